@@ -1,0 +1,14 @@
+/** The check that every source makes before it takes memory for a read. */
+import { BadInput } from '../errors.ts';
+
+/**
+ * `[start, end)` lies within `[0, size)`. `subject` and `name` open the message, say `file` and a path.
+ * @throws BadInput otherwise; offsets come from indexes and headers, so the data are at fault
+ */
+export function checkRange(subject: string, name: string, size: number, start: number, end: number): void {
+  if (Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start <= end && end <= size)
+    return;
+  throw new BadInput(
+    `${subject}: bytes [${start}, ${end}) of ${name} do not exist, expected a range within its ${size} bytes; the data are cut short, or the index belongs to other data`,
+  );
+}

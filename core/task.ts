@@ -1,0 +1,122 @@
+/** One task executed: the only code path that runs kernels and merges, on every backend. */
+import { performance } from 'node:perf_hooks';
+import { failureOf, messageOf, TaskError } from './errors.ts';
+import type { AnyJob, Catalog, Context, Dataset, Key, Reply, Source, Store, Task, Usage } from './job.ts';
+import { jobId } from './plan.ts';
+import { counting } from './sources/counting.ts';
+
+/** What a worker works with: made once, used for every task. */
+export type Runtime = {
+  readonly catalog: Catalog;
+  readonly store: Store;
+  /** Opens a dataset; called once a dataset, the source is shared by all tasks of the worker. */
+  readonly open: (dataset: Dataset) => Promise<Source>;
+  /** Modules handed over by the driver; what is not here is compiled on first use. */
+  readonly modules: Map<string, Promise<WebAssembly.Module>>;
+};
+
+/** Runs one task, puts its result into the store under the task's key, and says what that took. */
+export async function runTask(task: Task, runtime: Runtime, signal: AbortSignal): Promise<Usage> {
+  const [began, idle] = [performance.now(), performance.eventLoopUtilization()];
+  const tally = { bytes: 0, reads: 0 };
+  const job = await runtime.catalog.load(task.job.slice(0, task.job.lastIndexOf('@')));
+  if (jobId(job) !== task.job)
+    throw new TaskError('user', task.key, `worker has ${jobId(job)}, the task wants ${task.job}`);
+  const context = contextOf(task.key, job, runtime, tally, signal);
+  const result =
+    task.op === 'kernel'
+      ? await job.kernel(task.part, task.inputs, task.params, context)
+      : await job.merge(
+          await Promise.all(task.parts.map(async (key) => job.result.decode(await runtime.store.get(key)))),
+          task.params,
+          context,
+        );
+  await runtime.store.put(task.key, job.result.encode(result));
+  return {
+    wall: performance.now() - began,
+    busy: performance.eventLoopUtilization(idle).active,
+    ...tally,
+    rss: residentBytes(),
+  };
+}
+
+let [resident, sampled] = [0, -Infinity];
+/** Resident bytes of this process, read at most every 20 ms: reading them costs as much as a small task. */
+function residentBytes(): number {
+  const now = performance.now();
+  if (now - sampled > 20) [resident, sampled] = [process.memoryUsage.rss(), now];
+  return resident;
+}
+
+/** What a kernel may touch. `key` names the blobs that it puts: `<key>.0`, `<key>.1`, ... */
+export function contextOf(
+  key: Key,
+  job: AnyJob,
+  { store, open, modules }: Runtime,
+  tally: { bytes: number; reads: number },
+  signal: AbortSignal,
+): Context {
+  let blobs = 0;
+  return {
+    signal,
+    open: async (dataset) => counting(await open(dataset), tally),
+    async put(bytes) {
+      const stored = { key: `${key}.${blobs++}` as Key, size: bytes.length };
+      await store.put(stored.key, bytes);
+      return stored;
+    },
+    get: ({ key: from }, start, end) => store.get(from, start, end),
+    module(name) {
+      const url = job.modules?.[name];
+      if (!url) throw new RangeError(`${job.name} declares no module ${name}`);
+      let module = modules.get(name);
+      if (!module) modules.set(name, (module = compile(url())));
+      return module;
+    },
+  };
+}
+
+/** Compiles the WebAssembly file at `url`. */
+export async function compile(url: URL): Promise<WebAssembly.Module> {
+  const { readFile } = await import('node:fs/promises');
+  return WebAssembly.compile(await readFile(url));
+}
+
+/** Runs one task and answers; never throws. Shared by every worker entry: thread, process, function. */
+export async function answer(task: Task, runtime: Runtime, signal: AbortSignal): Promise<Reply> {
+  try {
+    return { ok: true, usage: await runTask(task, runtime, signal) };
+  } catch (error) {
+    const stack = error instanceof Error ? error.stack : undefined;
+    return {
+      ok: false,
+      kind: failureOf(error),
+      message: messageOf(error),
+      ...(stack === undefined ? {} : { stack }),
+    };
+  }
+}
+
+/** Opens each dataset once: later callers share the source. Results of earlier jobs (`store:<key>`) come from the store. */
+export function opener(
+  store: Store,
+  open: (dataset: Dataset) => Promise<Source>,
+): (dataset: Dataset) => Promise<Source> {
+  const opened = new Map<string, Promise<Source>>();
+  return async (dataset) => {
+    const { uri, size } = dataset;
+    if (uri.startsWith('store:')) {
+      const key = uri.slice('store:'.length) as Key;
+      return { size, read: (start, end) => store.get(key, start, end) };
+    }
+    const id = `${uri}#${dataset.id}`;
+    let source = opened.get(id);
+    if (!source) {
+      source = open(dataset);
+      opened.set(id, source);
+      // A failure is not kept: the next attempt may find the file.
+      source.catch(() => opened.delete(id));
+    }
+    return source;
+  };
+}
