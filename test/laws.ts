@@ -1,0 +1,180 @@
+/** The five laws as functions: each throws when the job, or the engine under it, breaks the law. */
+import { inline } from '../core/backends/inline.ts';
+import { execute } from '../core/engine.ts';
+import { TaskError } from '../core/errors.ts';
+import type { AnyJob, Backend, Catalog, Output, Planning, Source, Stage, Store, Task } from '../core/job.ts';
+import { canonical, type Json, type Options } from '../core/json.ts';
+import { plan } from '../core/plan.ts';
+import { run, write, type Host } from '../core/run.ts';
+import { memoryStore } from '../core/stores/memory.ts';
+import { opener } from '../core/task.ts';
+import { open as openUri, planning as planningOf } from '../pipelines/storage.ts';
+
+/** A job with data that has objects across every seam, and splits that give from one to many parts. */
+export type Subject = {
+  readonly name: string;
+  readonly stage: Stage;
+  readonly splits: readonly number[];
+};
+export type Files = ReadonlyMap<string, Uint8Array>;
+/** What a law runs on: the real engine unless a fault is planted. */
+export type Machinery = { readonly execute: typeof execute };
+
+/** Only the jobs that a stage may lead to. */
+export const catalogOf = (...jobs: readonly AnyJob[]): Catalog => ({
+  names: jobs.map(({ name }) => name),
+  async load(name) {
+    const job = jobs.find((j) => j.name === name);
+    if (!job) throw new Error(`no job ${name}`);
+    return job;
+  },
+});
+
+/** A host in this process over `store`; `backend` replaces inline execution. */
+export function hostOf(catalog: Catalog, store: Store = memoryStore(), backend?: Backend): Host {
+  const open: (dataset: Parameters<typeof openUri>[0]) => Promise<Source> = opener(store, openUri);
+  const runtime = { catalog, store, open, modules: new Map() };
+  const planning: Planning = planningOf(open, new AbortController().signal);
+  return { runtime, planning, backend: backend ?? inline(runtime) };
+}
+
+/** Runs and writes; gives the files by suffix. */
+export async function filesOf(
+  stage: Stage,
+  host: Host,
+  how: { split?: number; arity?: number } = {},
+): Promise<Files> {
+  const finished = await run(stage, host, how);
+  const files = new Map<string, Uint8Array[]>();
+  const output: Output = {
+    async file(suffix = '') {
+      const chunks: Uint8Array[] = [];
+      files.set(suffix, chunks);
+      return { write: async (bytes) => void chunks.push(bytes.slice()) };
+    },
+  };
+  await write(finished, output, host, { json: false, signal: new AbortController().signal });
+  return new Map([...files].map(([suffix, chunks]) => [suffix, Buffer.concat(chunks)]));
+}
+
+/** @throws Error naming the first file that differs */
+export function sameFiles(found: Files, expected: Files, what: string): void {
+  if (expected.size === 0) throw new Error(`${what}: nothing was written`);
+  const names = (files: Files): string => [...files.keys()].toSorted().join(' ');
+  if (names(found) !== names(expected))
+    throw new Error(`${what}: files ${names(found)}, expected ${names(expected)}`);
+  for (const [suffix, bytes] of expected)
+    if (!Buffer.from(bytes).equals(found.get(suffix)!))
+      throw new Error(`${what}: ${suffix || 'file'} differs`);
+}
+
+/** Law 1: any split, same bytes. Gives the numbers of parts that were tried. */
+export async function partitionInvariance({ stage, splits }: Subject, catalog: Catalog): Promise<number[]> {
+  const whole = await filesOf(stage, hostOf(catalog), { split: splits[0]! });
+  const parts: number[] = [];
+  for (const split of splits) {
+    const host = hostOf(catalog);
+    parts.push((await plan(stage, host.planning, { split })).parts);
+    sameFiles(await filesOf(stage, host, { split }), whole, `split ${split}`);
+  }
+  return parts;
+}
+
+/** Law 2: any merge tree, same bytes. */
+export async function associativity({ stage, splits }: Subject, catalog: Catalog): Promise<void> {
+  const split = splits.at(-1)!;
+  const flat = await filesOf(stage, hostOf(catalog), { split, arity: 1e9 });
+  for (const arity of [2, 3, 16])
+    sameFiles(await filesOf(stage, hostOf(catalog), { split, arity }), flat, `arity ${arity}`);
+}
+
+/** Law 3: tasks survive JSON, and the order of options does not matter. */
+export async function serialisability(
+  { stage, splits }: Subject,
+  catalog: Catalog,
+  keys: typeof plan = plan,
+): Promise<void> {
+  const { planning } = hostOf(catalog);
+  const split = splits.at(-1)!;
+  const [a, b] = [
+    await keys(stage, planning, { split }),
+    await keys({ ...stage, params: reversed(stage.params) }, planning, { split }),
+  ];
+  for (const task of a.tasks.values())
+    if (canonical(JSON.parse(JSON.stringify(task)) as Json) !== canonical(task as unknown as Json))
+      throw new Error(`task ${task.key} does not survive JSON`);
+  if ([...a.tasks.keys()].join() !== [...b.tasks.keys()].join())
+    throw new Error('keys depend on the order of options');
+}
+
+const reversed = (options: Options): Options => Object.fromEntries(Object.entries(options).toReversed());
+
+/** Law 4: another backend, same bytes. */
+export async function backendEquivalence(
+  { stage, splits }: Subject,
+  catalog: Catalog,
+  backend: Backend,
+  store: Store,
+): Promise<void> {
+  const split = splits.at(-1)!;
+  const here = await filesOf(stage, hostOf(catalog), { split });
+  sameFiles(await filesOf(stage, hostOf(catalog, store, backend), { split }), here, backend.name);
+}
+
+/** Law 5: stopped after `after` tasks and gone on with, each task ran once; once finished, none runs. */
+export async function resumption(
+  { stage, splits }: Subject,
+  catalog: Catalog,
+  after: number,
+  { execute: go }: Machinery = { execute },
+): Promise<void> {
+  const store = memoryStore();
+  const host = hostOf(catalog, store);
+  const tasks = await plan(stage, host.planning, { split: splits.at(-1)!, arity: 3 });
+  const ran: string[] = [];
+  let budget = after;
+  const brittle: Backend = {
+    ...host.backend,
+    async run(task: Task, options) {
+      if (budget-- <= 0) throw new TaskError('user', task.key, 'power cut');
+      ran.push(task.key);
+      return host.backend.run(task, options);
+    },
+  };
+  const first = await go(tasks, brittle, store).then(
+    () => 'finished',
+    (error: Error) => error.message,
+  );
+  if (after < tasks.tasks.size && first !== 'power cut') throw new Error(`stopped by: ${first}`);
+  budget = Infinity;
+  await go(tasks, brittle, store);
+  if (ran.length !== tasks.tasks.size || new Set(ran).size !== ran.length)
+    throw new Error(
+      `${ran.length} runs of ${new Set(ran).size} tasks, expected ${tasks.tasks.size} of each once`,
+    );
+  await go(tasks, brittle, store);
+  if (ran.length !== tasks.tasks.size) throw new Error('a finished job ran again');
+}
+
+/** Kinds of failure: what the infrastructure does is tried again, an answer is not. */
+export async function retryDiscipline(go: typeof execute, stage: Stage, catalog: Catalog): Promise<void> {
+  const attempts = async (kind: 'lost' | 'user' | 'bad-input'): Promise<number[]> => {
+    const store = memoryStore();
+    const host = hostOf(catalog, store);
+    const seen = new Map<string, number>();
+    const backend: Backend = {
+      ...host.backend,
+      async run(task, options) {
+        const n = (seen.get(task.key) ?? 0) + 1;
+        seen.set(task.key, n);
+        if (n === 1) throw new TaskError(kind, task.key, 'once');
+        return host.backend.run(task, options);
+      },
+    };
+    await go(await plan(stage, host.planning), backend, store).catch(() => {});
+    return [...seen.values()];
+  };
+  if (!(await attempts('lost')).every((n) => n === 2)) throw new Error('a lost task was not tried again');
+  for (const kind of ['user', 'bad-input'] as const)
+    if (!(await attempts(kind)).every((n) => n === 1)) throw new Error(`${kind} was tried again`);
+}

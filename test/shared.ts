@@ -1,0 +1,14 @@
+/** Where the shared real data lie, for the tests that use them. */
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+
+/** The folder of shared test data: SERVERMIX_SHARED, or `shared` beside this checkout or one of its parents; undefined where there is none. */
+export function shared(): string | undefined {
+  const named = process.env['SERVERMIX_SHARED'];
+  if (named) return existsSync(named) ? resolve(named) : undefined;
+  for (let at = process.cwd(); ; at = dirname(at)) {
+    const path = join(at, 'shared', 'data');
+    if (existsSync(path)) return dirname(path);
+    if (at === dirname(at)) return undefined;
+  }
+}

@@ -1,0 +1,14 @@
+/** Worker entry for the toy jobs. */
+import { serveProcess } from '../core/backends/processes.ts';
+import { serveThread } from '../core/backends/threads.ts';
+import { folderStore } from '../core/stores/folder.ts';
+import { toyCatalog } from './toys.ts';
+
+const services = {
+  catalog: toyCatalog,
+  open: () => Promise.reject(new Error('toys have no inputs')),
+  store: folderStore,
+};
+export const entry = new URL(import.meta.url);
+await serveThread(services);
+await serveProcess(services);
