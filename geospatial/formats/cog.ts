@@ -1,0 +1,231 @@
+/** Cloud-Optimized GeoTIFF, written in one pass. Sources: OGC COG 1.0 (21-026); GDAL's COG driver page, "Header ghost area" and "Tile data leader and trailer". */
+import { deflateSync } from 'node:zlib';
+import type { Sink } from '../../core/job.ts';
+import { predictFloat, predictInteger } from '../kernels/predictor.ts';
+import type { GeoKeys } from './geokeys.ts';
+import type { Field } from './tiff.ts';
+import { asciiValues, directoryLength, encodeDirectory, encodeHeader, headerLength } from './tiff.ts';
+
+/** A north-up raster on a regular grid; (west, north) is the outer corner of the top-left cell; units of the CRS. */
+export type Raster = {
+  readonly width: number;
+  readonly height: number;
+  readonly west: number;
+  readonly north: number;
+  readonly cell: number;
+  readonly type: 'Float32' | 'Uint32';
+  readonly nodata?: number;
+  readonly crs?: GeoKeys;
+  /** What the band holds, say `max`. */
+  readonly description?: string;
+};
+
+/** One resolution of a raster: its cells, and the tiles that hold them. */
+export type Level = {
+  readonly width: number;
+  readonly height: number;
+  readonly columns: number;
+  readonly rows: number;
+};
+
+/** Cells along the side of a tile. */
+export const tileSize = 512;
+
+// GDAL, and whatever is built on it, counts cells in signed 32-bit integers.
+const longest = 2 ** 31 - 1;
+
+/**
+ * Levels, the full one first: each half the size (rounded up) of the one before, until one tile holds it.
+ * @throws RangeError for a size that is no whole number from 1 to 2^31 - 1
+ */
+export function levels({ width, height }: { readonly width: number; readonly height: number }): Level[] {
+  for (const size of [width, height])
+    if (!Number.isInteger(size) || size < 1 || size > longest)
+      throw new RangeError(`raster of ${width} x ${height} cells, expected 1 to ${longest} each way`);
+  const out: Level[] = [];
+  for (let [w, h] = [width, height]; ; [w, h] = [Math.ceil(w / 2), Math.ceil(h / 2)]) {
+    out.push({ width: w, height: h, columns: Math.ceil(w / tileSize), rows: Math.ceil(h / tileSize) });
+    if (w <= tileSize && h <= tileSize) return out;
+  }
+}
+
+/**
+ * One tile as it stands in the file: predictor 3 (Float32) or 2 (Uint32), then zlib DEFLATE, level 6. `values` holds 512 x 512 cells,
+ * row-major, padded by the caller with nodata; it is left as it is. The same bytes for the same cells under one build of zlib.
+ * @throws RangeError for another number of cells
+ */
+export function encodeTile(values: Float32Array | Uint32Array): Uint8Array {
+  if (values.length !== tileSize * tileSize)
+    throw new RangeError(`tile of ${values.length} cells, expected ${tileSize * tileSize}`);
+  const bytes =
+    values instanceof Float32Array
+      ? predictFloat(values.slice(), tileSize)
+      : predictInteger(values.slice(), tileSize);
+  return deflateSync(bytes, { level: 6 });
+}
+
+const promises = [
+  'LAYOUT=IFDS_BEFORE_DATA',
+  'BLOCK_ORDER=ROW_MAJOR',
+  'BLOCK_LEADER=SIZE_AS_UINT4',
+  'BLOCK_TRAILER=LAST_4_BYTES_REPEATED',
+  'KNOWN_INCOMPATIBLE_EDITION=NO',
+  // An editor that breaks the layout turns NO into YES: the blank makes room for it.
+  ' ',
+].join('\n');
+const ghost = new TextEncoder().encode(
+  `GDAL_STRUCTURAL_METADATA_SIZE=${String(promises.length).padStart(6, '0')} bytes\n${promises}`,
+);
+// A tile's size before it, its last four bytes again after it.
+const leader = 4;
+const trailer = 4;
+
+/**
+ * Streams a valid COG: ghost area, directories (the full level first), then the tiles, the smallest overview first, row by row, each between its
+ * 4-byte size and its last 4 bytes repeated. `sizes[level][row * columns + column]` is the number of bytes of a tile, 0 for a tile without
+ * any data: such a tile is left out (offset and count 0) and reads as nodata, or as 0 where there is none (geotiff 3.0.5 reads 0 for a nodata
+ * of NaN, too). `tile(level, index)` is called in the order of the file, never for a tile left out. BigTIFF when the file would pass 4 GiB. Memory: 24 bytes a tile, and one tile.
+ * @throws RangeError for sizes that are not those of the raster's levels, a nodata value that the cell type cannot hold, or a tile of another size than promised
+ */
+export async function writeCog(
+  sink: Sink,
+  raster: Raster,
+  sizes: readonly Uint32Array[],
+  tile: (level: number, index: number) => Promise<Uint8Array>,
+): Promise<void> {
+  const shape = levels(raster);
+  check(raster, shape, sizes);
+  const layout = place(raster, shape, sizes);
+  const start = new Uint8Array(layout.starts[0]!);
+  start.set(encodeHeader(layout.starts[0]!, layout.big));
+  start.set(ghost, headerLength(layout.big));
+  await sink.write(start);
+  for (const [level, fields] of layout.directories.entries())
+    await sink.write(
+      encodeDirectory(fields, layout.starts[level]!, layout.starts[level + 1] ?? 0, layout.big),
+    );
+  for (let level = shape.length - 1; level >= 0; level--) {
+    for (const [index, size] of sizes[level]!.entries()) {
+      if (size === 0) continue;
+      const bytes = await tile(level, index);
+      if (bytes.length !== size)
+        throw new RangeError(`tile ${index} of level ${level} has ${bytes.length} bytes, expected ${size}`);
+      const block = new Uint8Array(leader + size + trailer);
+      new DataView(block.buffer).setUint32(0, size, true);
+      block.set(bytes, leader);
+      // A zlib stream has at least 8 bytes: 2 of header, 2 of data, 4 of checksum.
+      block.copyWithin(leader + size, size, leader + size);
+      await sink.write(block);
+    }
+  }
+}
+
+function check(raster: Raster, shape: readonly Level[], sizes: readonly Uint32Array[]): void {
+  const expected = shape.map(({ columns, rows }) => columns * rows).join(', ');
+  const found = sizes.map((s) => s.length).join(', ');
+  if (found !== expected) throw new RangeError(`tiles of the levels: found ${found}, expected ${expected}`);
+  for (const level of sizes)
+    for (const size of level)
+      if (size > 0 && size < 8) throw new RangeError(`tile of ${size} bytes, expected a zlib stream or 0`);
+  const { type, nodata } = raster;
+  if (nodata === undefined) return;
+  const held = type === 'Float32' ? Math.fround(nodata) : nodata >>> 0;
+  if (!Object.is(held, nodata) && held !== nodata)
+    throw new RangeError(`nodata ${nodata}, expected a value that ${type} holds`);
+}
+
+/** Where everything stands: `starts[level]` of each directory, and the directories with their tiles' offsets. */
+function place(raster: Raster, shape: readonly Level[], sizes: readonly Uint32Array[]) {
+  const offsets = sizes.map((s) => new Float64Array(s.length));
+  const describe = (big: boolean): Field[][] =>
+    shape.map((level, i) => fieldsOf(raster, level, i > 0, offsets[i]!, sizes[i]!, big));
+  const measure = (big: boolean) => {
+    const directories = describe(big);
+    const starts: number[] = [];
+    // BigTIFF wants directories at multiples of 8.
+    let end = Math.ceil((headerLength(big) + ghost.length) / 8) * 8;
+    for (const fields of directories) {
+      starts.push(end);
+      end += directoryLength(fields, big);
+    }
+    const data = end;
+    for (const level of sizes) for (const size of level) if (size > 0) end += leader + size + trailer;
+    return { big, directories, starts, data, end };
+  };
+  const classic = measure(false);
+  const layout = classic.end < 2 ** 32 ? classic : measure(true);
+  let at = layout.data;
+  for (let level = shape.length - 1; level >= 0; level--) {
+    for (const [index, size] of sizes[level]!.entries()) {
+      if (size === 0) continue;
+      offsets[level]![index] = at + leader;
+      at += leader + size + trailer;
+    }
+  }
+  return layout;
+}
+
+function fieldsOf(
+  raster: Raster,
+  level: Level,
+  overview: boolean,
+  offsets: Float64Array,
+  sizes: Uint32Array,
+  big: boolean,
+): Field[] {
+  const float = raster.type === 'Float32';
+  const fields: Field[] = [
+    { tag: 256, type: 'long', values: [level.width] },
+    { tag: 257, type: 'long', values: [level.height] },
+    { tag: 258, type: 'short', values: [32] },
+    // DEFLATE in a zlib stream.
+    { tag: 259, type: 'short', values: [8] },
+    // Black is zero.
+    { tag: 262, type: 'short', values: [1] },
+    { tag: 277, type: 'short', values: [1] },
+    { tag: 284, type: 'short', values: [1] },
+    { tag: 317, type: 'short', values: [float ? 3 : 2] },
+    { tag: 322, type: 'long', values: [tileSize] },
+    { tag: 323, type: 'long', values: [tileSize] },
+    { tag: 324, type: big ? 'long8' : 'long', values: offsets },
+    { tag: 325, type: 'long', values: sizes },
+    { tag: 339, type: 'short', values: [float ? 3 : 1] },
+  ];
+  if (overview) fields.unshift({ tag: 254, type: 'long', values: [1] });
+  else fields.push(...placement(raster));
+  if (raster.nodata !== undefined)
+    fields.push({ tag: 42113, type: 'ascii', values: asciiValues(numeral(raster.nodata)) });
+  return fields;
+}
+
+/** The fields that only the full level carries: where the raster lies, and what its band holds. */
+function placement({ west, north, cell, crs, description }: Raster): Field[] {
+  const fields: Field[] = [
+    { tag: 33550, type: 'double', values: [cell, cell, 0] },
+    { tag: 33922, type: 'double', values: [0, 0, 0, west, north, 0] },
+  ];
+  // Without the keys a cell is an area too (GeoTIFF 1.1, 7.2).
+  if (crs) fields.push({ tag: 34735, type: 'short', values: crs.directory });
+  if (crs && crs.doubles.length > 0) fields.push({ tag: 34736, type: 'double', values: crs.doubles });
+  if (crs && crs.ascii.length > 0) fields.push({ tag: 34737, type: 'ascii', values: asciiValues(crs.ascii) });
+  if (description !== undefined) {
+    // GDAL escapes descriptions twice, and undoes it twice.
+    const value = escape(escape(description));
+    const item = `<Item name="DESCRIPTION" sample="0" role="description">${value}</Item>`;
+    const text = `<GDALMetadata>\n  ${item}\n</GDALMetadata>\n`;
+    fields.push({ tag: 42112, type: 'ascii', values: asciiValues(text) });
+  }
+  return fields;
+}
+
+const entities: { readonly [character: string]: string } = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+};
+const escape = (text: string): string => text.replace(/[&<>"]/g, (c) => entities[c]!);
+
+// As C reads and writes the values that are no numbers.
+const numeral = (n: number): string =>
+  Number.isNaN(n) ? 'nan' : n === Infinity ? 'inf' : n === -Infinity ? '-inf' : String(n);
