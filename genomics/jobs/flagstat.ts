@@ -1,0 +1,88 @@
+/** Alignment counts of a BAM file by FLAG, as `samtools flagstat` reports them. */
+import { columns } from '../../core/codec.ts';
+import type { Dataset } from '../../core/job.ts';
+import { define } from '../../core/job.ts';
+import { splitWeighted } from '../../core/partition.ts';
+import type { Index } from '../formats/bai.ts';
+import { readIndex } from '../formats/bai.ts';
+import { readHeader, records } from '../formats/bam.ts';
+import { checkEof, compareVirtual, type Virtual } from '../formats/bgzf.ts';
+import { toJson, toText } from '../formats/flagstat.ts';
+import { type Counted, count, createTally, pack, sum, summarize } from '../kernels/flagstat.ts';
+
+const mebibyte = 1 << 20;
+
+/** The records that start in `[from, to)`, virtual offsets of record starts or of the file's end. */
+type Part = { readonly from: Virtual; readonly to: Virtual; readonly contigs: number };
+
+export const flagstat = define<{ reads: readonly [Dataset] }, Record<never, never>, Part, Counted>({
+  name: 'genomics/flagstat',
+  version: 1,
+  doc: 'counts reads by FLAG: mapped, paired, duplicate, ... (samtools flagstat)',
+  inputs: { reads: { doc: 'sorted alignments with an index (.bai or .csi)', formats: ['bam'] } },
+  params: {},
+  split: 16 * mebibyte,
+  unit: 'bytes',
+  counts: 'reads',
+  output: 'text',
+  result: columns<Counted>(),
+
+  async partition({ reads: [reads] }, _params, split, planning) {
+    const source = await planning.open(reads);
+    const header = await readHeader(source, reads.uri);
+    await checkEof(source, reads.uri);
+    const index = await readIndex(planning, reads, header);
+    const starts = recordStarts(index, header.first, reads.size);
+    const bytes = starts.slice(1).map(([block], i) => block - starts[i]![0]);
+    const parts = splitWeighted(bytes, split).map(({ start, end }) => ({
+      from: starts[start]!,
+      to: starts[end]!,
+      contigs: header.contigs.length,
+    }));
+    const total = promised(index);
+    return total === undefined ? { parts } : { parts, records: total };
+  },
+  weight: ({ from, to }) => to[0] - from[0],
+  pace: 150 * mebibyte,
+  memory: () => 16 * mebibyte,
+
+  async kernel({ from, to, contigs }, { reads: [reads] }, _params, context) {
+    const tally = createTally();
+    const source = await context.open(reads);
+    for await (const chunk of records(source, reads.uri, contigs, from, to, context.signal))
+      count(chunk, tally);
+    return pack(tally);
+  },
+  merge: (results) => sum(results),
+  records: ({ reads }) => reads.reduce((total, n) => total + n, 0),
+
+  async write(result, output, { json }) {
+    const [passed, failed] = summarize(result);
+    const sink = await output.file();
+    await sink.write(new TextEncoder().encode(json ? toJson(passed, failed) : toText(passed, failed)));
+  },
+});
+
+/** Where records start as far as the index knows, ascending, from the first record to the end of the file. */
+function recordStarts(index: Index, first: Virtual, size: number): Virtual[] {
+  const starts = [first];
+  const add = (at: Virtual): void => {
+    if (compareVirtual(at, starts.at(-1)!) > 0) starts.push(at);
+  };
+  for (const { start, block, within } of index.contigs) {
+    if (start) add(start);
+    block.forEach((offset, i) => add([offset, within[i]!]));
+  }
+  add([size, 0]);
+  return starts;
+}
+
+/** The number of records that the index promises, if it tells all of it. */
+function promised({ contigs, unplaced }: Index): number | undefined {
+  let total = unplaced;
+  for (const { mapped, unmapped } of contigs) {
+    if (total === undefined || mapped === undefined || unmapped === undefined) return undefined;
+    total += mapped + unmapped;
+  }
+  return total;
+}
