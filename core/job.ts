@@ -93,6 +93,8 @@ export interface Job<I extends Inputs, S extends Spec, Part extends Json, R> {
   readonly version: number;
   /** One line for lists and help. */
   readonly doc: string;
+  /** Arguments of typical calls, for help. */
+  readonly examples?: readonly string[];
   readonly inputs: { readonly [K in keyof I]: InputSpec };
   /** Options that change the result; they enter the key. An option may share its name with an optional input:
    * a value that is not an option's names a file then (`--by 500`, `--by exons.bed`). */

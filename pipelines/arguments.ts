@@ -1,0 +1,195 @@
+/** A command line from a job's own tables: flags, help, defaults and checks have no other source. */
+import { Command, CommanderError, Option } from 'commander';
+import { BadUsage } from '../core/errors.ts';
+import type { AnyJob, Inputs } from '../core/job.ts';
+import type { Json, Options } from '../core/json.ts';
+import { resolve, type Spec } from '../core/params.ts';
+import { parseQuantity } from './quantity.ts';
+import { describe, glob } from './storage.ts';
+
+/** Flags that every job understands. */
+export type Globals = {
+  readonly out?: string;
+  readonly split?: number;
+  readonly on: string;
+  readonly workers?: number;
+  readonly store: string;
+  readonly rate?: number;
+  readonly timeout?: number;
+  readonly memory?: number;
+  readonly digest: boolean;
+  readonly json: boolean;
+  readonly debug: boolean;
+};
+export type Arguments = {
+  readonly uris: { readonly [input: string]: readonly string[] };
+  readonly params: Options;
+  readonly globals: Globals;
+};
+
+/** Flags as commander hands them over. */
+type Given = { readonly [flag: string]: unknown };
+
+export const backends = ['threads', 'processes', 'inline'] as const;
+
+/**
+ * Reads the flags of `run` or `plan` for one job.
+ * @throws BadUsage for anything unknown, missing or out of range; after printing it, undefined when help was asked for
+ */
+export function parseArguments(command: string, job: AnyJob, args: readonly string[]): Arguments | undefined {
+  const parser = new Command(`servermix ${command} ${job.name}`)
+    .description(describeJob(job))
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} })
+    .helpOption('-h, --help', 'this text')
+    .allowExcessArguments(false);
+  for (const [name, input] of Object.entries(job.inputs)) {
+    if (Object.hasOwn(job.params, name)) continue;
+    const option = new Option(
+      `--${name} <uri${input.many ? '...' : ''}>`,
+      inputHelp(input.doc, input.formats),
+    );
+    if (!input.optional) option.makeOptionMandatory();
+    parser.addOption(option);
+  }
+  addParams(parser, job.params as Spec, (name) => Object.hasOwn(job.inputs, name));
+  addGlobals(parser, job);
+  const examples = (job.examples ?? []).map((line) => `  servermix ${command} ${job.name} ${line}\n`);
+  if (examples.length > 0) parser.addHelpText('after', `\nExamples:\n${examples.join('')}`);
+  const given = parse(parser, args);
+  return given && split(job, given);
+}
+
+/** Runs a commander parser under our own rules: one line and exit code 2 for what is wrong. */
+export function parse(parser: Command, args: readonly string[]): Given | undefined {
+  try {
+    return parser.parse(args, { from: 'user' }).opts();
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return undefined;
+    throw new BadUsage(
+      `${error.message.replace(/^error: /, '').replace(/\n/g, ' ')}; see ${parser.name()} --help`,
+    );
+  }
+}
+
+function describeJob(job: AnyJob): string {
+  return `${job.doc}\n\nA part is ${job.split} ${job.unit} unless --split says otherwise; that never changes the result.`;
+}
+
+const inputHelp = (doc: string, formats: readonly string[]): string => `${doc} (${formats.join(', ')})`;
+
+/** The options of a parameter table; one for which `takesFile` holds may name a file instead. */
+export function addParams(parser: Command, spec: Spec, takesFile: (name: string) => boolean): void {
+  for (const [name, param] of Object.entries(spec)) {
+    const hint = takesFile(name) ? `${param.hint}|file` : param.hint;
+    const unit = param.unit ? `, ${param.unit}` : '';
+    const fallback = JSON.stringify(param.default);
+    const bare = param.hint === undefined || ['""', '[]'].includes(fallback);
+    const shown = bare ? unit : ` (default ${fallback}${unit})`;
+    parser.addOption(new Option(`--${name}${hint === undefined ? '' : ` <${hint}>`}`, param.doc + shown));
+  }
+}
+
+/** What commander keeps of a flag: `--no-x` is x = false, `--a-b` is aB. */
+function flagValue(name: string, given: Given): unknown {
+  const negated = name.startsWith('no-');
+  const key = (negated ? name.slice(3) : name).replace(/-([a-z0-9])/g, (_, c: string) => c.toUpperCase());
+  return negated ? (given[key] === false ? true : undefined) : given[key];
+}
+
+/** The given options of a parameter table; texts that do not fit an option for which `takesFile` holds are `files`. */
+export function paramsOf(
+  spec: Spec,
+  given: Given,
+  takesFile: (name: string) => boolean,
+): { params: Options; files: { [name: string]: readonly string[] } } {
+  const files: { [name: string]: readonly string[] } = {};
+  const params: { [name: string]: Json } = {};
+  for (const [name, param] of Object.entries(spec)) {
+    const found = flagValue(name, given);
+    if (found === undefined) continue;
+    const parsed: Json = typeof found === 'string' ? param.parse(found) : (found as Json);
+    if (typeof found === 'string' && takesFile(name) && !param.check(parsed)) files[name] = [found];
+    else params[name] = parsed;
+  }
+  return { params: resolve(spec, params), files };
+}
+
+function addGlobals(parser: Command, job: AnyJob): void {
+  const where = {
+    text: 'file to write; standard output unless given',
+    file: 'file to write',
+    prefix: 'what the names of the written files start with, say results/sample1',
+  }[job.output];
+  parser
+    .option('--out <path>', where)
+    .option('--split <amount>', `${job.unit} a part, say 64MiB or 500k`)
+    .addOption(new Option('--on <backend>', 'where tasks run').choices(backends).default('threads'))
+    .option('--workers <n>', 'workers (default: one a core)')
+    .option('--store <uri>', 'where finished tasks are kept for resuming; memory: keeps none', '.servermix')
+    .option('--rate <n>', 'start at most n tasks a second')
+    .option('--timeout <seconds>', 'give up an attempt of a task after this long')
+    .option(
+      '--memory <amount>',
+      'memory that running tasks may plan to use together (default: 3/4 of the machine)',
+    )
+    .option(
+      '--digest',
+      'know local files by the hash of all their bytes: copies and touched files stay known',
+    )
+    .option('--json', 'results and events as JSON')
+    .option('--debug', 'stack traces');
+}
+
+function split(job: AnyJob, given: Given): Arguments {
+  const { params, files } = paramsOf(job.params as Spec, given, (name) => Object.hasOwn(job.inputs, name));
+  const uris: { [input: string]: readonly string[] } = { ...files };
+  for (const name of Object.keys(job.inputs)) {
+    const found = flagValue(name, given);
+    if (found === undefined || Object.hasOwn(job.params, name)) continue;
+    uris[name] = Array.isArray(found) ? (found as string[]) : [found as string];
+  }
+  return { uris, params, globals: globalsOf(given) };
+}
+
+function globalsOf(given: Given): Globals {
+  const text = (name: string): string | undefined => given[name] as string | undefined;
+  const amount = (name: string): number | undefined => {
+    const found = text(name);
+    return found === undefined ? undefined : parseQuantity(found, name);
+  };
+  const defined = <T>(name: string, found: T | undefined): { [k: string]: T } =>
+    found === undefined ? {} : { [name]: found };
+  const workers = amount('workers');
+  if (workers !== undefined && !Number.isInteger(workers))
+    throw new BadUsage(`--workers: found ${workers}, expected a whole number`);
+  const seconds = amount('timeout');
+  return {
+    on: text('on')!,
+    store: text('store')!,
+    digest: given['digest'] === true,
+    json: given['json'] === true,
+    debug: given['debug'] === true,
+    ...defined('out', text('out')),
+    ...defined('split', amount('split')),
+    ...defined('workers', workers),
+    ...defined('rate', amount('rate')),
+    ...defined('timeout', seconds === undefined ? undefined : seconds * 1000),
+    ...defined('memory', amount('memory')),
+  } as Globals;
+}
+
+/** The datasets that the input flags name. @throws BadInput, BadUsage */
+export async function describeInputs(job: AnyJob, { uris, globals }: Arguments): Promise<Inputs> {
+  const inputs: { [name: string]: Inputs[string] } = {};
+  for (const [name, given] of Object.entries(uris)) {
+    const { many } = job.inputs[name]!;
+    const all = (await Promise.all(given.map(glob))).flat();
+    if (!many && all.length > 1)
+      throw new BadUsage(`--${name}: found ${all.length} files, expected one for ${job.name}`);
+    const datasets = await Promise.all(all.map((uri) => describe(uri, { digest: globals.digest })));
+    inputs[name] = datasets;
+  }
+  return inputs;
+}

@@ -1,0 +1,87 @@
+/** `servermix info`: what a file is, from its header and index alone. */
+import { Command } from 'commander';
+import { BadUsage } from '../../core/errors.ts';
+import type { Dataset } from '../../core/job.ts';
+import type { Json } from '../../core/json.ts';
+import { opener } from '../../core/task.ts';
+import { memoryStore } from '../../core/stores/memory.ts';
+import { parse } from '../arguments.ts';
+import { bytes, count } from '../quantity.ts';
+import { describe, open, planning } from '../storage.ts';
+
+type Facts = { readonly [name: string]: Json };
+const openOnce = opener(memoryStore(), open);
+
+export async function info(args: readonly string[]): Promise<void> {
+  const parser = new Command('servermix info')
+    .description('what a file is: contigs or CRS, counts, bounds, index; reads headers and indexes only')
+    .argument('<uri>', 'a path or address of a BAM, LAS or LAZ file')
+    .option('--json', 'as JSON')
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} });
+  const given = parse(parser, args);
+  if (!given) return;
+  const dataset = await describe(parser.args[0]!);
+  const read = readers[dataset.format];
+  if (!read)
+    throw new BadUsage(
+      `${dataset.uri}: found format ${dataset.format || 'unknown'}, expected ${Object.keys(readers).join(', ')}`,
+    );
+  const facts: Facts = { uri: dataset.uri, id: dataset.id, bytes: dataset.size, ...(await read(dataset)) };
+  if (given['json']) process.stdout.write(`${JSON.stringify(facts)}\n`);
+  else
+    for (const [name, value] of Object.entries(facts))
+      process.stdout.write(`${name.padEnd(12)}${shown(name, value)}\n`);
+}
+
+const readers: { readonly [format: string]: (dataset: Dataset) => Promise<Facts> } = {
+  bam: bamFacts,
+  las: lasFacts,
+  laz: lasFacts,
+};
+
+async function bamFacts(dataset: Dataset): Promise<Facts> {
+  const { readHeader } = await import('../../genomics/formats/bam.ts');
+  const { checkEof } = await import('../../genomics/formats/bgzf.ts');
+  const { readIndex } = await import('../../genomics/formats/bai.ts');
+  const source = await openOnce(dataset);
+  await checkEof(source, dataset.uri);
+  const header = await readHeader(source, dataset.uri);
+  const index = await readIndex(planning(openOnce, new AbortController().signal), dataset, header);
+  const sum = (of: 'mapped' | 'unmapped'): number => index.contigs.reduce((n, c) => n + (c[of] ?? 0), 0);
+  return {
+    format: 'BAM',
+    contigs: header.contigs.map(({ name, length }) => `${name} ${length}`),
+    bases: header.contigs.reduce((n, { length }) => n + length, 0),
+    sorted: /\tSO:(\w+)/.exec(header.text)?.[1] ?? 'not said',
+    index: index.uri,
+    mapped: sum('mapped'),
+    unmapped: sum('unmapped') + (index.unplaced ?? 0),
+  };
+}
+
+async function lasFacts(dataset: Dataset): Promise<Facts> {
+  const { readLas } = await import('../../geospatial/formats/las.ts');
+  const { crsOf } = await import('../../geospatial/formats/crs.ts');
+  const las = await readLas(await openOnce(dataset), dataset.uri);
+  const { keys, reason } = crsOf(las.crs);
+  return {
+    format: `${las.laszip ? 'LAZ' : 'LAS'} 1.${las.minor}, point format ${las.pdrf}`,
+    points: las.count,
+    crs: keys
+      ? `${keys.epsg === undefined ? 'user-defined' : `EPSG:${keys.epsg}`}${keys.name ? ` ${keys.name}` : ''}`
+      : (reason ?? 'none'),
+    min: [...las.min],
+    max: [...las.max],
+    scale: [...las.scale],
+  };
+}
+
+function shown(name: string, value: Json): string {
+  if (name === 'bytes') return `${count(value as number)} (${bytes(value as number)})`;
+  if (!Array.isArray(value)) return typeof value === 'number' ? count(value) : String(value);
+  const most = 25;
+  if (typeof value[0] === 'number') return value.join(' ');
+  const rest = value.length > most ? [`and ${count(value.length - most)} more`] : [];
+  return [`${count(value.length)}`, ...value.slice(0, most), ...rest].join('\n            ');
+}

@@ -1,0 +1,107 @@
+/** `servermix run`: plan, execute, write, and say what was done. */
+import { readFileSync } from 'node:fs';
+import { BadUsage, messageOf } from '../../core/errors.ts';
+import type { Happening } from '../../core/events.ts';
+import type { AnyJob } from '../../core/job.ts';
+import { checkWritable, fileOutput } from '../../core/output.ts';
+import { run as runJob, write } from '../../core/run.ts';
+import type { Summary } from '../../core/summary.ts';
+import { describeInputs, parseArguments, type Arguments } from '../arguments.ts';
+import { defaultMemory, startHost } from '../backend.ts';
+import { catalog } from '../catalog.ts';
+import { interrupts } from '../interrupt.ts';
+import { bytes, count, seconds } from '../quantity.ts';
+import { record } from '../record.ts';
+import { display } from '../terminal.ts';
+
+/** Runs a job named on the command line. */
+export async function run([name, ...args]: readonly string[]): Promise<void> {
+  if (name === undefined || name.startsWith('-'))
+    throw new BadUsage(`run needs a job: ${catalog.names.join(', ')}; see servermix list`);
+  const job = await catalog.load(name);
+  const parsed = parseArguments('run', job, args);
+  if (!parsed) return;
+  const summary = await execute(job, parsed);
+  if (parsed.globals.json && job.output !== 'text') process.stdout.write(`${JSON.stringify(summary)}\n`);
+}
+
+/** Runs a job with parsed arguments, with progress on standard error. */
+export async function execute(job: AnyJob, parsed: Arguments): Promise<Summary> {
+  const { globals, params } = parsed;
+  const { out, json } = globals;
+  if (out === undefined && job.output !== 'text') throw new BadUsage(`${job.name} needs --out`);
+  if (out !== undefined) await checkWritable(out, { prefix: job.output === 'prefix' });
+  const interrupt = interrupts();
+  const host = startHost(globals, job.name, interrupt.signal);
+  const screen = display({ json });
+  let log: ReturnType<typeof record> | undefined;
+  try {
+    const inputs = await describeInputs(job, parsed);
+    log = record(globals.store, (event) => screen.show(event));
+    const on = (event: Happening): void => log!.add(event);
+    const { split = job.split, rate, timeout, memory = defaultMemory() } = globals;
+    on({
+      event: 'run',
+      run: log.run,
+      job: `${job.name}@${job.version}`,
+      inputs,
+      params,
+      split,
+      backend: host.backend.name,
+      workers: host.backend.concurrency,
+      version: version(),
+    });
+    const finished = await runJob({ job, inputs, params }, host, {
+      on,
+      split,
+      memory,
+      signal: interrupt.signal,
+      ...(rate === undefined ? {} : { rate }),
+      ...(timeout === undefined ? {} : { timeout }),
+    });
+    const output = fileOutput(out);
+    try {
+      await write(finished, output, host, { json, signal: interrupt.signal });
+      interrupt.signal.throwIfAborted();
+      for (const file of await output.commit()) on({ event: 'wrote', ...file });
+    } catch (error) {
+      await output.abort();
+      throw error;
+    }
+    on({ event: 'end', status: 'done', rss: process.memoryUsage.rss() });
+    const summary = await log.close();
+    screen.clear();
+    if (!json) process.stderr.write(`${describeSummary(summary, log.folder)}\n`);
+    return summary;
+  } catch (error) {
+    screen.clear();
+    const status = interrupt.signal.aborted ? 'interrupted' : 'failed';
+    log?.add({ event: 'end', status, message: messageOf(error), rss: process.memoryUsage.rss() });
+    await log?.close().catch(() => {});
+    throw error;
+  } finally {
+    interrupt.release();
+    await host.backend.close();
+  }
+}
+
+/** What was done, in two lines. */
+export function describeSummary(s: Summary, folder: string): string {
+  const retries = Object.values(s.retries).reduce((a, b) => a + b, 0);
+  const records =
+    s.records === undefined
+      ? ''
+      : `: ${count(s.records)}${s.promised === undefined ? '' : ` of ${count(s.promised)}`} ${s.counts}`;
+  const tasks = [
+    `${count(s.ran)} tasks run`,
+    ...(s.cached ? [`${count(s.cached)} were done before`] : []),
+    ...(retries ? [`${count(retries)} retried`] : []),
+  ].join(', ');
+  const cost = `${s.busy.toFixed(1)} core-s, $0, ${bytes(s.bytes)} read, peak ${bytes(s.rss)} of memory`;
+  const files = s.files.map(({ path }) => path).join(' ');
+  return `done in ${seconds(s.wall)}${records}; ${tasks}; ${cost}\n${files ? `wrote ${files}; ` : ''}trace in ${folder}`;
+}
+
+const version = (): string =>
+  (JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string })
+    .version;

@@ -1,0 +1,82 @@
+#!/usr/bin/env node
+/** The command line: dispatches, and turns what goes wrong into one line and an exit code. */
+import { BadInput, BadUsage, messageOf, TaskError } from '../core/errors.ts';
+import { Interrupted } from './interrupt.ts';
+
+type Command = { readonly doc: string; load(): Promise<(args: readonly string[]) => Promise<void>> };
+
+const commands: { readonly [name: string]: Command } = {
+  list: {
+    doc: 'jobs and pipelines, one line each',
+    load: async () => (await import('./commands/list.ts')).list,
+  },
+  info: {
+    doc: 'what a file is: format, CRS or contigs, counts, bounds, index; no full read',
+    load: async () => (await import('./commands/info.ts')).info,
+  },
+  plan: {
+    doc: 'parts, bytes, memory, estimated time and cost of a job; runs nothing',
+    load: async () => (await import('./commands/plan.ts')).plan,
+  },
+  run: { doc: 'run a job', load: async () => (await import('./commands/run.ts')).run },
+  explain: {
+    doc: 'what a key or a run depends on, and what changed since the run before',
+    load: async () => (await import('./commands/explain.ts')).explain,
+  },
+  datasets: {
+    doc: 'public datasets, and generators of synthetic ones',
+    load: async () => (await import('./commands/datasets.ts')).datasets,
+  },
+};
+
+function help(): string {
+  const lines = Object.entries(commands).map(([name, { doc }]) => `  ${name.padEnd(10)}${doc}`);
+  return `servermix: packaged genomics and geospatial batch jobs
+
+Usage: servermix COMMAND [ARGUMENTS]
+
+Commands:
+${lines.join('\n')}
+
+Examples:
+  servermix run genomics/flagstat --reads sample.bam
+  servermix run genomics/coverage --reads sample.bam --by 500 --out results/sample
+  servermix run geospatial/dsm --points a.laz b.laz --cell 1 --out dsm.tif
+  servermix run genomics/coverage --help
+
+Exit codes: 0 done, 1 the job failed, 2 bad usage, 3 bad input data, 130 interrupted.
+`;
+}
+
+async function main([name, ...args]: readonly string[]): Promise<void> {
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(help());
+    return;
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (!command) throw new BadUsage(`no command ${name}, expected ${Object.keys(commands).join(', ')}`);
+  await (
+    await command.load()
+  )(args);
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof Interrupted) return error.exitCode;
+  if (error instanceof BadUsage) return 2;
+  if (error instanceof BadInput || (error instanceof TaskError && error.kind === 'bad-input')) return 3;
+  return 1;
+}
+
+const args = process.argv.slice(2);
+// `servermix info x.bam | head`: a reader that has seen enough is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(process.exitCode ?? 0);
+});
+try {
+  await main(args);
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+  const text = args.includes('--debug') && error instanceof Error ? error.stack! : messageOf(error);
+  process.stderr.write(`servermix: ${text}\n`);
+}

@@ -1,0 +1,54 @@
+/** Progress on standard error: one live line on a terminal, a plain line now and then otherwise, events with --json. */
+import { progress } from '../core/progress.ts';
+import type { Event } from '../core/events.ts';
+import { count, seconds } from './quantity.ts';
+
+/** Milliseconds between updates of the live line, and between plain lines. */
+const live = 100;
+const plain = 5000;
+
+export type Display = {
+  /** Takes an event. */
+  show(event: Event): void;
+  /** Ends the live line, so that other text can follow. */
+  clear(): void;
+};
+
+export function display({ json }: { json: boolean }, err: NodeJS.WriteStream = process.stderr): Display {
+  if (json) return { show: (event) => void err.write(`${JSON.stringify(event)}\n`), clear() {} };
+  const state = progress();
+  const tty = err.isTTY;
+  let last = Date.now();
+  let shown = false;
+  const draw = (at: number): void => {
+    last = at;
+    const { job, tasks, done, rate, eta, busy, retries } = state.now(at);
+    const parts = [
+      `${job}  ${count(done)}/${count(tasks)} tasks`,
+      `${Math.floor((100 * done) / Math.max(1, tasks))} %`,
+      `${rate.toFixed(1)}/s`,
+      eta === undefined ? 'ETA -' : `ETA ${seconds(eta)}`,
+      `cost so far ${busy.toFixed(1)} core-s, $0`,
+      ...(retries ? [`${retries} retried`] : []),
+    ];
+    const text = parts.join('  ');
+    if (tty) err.write(`\r${text.slice(0, Math.max(20, err.columns - 1))}\u001b[K`);
+    else err.write(`${text}\n`);
+    shown = true;
+  };
+  return {
+    show(event) {
+      state.add(event);
+      if (event.event === 'retry') {
+        this.clear();
+        err.write(`retrying (${event.kind}): ${event.message}\n`);
+      }
+      if (event.event !== 'start' && event.event !== 'done') return;
+      if (event.at - last >= (tty ? live : plain)) draw(event.at);
+    },
+    clear() {
+      if (tty && shown) err.write('\r\u001b[K');
+      shown = false;
+    },
+  };
+}
