@@ -65,7 +65,8 @@ function encode(value: Columns): Uint8Array {
 
 function decode(given: Uint8Array): Columns {
   // A blob may be a view at any offset; columns need theirs aligned.
-  const bytes = given.byteOffset % 8 === 0 ? given : given.slice();
+  // (`slice` of a Buffer would be another view.)
+  const bytes = given.byteOffset % 8 === 0 ? given : new Uint8Array(given);
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   const body = bytes.byteOffset + align(4 + length);
   const revive = (_key: string, v: unknown): unknown => {

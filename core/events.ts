@@ -67,20 +67,33 @@ export type Event = { readonly at: number } & (
 /** An event before its time is noted. */
 export type Happening = Event extends infer E ? (E extends Event ? Omit<E, 'at'> : never) : never;
 
-/** Appends events to a JSONL file, once a turn of the event loop: a killed driver loses at most what it had not yet acted on. */
-export function eventLog(path: string): { write(event: Event): void; flush(): void } {
+/**
+ * Appends events to a JSONL file, once a turn of the event loop: a killed driver loses at most what it had not yet acted on.
+ * A log that cannot be written (full disk) is given up: `failed` hears of it once, the run goes on.
+ */
+export function eventLog(
+  path: string,
+  failed: (error: Error) => void,
+): { write(event: Event): void; flush(): void } {
   mkdirSync(dirname(path), { recursive: true });
   let lines: string[] = [];
   let scheduled = false;
+  let broken = false;
   const flush = (): void => {
     scheduled = false;
     if (lines.length === 0) return;
     const text = lines.join('');
     lines = [];
-    appendFileSync(path, text);
+    try {
+      appendFileSync(path, text);
+    } catch (error) {
+      broken = true;
+      failed(error as Error);
+    }
   };
   return {
     write(event) {
+      if (broken) return;
       lines.push(`${JSON.stringify(event)}\n`);
       if (!scheduled) {
         scheduled = true;

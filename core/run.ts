@@ -78,6 +78,8 @@ export async function write(
   { runtime }: Host,
   { json, signal }: { json: boolean; signal: AbortSignal },
 ): Promise<void> {
-  const context = contextOf(root, job, runtime, { bytes: 0, reads: 0 }, signal);
+  // The root of a job of one part is a kernel's key, whose blobs have the plain names.
+  const key: Key = `${root}.write`;
+  const context = contextOf(key, job, runtime, { bytes: 0, reads: 0 }, signal);
   await job.write?.(value, output, { inputs, params, json }, context);
 }

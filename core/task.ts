@@ -10,7 +10,7 @@ export type Runtime = {
   readonly catalog: Catalog;
   readonly store: Store;
   /** Opens a dataset; called once a dataset, the source is shared by all tasks of the worker. */
-  readonly open: (dataset: Dataset) => Promise<Source>;
+  readonly open: Opener;
   /** Modules handed over by the driver; what is not here is compiled on first use. */
   readonly modules: Map<string, Promise<WebAssembly.Module>>;
 };
@@ -97,13 +97,13 @@ export async function answer(task: Task, runtime: Runtime, signal: AbortSignal):
   }
 }
 
+/** Opens datasets; `close` ends what is open. */
+export type Opener = ((dataset: Dataset) => Promise<Source>) & { close(): Promise<void> };
+
 /** Opens each dataset once: later callers share the source. Results of earlier jobs (`store:<key>`) come from the store. */
-export function opener(
-  store: Store,
-  open: (dataset: Dataset) => Promise<Source>,
-): (dataset: Dataset) => Promise<Source> {
+export function opener(store: Store, open: (dataset: Dataset) => Promise<Source>): Opener {
   const opened = new Map<string, Promise<Source>>();
-  return async (dataset) => {
+  const openOnce = async (dataset: Dataset): Promise<Source> => {
     const { uri, size } = dataset;
     if (uri.startsWith('store:')) {
       const key = uri.slice('store:'.length) as Key;
@@ -119,4 +119,10 @@ export function opener(
     }
     return source;
   };
+  const close = async (): Promise<void> => {
+    for (const source of await Promise.allSettled(opened.values()))
+      if (source.status === 'fulfilled') await source.value.close?.();
+    opened.clear();
+  };
+  return Object.assign(openOnce, { close });
 }

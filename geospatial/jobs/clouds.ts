@@ -1,0 +1,82 @@
+/** Point clouds that go into one result: opened together, in one CRS, on one grid. */
+import { BadInput } from '../../core/errors.ts';
+import type { Dataset, Planning, Source } from '../../core/job.ts';
+import type { GeoKeys } from '../formats/crs.ts';
+import { crsOf } from '../formats/crs.ts';
+import type { Las } from '../formats/las.ts';
+import { readLas } from '../formats/las.ts';
+import type { Grid } from '../kernels/grid.ts';
+import { gridOver } from '../kernels/grid.ts';
+
+const filesAtOnce = 8;
+
+/** An input: its number among them, its bytes, its header. */
+export type Cloud = { readonly file: number; readonly source: Source; readonly las: Las };
+
+/**
+ * Reads the headers of all inputs.
+ * @throws BadInput as readLas
+ */
+export async function openClouds(points: readonly Dataset[], planning: Planning): Promise<Cloud[]> {
+  const out: Cloud[] = [];
+  for (let from = 0; from < points.length; from += filesAtOnce) {
+    planning.signal.throwIfAborted();
+    const some = points.slice(from, from + filesAtOnce).map(async (dataset, i) => {
+      const source = await planning.open(dataset);
+      return { file: from + i, source, las: await readLas(source, dataset.uri) };
+    });
+    out.push(...(await Promise.all(some)));
+  }
+  return out;
+}
+
+/**
+ * The CRS that all files share, null where none has any, and what the user should know of it.
+ * @throws BadInput naming the first file and one that differs
+ */
+export function commonCrs(files: readonly Las[]): { crs: GeoKeys | null; note: string } {
+  const systems = files.map(({ crs }) => crsOf(crs));
+  const [first] = systems;
+  const names = files.map(({ crs }, i) => fingerprint(systems[i]!.keys) ?? crs.wkt ?? 'none');
+  const other = names.findIndex((name) => name !== names[0]);
+  if (other >= 0) {
+    const said = (i: number): string =>
+      systems[i]!.keys?.name ?? (names[i] === 'none' ? 'no CRS' : 'another CRS');
+    throw new BadInput(
+      `DSM: ${files[0]!.name} has ${said(0)}, ${files[other]!.name} has ${said(other)}, expected one CRS; reproject one of them, or run them apart`,
+    );
+  }
+  return { crs: first!.keys ?? null, note: first!.reason ?? '' };
+}
+
+/** The keys that place a coordinate, without their captions. */
+function fingerprint(keys: GeoKeys | undefined): string | undefined {
+  if (!keys) return undefined;
+  const { directory, doubles, ascii, epsg } = keys;
+  // Without a code a caption may be all that tells two systems apart.
+  const out = epsg === undefined ? [ascii] : [];
+  for (let i = 4; i + 3 < directory.length; i += 4) {
+    const [key, place, count, value] = directory.slice(i, i + 4) as [number, number, number, number];
+    if (place === 0) out.push(`${key}=${value}`);
+    else if (place === 34736) out.push(`${key}=${doubles.slice(value, value + count).join(' ')}`);
+  }
+  return out.join(' ');
+}
+
+/**
+ * The grid that holds the points of all files as their headers bound them.
+ * @throws BadInput for more cells than a raster can have
+ */
+export function commonGrid(files: readonly Las[], cell: number): Grid {
+  const [minX, minY] = ([0, 1] as const).map((i) =>
+    files.reduce((low, { min }) => Math.min(low, min[i]), Infinity),
+  );
+  const [maxX, maxY] = ([0, 1] as const).map((i) =>
+    files.reduce((top, { max }) => Math.max(top, max[i]), -Infinity),
+  );
+  const grid = gridOver({ minX: minX!, minY: minY!, maxX: maxX!, maxY: maxY! }, cell);
+  if (grid) return grid;
+  throw new BadInput(
+    `DSM: ${maxX! - minX!} x ${maxY! - minY!} units in cells of ${cell} in ${files[0]!.name}${files.length > 1 ? ` and ${files.length - 1} more` : ''}, expected at most 2^40 cells; give a larger --cell, or check the bounds in the headers`,
+  );
+}

@@ -1,0 +1,241 @@
+/** Compressed tiles of a raster in the store, and the one file that they become. */
+import { columns } from '../../core/codec.ts';
+import type { Context, Output, Stored } from '../../core/job.ts';
+import type { Raster } from '../formats/cog.ts';
+import { encodeTile, writeCog } from '../formats/cog.ts';
+import type { Cells, Node, Pyramid, Quarter } from '../kernels/pyramid.ts';
+import { build } from '../kernels/pyramid.ts';
+
+/** A manifest: where the tiles of blocks lie, and what the blocks give to the levels above them. */
+export type Mosaic = {
+  /** Pieces that went in. */
+  readonly pieces: number;
+  readonly blobs: readonly Stored[];
+  /** One element a tile: its place in the raster; its blob, and its bytes there. */
+  readonly tiles: {
+    readonly level: Uint32Array<ArrayBuffer>;
+    readonly column: Uint32Array<ArrayBuffer>;
+    readonly row: Uint32Array<ArrayBuffer>;
+    readonly blob: Uint32Array<ArrayBuffer>;
+    readonly start: Float64Array<ArrayBuffer>;
+    readonly end: Float64Array<ArrayBuffer>;
+  };
+  /** One element a block that is not the whole raster: its highest tile, halved, as raw cells. */
+  readonly rests: {
+    readonly level: Uint32Array<ArrayBuffer>;
+    readonly column: Uint32Array<ArrayBuffer>;
+    readonly row: Uint32Array<ArrayBuffer>;
+    readonly blob: Uint32Array<ArrayBuffer>;
+    readonly start: Float64Array<ArrayBuffer>;
+    readonly width: Uint32Array<ArrayBuffer>;
+    readonly height: Uint32Array<ArrayBuffer>;
+  };
+};
+
+export const mosaicCodec = columns<Mosaic>();
+
+/** Compressed tiles that wait to be stored. */
+export type Tiles = (Node & { readonly bytes: Uint8Array })[];
+
+type Blobs = Pick<Context, 'put' | 'get'>;
+
+/** Stores tiles, row by row within a level as the file wants them, and what is left of their block, in one blob. */
+export async function storeTiles(
+  tiles: Tiles,
+  pieces: number,
+  rest: (Node & Quarter) | undefined,
+  { put }: Blobs,
+): Promise<Mosaic> {
+  tiles.sort((a, b) => a.level - b.level || a.row - b.row || a.column - b.column);
+  const end = new Float64Array(tiles.length);
+  const start = new Float64Array(tiles.length);
+  let size = 0;
+  for (const [i, { bytes }] of tiles.entries()) {
+    start[i] = size;
+    end[i] = size += bytes.length;
+  }
+  const raw = rest ? new Uint8Array(rest.values.buffer, rest.values.byteOffset, rest.values.byteLength) : [];
+  const blob = new Uint8Array(size + raw.length);
+  for (const [i, { bytes }] of tiles.entries()) blob.set(bytes, start[i]);
+  blob.set(raw, size);
+  const rests = rest ? [rest] : [];
+  return {
+    pieces,
+    blobs: [await put(blob)],
+    tiles: { ...places(tiles), start, end },
+    rests: {
+      ...places(rests),
+      start: Float64Array.from(rests, () => size),
+      width: Uint32Array.from(rests, ({ width }) => width),
+      height: Uint32Array.from(rests, ({ height }) => height),
+    },
+  };
+}
+
+const places = (nodes: readonly Node[]) => ({
+  level: Uint32Array.from(nodes, ({ level }) => level),
+  column: Uint32Array.from(nodes, ({ column }) => column),
+  row: Uint32Array.from(nodes, ({ row }) => row),
+  blob: new Uint32Array(nodes.length),
+});
+
+/** The tiles of all, in order. */
+export function mergeMosaics(mosaics: readonly Mosaic[]): Mosaic {
+  const before: number[] = [];
+  let blobs = 0;
+  for (const mosaic of mosaics) {
+    before.push(blobs);
+    blobs += mosaic.blobs.length;
+  }
+  const shifted = (blob: Uint32Array<ArrayBuffer>, i: number): Uint32Array<ArrayBuffer> =>
+    blob.map((b) => b + before[i]!);
+  return {
+    pieces: mosaics.reduce((sum, { pieces }) => sum + pieces, 0),
+    blobs: mosaics.flatMap((mosaic) => mosaic.blobs),
+    tiles: joinRows(mosaics.map(({ tiles }, i) => ({ ...tiles, blob: shifted(tiles.blob, i) }))),
+    rests: joinRows(mosaics.map(({ rests }, i) => ({ ...rests, blob: shifted(rests.blob, i) }))),
+  };
+}
+
+/** Tables of the same columns, one below the other. */
+function joinRows<
+  T extends { readonly [name: string]: Uint32Array<ArrayBuffer> | Float64Array<ArrayBuffer> },
+>(tables: readonly T[]): T {
+  const join = (name: string): Uint32Array | Float64Array => {
+    const length = tables.reduce((sum, table) => sum + table[name]!.length, 0);
+    const out = tables[0]![name]! instanceof Uint32Array ? new Uint32Array(length) : new Float64Array(length);
+    let at = 0;
+    for (const table of tables) {
+      out.set(table[name]!, at);
+      at += table[name]!.length;
+    }
+    return out;
+  };
+  return Object.fromEntries(Object.keys(tables[0]!).map((name) => [name, join(name)])) as T;
+}
+
+const shelfBytes = 8 * 1024 * 1024;
+const readBytes = 4 * 1024 * 1024;
+
+/** Makes the levels above the blocks, then streams all tiles into a Cloud-Optimized GeoTIFF. Memory: some bytes a tile, and a few tiles. */
+export async function writeMosaic(
+  blocks: Mosaic,
+  raster: Raster,
+  pyramid: Pyramid,
+  output: Output,
+  context: Context,
+): Promise<void> {
+  const shelf = shelve(context);
+  const { tiles, blobs } = mergeMosaics([
+    blocks,
+    ...(await buildTop(blocks, pyramid, shelf, context.signal)),
+  ]);
+  const sizes = pyramid.levels.map(({ columns, rows }) => new Uint32Array(columns * rows));
+  // Number of the tile among `tiles`.
+  const numbers = sizes.map(({ length }) => new Uint32Array(length));
+  for (const [i, level] of tiles.level.entries()) {
+    const index = tiles.row[i]! * pyramid.levels[level]!.columns + tiles.column[i]!;
+    sizes[level]![index] = tiles.end[i]! - tiles.start[i]!;
+    numbers[level]![index] = i;
+  }
+  function* inOrder(): Generator<Place> {
+    for (let level = sizes.length - 1; level >= 0; level--)
+      for (const [index, size] of sizes[level]!.entries()) {
+        const i = numbers[level]![index]!;
+        if (size > 0) yield { stored: blobs[tiles.blob[i]!]!, start: tiles.start[i]!, end: tiles.end[i]! };
+      }
+  }
+  const bytes = readPlaces(inOrder(), shelf);
+  await writeCog(await output.file(), raster, sizes, async () => (await bytes.next()).value!);
+}
+
+/** Blobs of this writer: the first ones stay in memory, which is all of them unless the raster has a thousand blocks. */
+function shelve(context: Context): Blobs {
+  const held = new Map<string, Uint8Array>();
+  let free = shelfBytes;
+  return {
+    async put(bytes) {
+      free -= bytes.length;
+      if (free < 0) return context.put(bytes);
+      const key = `shelf@0/${held.size}` as const;
+      held.set(key, bytes);
+      return { key, size: bytes.length };
+    },
+    get: async (stored, start, end) =>
+      held.get(stored.key)?.subarray(start, end) ?? context.get(stored, start, end),
+  };
+}
+
+/** The tiles of the levels above the blocks, stored some MiB at a time. */
+async function buildTop(
+  { rests, blobs }: Mosaic,
+  pyramid: Pyramid,
+  shelf: Blobs,
+  signal: AbortSignal,
+): Promise<Mosaic[]> {
+  if (rests.level.length === 0) return [];
+  const bottom = rests.level[0]!;
+  const { columns } = pyramid.levels[bottom]!;
+  const found = new Map(Array.from(rests.row, (row, i) => [row * columns + rests.column[i]!, i]));
+  const leaf = async ({ column, row }: Node): Promise<Quarter | undefined> => {
+    const i = found.get(row * columns + column);
+    if (i === undefined) return undefined;
+    const [width, height, start] = [rests.width[i]!, rests.height[i]!, rests.start[i]!];
+    const bytes = await shelf.get(blobs[rests.blob[i]!]!, start, start + 4 * width * height);
+    const { buffer } = new Uint8Array(bytes);
+    const values = pyramid.type === 'Float32' ? new Float32Array(buffer) : new Uint32Array(buffer);
+    return { values, width, height };
+  };
+  const out: Mosaic[] = [];
+  let tiles: Tiles = [];
+  let size = 0;
+  const emit = async (node: Node, values: Cells): Promise<void> => {
+    signal.throwIfAborted();
+    const bytes = encodeTile(values);
+    tiles.push({ ...node, bytes });
+    size += bytes.length;
+    if (size < shelfBytes) return;
+    out.push(await storeTiles(tiles, 0, undefined, shelf));
+    tiles = [];
+    size = 0;
+  };
+  const root = { level: pyramid.levels.length - 1, column: 0, row: 0 };
+  await build(root, bottom, pyramid, leaf, emit);
+  if (tiles.length > 0) out.push(await storeTiles(tiles, 0, undefined, shelf));
+  return out;
+}
+
+type Place = { readonly stored: Stored; readonly start: number; readonly end: number };
+
+/** The bytes of each place in turn; those that touch by one read, the next read under way. */
+async function* readPlaces(places: Iterable<Place>, { get }: Blobs): AsyncGenerator<Uint8Array, undefined> {
+  const runs = runsOf(places);
+  const read = async (): Promise<{ bytes: Uint8Array; run: Place[] } | undefined> => {
+    const { value: run } = runs.next();
+    return run ? { run, bytes: await get(run[0]!.stored, run[0]!.start, run.at(-1)!.end) } : undefined;
+  };
+  for (let next = read(); ;) {
+    const found = await next;
+    if (!found) return undefined;
+    next = read();
+    // Thrown where it is awaited; the reader may give up before.
+    next.catch(() => {});
+    const base = found.run[0]!.start;
+    for (const { start, end } of found.run) yield found.bytes.subarray(start - base, end - base);
+  }
+}
+
+function* runsOf(places: Iterable<Place>): Generator<Place[], undefined> {
+  let run: Place[] = [];
+  for (const place of places) {
+    const [first, last] = [run[0], run.at(-1)];
+    const joins = last?.stored === place.stored && last.end === place.start;
+    if (first && (!joins || place.end - first.start > readBytes)) {
+      yield run;
+      run = [];
+    }
+    run.push(place);
+  }
+  if (run.length > 0) yield run;
+  return undefined;
+}

@@ -1,0 +1,184 @@
+/** From raw point records to pieces: each point to its cell, the points of a tile together, and one pass over a tile. */
+import type { Grid } from './grid.ts';
+import { tileCells, tileColumns, tileSide } from './grid.ts';
+import type { Planes, Stat } from './piece.ts';
+import { emptyPlanes, encodePiece } from './piece.ts';
+
+/** Records of `recordLength` bytes with raw x, y, z as i32 at 0, 4, 8; a coordinate is `raw * scale + offset`. */
+export type Records = {
+  readonly recordLength: number;
+  readonly scale: readonly [number, number, number];
+  readonly offset: readonly [number, number, number];
+};
+
+/** Points on their way to their tiles, in columns; `length` of them so far. */
+export type Bins = {
+  readonly grid: Grid;
+  readonly stat: Stat;
+  /** Number of the tile in the grid, row by row. */
+  readonly tile: Uint32Array;
+  /** Cell within the tile, row by row. */
+  readonly cell: Uint32Array;
+  /** Raw. */
+  readonly z: Int32Array;
+  length: number;
+  /** Points of each tile of the grid, among these; zero between flushes. */
+  readonly points: Uint32Array;
+  /** Tiles that have points, in the order of their first one. */
+  readonly touched: number[];
+  /** One tile's planes, empty between tiles. */
+  readonly planes: Planes;
+  readonly cells: Uint32Array;
+};
+
+/** Room for `capacity` points: 20 bytes each while they are sorted, 4 bytes a tile of the grid, and one tile. */
+export const startBins = (grid: Grid, stat: Stat, capacity: number): Bins => ({
+  grid,
+  stat,
+  length: 0,
+  touched: [],
+  tile: new Uint32Array(capacity),
+  cell: new Uint32Array(capacity),
+  z: new Int32Array(capacity),
+  points: new Uint32Array(tileColumns(grid) * Math.ceil(grid.height / tileSide)),
+  planes: emptyPlanes(stat),
+  cells: new Uint32Array(tileCells),
+});
+
+/**
+ * Adds `count` records from number `from` on. A point off the grid by no more than its resolution (headers round their bounds) goes to the cell at
+ * the edge. Gives the number of the first point that lies further off, and adds nothing after it; -1 where there is none.
+ */
+export function addRecords(
+  bins: Bins,
+  records: Uint8Array,
+  from: number,
+  count: number,
+  how: Records,
+): number {
+  const { tile, cell, z, points, touched, grid } = bins;
+  const { west, north, cell: size, width, height } = grid;
+  const { recordLength, scale, offset } = how;
+  const [scaleX, scaleY] = scale;
+  const [offsetX, offsetY] = offset;
+  const across = tileColumns(grid);
+  const at = new DataView(records.buffer, records.byteOffset, records.byteLength);
+  let out = bins.length;
+  for (let i = from, byte = from * recordLength; i < from + count; i++, byte += recordLength) {
+    const x = at.getInt32(byte, true) * scaleX + offsetX;
+    const y = at.getInt32(byte + 4, true) * scaleY + offsetY;
+    let column = (x - west) / size;
+    let row = (north - y) / size;
+    if (!(column >= 0 && column < width && row >= 0 && row < height)) {
+      column = snap(column, width, slackOf(x, scaleX) / size);
+      row = snap(row, height, slackOf(y, scaleY) / size);
+      if (column < 0 || row < 0) {
+        bins.length = out;
+        return i;
+      }
+    }
+    column |= 0;
+    row |= 0;
+    const t = (row >>> 9) * across + (column >>> 9);
+    if (points[t]!++ === 0) touched.push(t);
+    tile[out] = t;
+    cell[out] = ((row & (tileSide - 1)) << 9) | (column & (tileSide - 1));
+    z[out++] = at.getInt32(byte + 8, true);
+  }
+  bins.length = out;
+  return -1;
+}
+
+// Some writers keep bounds as f32.
+const slackOf = (coordinate: number, scale: number): number =>
+  Math.max(scale, Math.abs(coordinate) * 2 ** -23);
+
+/** A position in cells, or that of the edge it is off by no more than `slack`; -1 beyond. */
+function snap(position: number, cells: number, slack: number): number {
+  if (position >= 0 && position < cells) return position;
+  if (position < 0) return position >= -slack ? 0 : -1;
+  return position - cells <= slack ? cells - 1 : -1;
+}
+
+/** A piece of the tile at (column, row), counted in tiles. */
+export type Piece = { readonly column: number; readonly row: number; readonly bytes: Uint8Array };
+
+/** The points so far as a piece a tile, the tiles row by row; the bins are empty again. */
+export function takePieces(bins: Bins, how: Records): Piece[] {
+  const { touched, points, grid } = bins;
+  touched.sort((a, b) => a - b);
+  const { cell, z } = sortByTile(bins);
+  const across = tileColumns(grid);
+  let start = 0;
+  const out = touched.map((t): Piece => {
+    const end = start + points[t]!;
+    const cells = gather(bins, cell.subarray(start, end), z.subarray(start, end), how);
+    const bytes = encodePiece(bins.planes, cells);
+    clear(bins.planes, cells);
+    points[t] = 0;
+    start = end;
+    return { column: t % across, row: Math.floor(t / across), bytes };
+  });
+  touched.length = 0;
+  bins.length = 0;
+  return out;
+}
+
+function sortByTile({ touched, points, tile, cell, z, length }: Bins): { cell: Uint32Array; z: Int32Array } {
+  if (touched.length === 1) return { cell, z };
+  // `points` holds each tile's next place while the points move, and its count again after.
+  let start = 0;
+  for (const t of touched) {
+    const count = points[t]!;
+    points[t] = start;
+    start += count;
+  }
+  const out = { cell: new Uint32Array(length), z: new Int32Array(length) };
+  for (let i = 0; i < length; i++) {
+    const to = points[tile[i]!]!++;
+    out.cell[to] = cell[i]!;
+    out.z[to] = z[i]!;
+  }
+  let before = 0;
+  for (const t of touched) {
+    const end = points[t]!;
+    points[t] = end - before;
+    before = end;
+  }
+  return out;
+}
+
+/** Fills the planes; gives the cells that have points. */
+function gather(bins: Bins, cell: Uint32Array, z: Int32Array, { scale, offset }: Records): Uint32Array {
+  const { stat, planes, cells } = bins;
+  const [scaleZ, offsetZ] = [scale[2], offset[2]];
+  const plane = planes[0]!;
+  let found = 0;
+  if (stat === 'max' || stat === 'min') {
+    const up = stat === 'max';
+    for (let i = 0; i < cell.length; i++) {
+      const c = cell[i]!;
+      const was = plane[c]!;
+      // + 0 makes -0 the same as 0: which of them came first must not show.
+      const height = Math.fround(z[i]! * scaleZ + offsetZ) + 0;
+      if (was !== was) cells[found++] = c;
+      else if (up ? height <= was : height >= was) continue;
+      plane[c] = height;
+    }
+  } else {
+    const counts = planes.at(-1)!;
+    for (let i = 0; i < cell.length; i++) {
+      const c = cell[i]!;
+      if (counts[c]!++ === 0) cells[found++] = c;
+    }
+    if (stat === 'mean') for (let i = 0; i < cell.length; i++) plane[cell[i]!]! += z[i]!;
+  }
+  return cells.subarray(0, found);
+}
+
+function clear(planes: Planes, cells: Uint32Array): void {
+  for (const plane of planes) {
+    const empty = plane instanceof Float32Array ? NaN : 0;
+    for (let i = 0; i < cells.length; i++) plane[cells[i]!] = empty;
+  }
+}
