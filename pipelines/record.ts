@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { messageOf } from '../core/errors.ts';
 import { eventLog, parseEvents, type Event, type Happening } from '../core/events.ts';
 import { summarize, type Summary } from '../core/summary.ts';
 import { traceTsv } from '../core/trace.ts';
@@ -18,11 +19,16 @@ export type Record = {
   close(): Promise<Summary>;
 };
 
-/** `heard` gets each event with its time. */
-export function record(store: string, heard: (event: Event) => void): Record {
+/** `heard` gets each event with its time; `lost` hears once that the record cannot be kept, which does not stop the run. */
+export function record(store: string, heard: (event: Event) => void, lost: (why: string) => void): Record {
   const run = `${new Date().toISOString().replace(/[-:]|\.\d+Z/g, '')}-${randomBytes(3).toString('hex')}`;
   const folder = join(folderOf(store), run);
-  const log = eventLog(join(folder, 'events.jsonl'));
+  let whole = true;
+  const giveUp = (error: unknown): void => {
+    if (whole) lost(`the record of this run in ${folder} is not kept: ${messageOf(error)}`);
+    whole = false;
+  };
+  const log = eventLog(join(folder, 'events.jsonl'), giveUp);
   const events: Event[] = [];
   return {
     run,
@@ -36,8 +42,12 @@ export function record(store: string, heard: (event: Event) => void): Record {
     async close() {
       log.flush();
       const summary = summarize(events);
-      await writeFile(join(folder, 'trace.tsv'), traceTsv(events));
-      await writeFile(join(folder, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
+      try {
+        await writeFile(join(folder, 'trace.tsv'), traceTsv(events));
+        await writeFile(join(folder, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
+      } catch (error) {
+        giveUp(error);
+      }
       return summary;
     },
   };

@@ -2,7 +2,7 @@
 import { inline } from '../core/backends/inline.ts';
 import { execute } from '../core/engine.ts';
 import { TaskError } from '../core/errors.ts';
-import type { AnyJob, Backend, Catalog, Output, Planning, Source, Stage, Store, Task } from '../core/job.ts';
+import type { AnyJob, Backend, Catalog, Output, Planning, Stage, Store, Task } from '../core/job.ts';
 import { canonical, type Json, type Options } from '../core/json.ts';
 import { plan } from '../core/plan.ts';
 import { run, write, type Host } from '../core/run.ts';
@@ -32,7 +32,7 @@ export const catalogOf = (...jobs: readonly AnyJob[]): Catalog => ({
 
 /** A host in this process over `store`; `backend` replaces inline execution. */
 export function hostOf(catalog: Catalog, store: Store = memoryStore(), backend?: Backend): Host {
-  const open: (dataset: Parameters<typeof openUri>[0]) => Promise<Source> = opener(store, openUri);
+  const open = opener(store, openUri);
   const runtime = { catalog, store, open, modules: new Map() };
   const planning: Planning = planningOf(open, new AbortController().signal);
   return { runtime, planning, backend: backend ?? inline(runtime) };
@@ -54,6 +54,7 @@ export async function filesOf(
     },
   };
   await write(finished, output, host, { json: false, signal: new AbortController().signal });
+  await host.runtime.open.close();
   return new Map([...files].map(([suffix, chunks]) => [suffix, Buffer.concat(chunks)]));
 }
 

@@ -28,6 +28,7 @@ export async function info(args: readonly string[]): Promise<void> {
       `${dataset.uri}: found format ${dataset.format || 'unknown'}, expected ${Object.keys(readers).join(', ')}`,
     );
   const facts: Facts = { uri: dataset.uri, id: dataset.id, bytes: dataset.size, ...(await read(dataset)) };
+  await openOnce.close();
   if (given['json']) process.stdout.write(`${JSON.stringify(facts)}\n`);
   else
     for (const [name, value] of Object.entries(facts))

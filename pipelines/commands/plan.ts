@@ -38,9 +38,10 @@ export async function plan([name, ...args]: readonly string[]): Promise<void> {
   const { globals, params } = parsed;
   const inputs = await describeInputs(job, parsed);
   const interrupt = interrupts();
+  const blobs = globals.store === 'memory:' ? memoryStore() : openStore(globals.store);
+  const files = opener(blobs, open);
   try {
-    const blobs = globals.store === 'memory:' ? memoryStore() : openStore(globals.store);
-    const host = planning(opener(blobs, open), interrupt.signal);
+    const host = planning(files, interrupt.signal);
     const { split = job.split, memory = defaultMemory() } = globals;
     const planned = await planJob({ job, inputs, params }, host, { split });
     const finished = await blobs.has(planned.root);
@@ -49,6 +50,7 @@ export async function plan([name, ...args]: readonly string[]): Promise<void> {
     process.stdout.write(globals.json ? `${JSON.stringify(estimate)}\n` : describeEstimate(estimate, job));
   } finally {
     interrupt.release();
+    await files.close();
   }
 }
 

@@ -35,9 +35,14 @@ export async function execute(job: AnyJob, parsed: Arguments): Promise<Summary> 
   const host = startHost(globals, job.name, interrupt.signal);
   const screen = display({ json });
   let log: ReturnType<typeof record> | undefined;
+  const lost: string[] = [];
   try {
     const inputs = await describeInputs(job, parsed);
-    log = record(globals.store, (event) => screen.show(event));
+    log = record(
+      globals.store,
+      (event) => screen.show(event),
+      (why) => lost.push(why),
+    );
     const on = (event: Happening): void => log!.add(event);
     const { split = job.split, rate, timeout, memory = defaultMemory() } = globals;
     on({
@@ -72,16 +77,18 @@ export async function execute(job: AnyJob, parsed: Arguments): Promise<Summary> 
     const summary = await log.close();
     screen.clear();
     if (!json) process.stderr.write(`${describeSummary(summary, log.folder)}\n`);
+    for (const why of lost) process.stderr.write(`${why}\n`);
     return summary;
   } catch (error) {
     screen.clear();
     const status = interrupt.signal.aborted ? 'interrupted' : 'failed';
     log?.add({ event: 'end', status, message: messageOf(error), rss: process.memoryUsage.rss() });
-    await log?.close().catch(() => {});
+    await log?.close();
     throw error;
   } finally {
     interrupt.release();
     await host.backend.close();
+    await host.runtime.open.close();
   }
 }
 

@@ -1,0 +1,51 @@
+/** The five laws, for every job in the catalog. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { processes } from '../core/backends/processes.ts';
+import { threads } from '../core/backends/threads.ts';
+import { execute } from '../core/engine.ts';
+import { folderStore } from '../core/stores/folder.ts';
+import { memoryStore } from '../core/stores/memory.ts';
+import { catalog } from '../pipelines/catalog.ts';
+import { entry } from '../pipelines/worker.ts';
+import * as laws from './laws.ts';
+import { makeSubjects } from './subjects.ts';
+
+const { subjects, remove } = await makeSubjects();
+const folder = await mkdtemp(join(tmpdir(), 'servermix-laws-'));
+afterAll(async () => {
+  await remove();
+  await rm(folder, { recursive: true });
+});
+
+test('every job has a case', () => {
+  const tried = new Set(subjects.map(({ stage }) => stage.job.name));
+  expect([...tried].toSorted()).toEqual([...catalog.names].toSorted());
+});
+
+describe.each(subjects.map((subject) => [subject.name, subject] as const))('%s', (_name, subject) => {
+  test('law 1: any split, same bytes', async () => {
+    const parts = await laws.partitionInvariance(subject, catalog);
+    expect(parts[0]).toBe(subject.stage.inputs['points']?.length ?? 1);
+    expect(parts.at(-1)).toBeGreaterThanOrEqual(subject.name.endsWith('LAZ') ? 27 : 80);
+  });
+  test('law 2: any merge tree, same bytes', () => laws.associativity(subject, catalog));
+  test('law 3: tasks survive JSON, options have no order', () => laws.serialisability(subject, catalog));
+  test('law 4: threads, processes and inline agree', async () => {
+    const path = join(folder, `${subjects.indexOf(subject)}`);
+    const onThreads = threads({ entry, count: 2, store: path });
+    await laws.backendEquivalence(subject, catalog, onThreads, folderStore(path));
+    await onThreads.close();
+    const store = memoryStore();
+    const onProcesses = processes({ entry, count: 2, store });
+    await laws.backendEquivalence(subject, catalog, onProcesses, store);
+    await onProcesses.close();
+  });
+  test('law 5: stopped and gone on with, each task ran once', async () => {
+    for (const after of [0, 1, 40]) await laws.resumption(subject, catalog, after);
+  });
+  test('what the infrastructure does is retried, an answer is not', () =>
+    laws.retryDiscipline(execute, subject.stage, catalog));
+});

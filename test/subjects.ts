@@ -1,0 +1,105 @@
+/** One or more cases for every job in the catalog, on generated data with objects across every seam. */
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Dataset } from '../core/job.ts';
+import type { Json } from '../core/json.ts';
+import { resolve, type Spec } from '../core/params.ts';
+import { catalog } from '../pipelines/catalog.ts';
+import { describe } from '../pipelines/storage.ts';
+import { generators } from '../datasets/catalog.ts';
+import type { Subject } from './laws.ts';
+import { shared } from './shared.ts';
+
+/** Makes a synthetic dataset. */
+export async function generate(
+  name: string,
+  folder: string,
+  params: { readonly [name: string]: Json },
+): Promise<readonly string[]> {
+  const generator = generators.find((g) => g.name === name)!;
+  return generator.make(folder, resolve(generator.params as Spec, params), () => {});
+}
+
+/** Splits that cut `total` units into about 1, 2, 7, 31 and 97 parts. */
+const splitsOf = (total: number): number[] => [1, 2, 7, 31, 97].map((n) => Math.max(1, total / n));
+
+export type Subjects = { readonly subjects: readonly Subject[]; remove(): Promise<void> };
+
+export async function makeSubjects(): Promise<Subjects> {
+  const folder = await mkdtemp(join(tmpdir(), 'servermix-subjects-'));
+  await generate('synthetic/reads', folder, { mb: 2, depth: 2, seed: 7 });
+  await generate('synthetic/terrain', folder, { points: 60_000, seed: 7 });
+  const reads = await describe(join(folder, 'reads.bam'));
+  const points = await describe(join(folder, 'terrain.las'));
+  const bed = join(folder, 'regions.bed');
+  await writeFile(bed, await regionsOf(folder));
+  const by = await describe(bed);
+  const add = async (
+    name: string,
+    job: string,
+    inputs: { readonly [name: string]: readonly Dataset[] },
+    given: { readonly [name: string]: Json },
+    splits: readonly number[],
+  ): Promise<Subject> => {
+    const loaded = await catalog.load(job);
+    const params = resolve(loaded.params as Spec, given);
+    return { name: `${job} ${name}`, stage: { job: loaded, inputs, params }, splits };
+  };
+  const cover = (name: string, given: { [name: string]: Json }, files = {}): Promise<Subject> =>
+    add(name, 'genomics/coverage', { reads: [reads], ...files }, given, splitsOf(reads.size));
+  const surface = (stat: string, cell: number): Promise<Subject> =>
+    add(`${stat} ${cell}`, 'geospatial/dsm', { points: [points] }, { stat, cell }, splitsOf(60_000));
+  const subjects = [
+    await add('default', 'genomics/flagstat', { reads: [reads] }, {}, splitsOf(reads.size)),
+    await cover('default', {}),
+    await cover('windows', { by: 500, thresholds: [1, 2, 4], quantize: '0:1:3:' }),
+    await cover('fast', { fast: true, by: 1000, 'no-per-base': true, 'exclude-flag': 0 }),
+    await cover('regions', { thresholds: [1, 3], mapq: 20 }, { by: [by] }),
+    await cover('median', { median: true, quantize: '0:2:' }, { by: [by] }),
+    await surface('max', 1),
+    await surface('min', 2.5),
+    await surface('mean', 1),
+    await surface('count', 0.5),
+    ...(await sharedSubjects(add)),
+  ];
+  return { subjects, remove: () => rm(folder, { recursive: true }) };
+}
+
+/** LAZ is read, not yet written: its cases need real files. */
+async function sharedSubjects(
+  add: (
+    name: string,
+    job: string,
+    inputs: { readonly [name: string]: readonly Dataset[] },
+    given: { readonly [name: string]: Json },
+    splits: readonly number[],
+  ) => Promise<Subject>,
+): Promise<Subject[]> {
+  const lidar = join(shared() ?? '', 'data/geospatial/lidar');
+  const files = ['bcts/bcts_1.laz', 'bcts/bcts_2.laz'].map((name) => join(lidar, name));
+  if (!files.every(existsSync)) {
+    console.log('skipped: laws on LAZ, no shared data');
+    return [];
+  }
+  const points = await Promise.all(files.map((path) => describe(path)));
+  return [await add('LAZ', 'geospatial/dsm', { points }, { cell: 5, stat: 'mean' }, [2e6, 4e5, 1e5, 5e4])];
+}
+
+/** Regions that overlap, touch, nest and cross the edges of parts. */
+async function regionsOf(folder: string): Promise<string> {
+  const { readFile } = await import('node:fs/promises');
+  const fai = (await readFile(join(folder, 'reference.fa.fai'), 'utf8')).trim().split('\n');
+  const lines = ['# regions', 'track name=test'];
+  for (const line of fai) {
+    const [name, text] = line.split('\t');
+    const length = Number(text);
+    for (let at = 100, i = 0; at + 9000 < length; at += 4096, i++) {
+      lines.push(`${name}\t${at}\t${at + 200 + 13 * i}\tregion${i}`);
+      if (i % 5 === 0) lines.push(`${name}\t${at}\t${at + 9000}`);
+    }
+    if (length > 200_000) lines.push(`${name}\t1000\t${length - 1000}\tlong`);
+  }
+  return `${lines.join('\n')}\n`;
+}
