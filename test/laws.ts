@@ -44,6 +44,18 @@ export async function filesOf(
   host: Host,
   how: { split?: number; arity?: number } = {},
 ): Promise<Files> {
+  try {
+    return await runAndWrite(stage, host, how);
+  } finally {
+    await host.runtime.open.close();
+  }
+}
+
+async function runAndWrite(
+  stage: Stage,
+  host: Host,
+  how: { split?: number; arity?: number },
+): Promise<Files> {
   const finished = await run(stage, host, how);
   const files = new Map<string, Uint8Array[]>();
   const output: Output = {
@@ -54,7 +66,6 @@ export async function filesOf(
     },
   };
   await write(finished, output, host, { json: false, signal: new AbortController().signal });
-  await host.runtime.open.close();
   return new Map([...files].map(([suffix, chunks]) => [suffix, Buffer.concat(chunks)]));
 }
 
