@@ -11,7 +11,7 @@ import { describe, glob } from './storage.ts';
 export type Globals = {
   readonly out?: string;
   readonly split?: number;
-  readonly on: string;
+  readonly on: (typeof backends)[number];
   readonly workers?: number;
   readonly store: string;
   readonly rate?: number;
@@ -166,7 +166,7 @@ function globalsOf(given: Given): Globals {
     throw new BadUsage(`--workers: found ${workers}, expected a whole number`);
   const seconds = amount('timeout');
   return {
-    on: text('on')!,
+    on: text('on') as Globals['on'],
     store: text('store')!,
     digest: given['digest'] === true,
     json: given['json'] === true,

@@ -1,7 +1,5 @@
 /** From flags to a backend and the driver's side of a run. */
 import { availableParallelism, totalmem } from 'node:os';
-import { inline } from '../core/backends/inline.ts';
-import { processes } from '../core/backends/processes.ts';
 import { threads, type PoolOptions } from '../core/backends/threads.ts';
 import type { Backend } from '../core/job.ts';
 import type { Host } from '../core/run.ts';
@@ -13,7 +11,11 @@ import { open, planning, store as openStore } from './storage.ts';
 import { entry } from './worker.ts';
 
 /** Starts the backend that the flags ask for; workers boot while the driver goes on to plan. */
-export function startHost({ on, store, workers }: Globals, job: string, signal: AbortSignal): Host {
+export async function startHost(
+  { on, store, workers }: Globals,
+  job: string,
+  signal: AbortSignal,
+): Promise<Host> {
   const blobs = store === 'memory:' ? memoryStore() : openStore(store);
   const runtime: Runtime = { catalog, store: blobs, open: opener(blobs, open), modules: new Map() };
   const pool: PoolOptions = {
@@ -22,9 +24,18 @@ export function startHost({ on, store, workers }: Globals, job: string, signal: 
     store: store === 'memory:' ? blobs : store,
     preload: [job],
   };
-  const backend: Backend =
-    on === 'inline' ? inline(runtime) : on === 'processes' ? processes(pool) : threads(pool);
-  return { backend, runtime, planning: planning(runtime.open, signal) };
+  return { backend: await start(on, pool, runtime), runtime, planning: planning(runtime.open, signal) };
+}
+
+async function start(on: Globals['on'], pool: PoolOptions, runtime: Runtime): Promise<Backend> {
+  switch (on) {
+    case 'threads':
+      return threads(pool);
+    case 'processes':
+      return (await import('../core/backends/processes.ts')).processes(pool);
+    case 'inline':
+      return (await import('../core/backends/inline.ts')).inline(runtime);
+  }
 }
 
 /** Bytes that running tasks may plan to use unless told otherwise: three quarters of the machine. */

@@ -5,9 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { BadInput, BadUsage } from '../core/errors.ts';
 import type { Dataset, Planning, Source, Store } from '../core/job.ts';
 import { describeFile, fileSource } from '../core/sources/file.ts';
-import { describeHttp, httpSource } from '../core/sources/http.ts';
 import { folderStore } from '../core/stores/folder.ts';
 
+// Loaded by who needs it: most runs, and all of their workers, read files.
+const http = () => import('../core/sources/http.ts');
 const isHttp = (uri: string): boolean => /^https?:\/\//i.test(uri);
 
 /** The local path that a URI names. */
@@ -30,13 +31,15 @@ export function formatOf(uri: string): string {
  * @throws BadInput when there is nothing to read
  */
 export async function describe(uri: string, { digest = false } = {}): Promise<Dataset> {
-  const described = isHttp(uri) ? await describeHttp(uri) : await describeFile(pathOf(uri), { digest });
+  const described = isHttp(uri)
+    ? await (await http()).describeHttp(uri)
+    : await describeFile(pathOf(uri), { digest });
   return { ...described, format: formatOf(uri) };
 }
 
 /** Opens a dataset as planned; @throws BadInput when it has changed since. */
 export async function open({ uri, id, size }: Dataset): Promise<Source> {
-  return isHttp(uri) ? httpSource(uri, { id }) : fileSource(pathOf(uri), { id, size });
+  return isHttp(uri) ? (await http()).httpSource(uri, { id }) : fileSource(pathOf(uri), { id, size });
 }
 
 /** Blobs under a URI; `memory:` is the driver's own and not opened here. */

@@ -1,6 +1,5 @@
 /** Worker entry for the toy jobs. */
-import { serveProcess } from '../core/backends/processes.ts';
-import { serveThread } from '../core/backends/threads.ts';
+import { serve } from '../core/backends/serve.ts';
 import { folderStore } from '../core/stores/folder.ts';
 import { toyCatalog } from './toys.ts';
 
@@ -10,5 +9,4 @@ const services = {
   store: folderStore,
 };
 export const entry = new URL(import.meta.url);
-await serveThread(services);
-await serveProcess(services);
+await serve(services);

@@ -3,10 +3,8 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Backend } from '../job.ts';
 import { pool } from './pool.ts';
-import { serve, type Answer, type Request, type Services, type Setup } from './serve.ts';
+import { setupVariable, type Answer, type Request, type Setup } from './serve.ts';
 import type { PoolOptions } from './threads.ts';
-
-const variable = 'SERVERMIX_WORKER';
 
 /** `count` warm processes started from `entry`. Modules are compiled by each, since they cannot be posted to another process. */
 export function processes({ entry, count, store, preload = [], heap = 1024 }: PoolOptions): Backend {
@@ -17,7 +15,7 @@ export function processes({ entry, count, store, preload = [], heap = 1024 }: Po
       const child = fork(fileURLToPath(entry), {
         serialization: 'advanced',
         execArgv: [`--max-old-space-size=${heap * scale}`],
-        env: { ...process.env, [variable]: JSON.stringify(setup) },
+        env: { ...process.env, [setupVariable]: JSON.stringify(setup) },
         // Standard output is the driver's alone; what V8 prints when it dies would bury the one line that helps.
         stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       });
@@ -51,22 +49,5 @@ export function processes({ entry, count, store, preload = [], heap = 1024 }: Po
     },
     count,
     typeof store === 'string' ? undefined : store,
-  );
-}
-
-/** Worker side of `processes`; does nothing elsewhere. */
-export async function serveProcess(services: Services): Promise<void> {
-  const setup = process.env[variable];
-  if (setup === undefined || !process.send) return;
-  // Ctrl-C reaches the whole process group: the driver decides what happens then.
-  process.on('SIGINT', () => {});
-  process.on('disconnect', () => process.exit());
-  await serve(
-    {
-      post: (message) => void process.send!(message),
-      listen: (heard) => void process.on('message', (message) => heard(message as Request)),
-    },
-    JSON.parse(setup) as Setup,
-    services,
   );
 }

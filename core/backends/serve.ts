@@ -1,4 +1,5 @@
 /** The worker's side of a pool: answers tasks that come over its port. */
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { answer, opener, type Runtime } from '../task.ts';
 import type { Catalog, Dataset, Key, Reply, Source, Store, Task } from '../job.ts';
 
@@ -34,13 +35,42 @@ export type Services = {
   readonly open: (dataset: Dataset) => Promise<Source>;
   readonly store: (uri: string) => Store;
 };
-export type Port = {
+type Port = {
+  readonly setup: Setup;
   post(message: Answer, transfer?: readonly ArrayBuffer[]): void;
   listen(heard: (message: Request) => void): void;
 };
 
-/** Serves `port` until the worker ends. */
-export async function serve(port: Port, { store, preload }: Setup, services: Services): Promise<void> {
+/** Environment variable in which a worker process finds its setup as JSON. */
+export const setupVariable = 'SERVERMIX_WORKER';
+
+/** The port to the driver, where this is a worker's thread or process. */
+function portHere(): Port | undefined {
+  const setup = process.env[setupVariable];
+  if (!isMainThread && parentPort) {
+    const port = parentPort;
+    return {
+      setup: workerData as Setup,
+      post: (message, transfer = []) => port.postMessage(message, [...transfer]),
+      listen: (heard) => void port.on('message', heard),
+    };
+  }
+  if (setup === undefined || !process.send) return undefined;
+  // Ctrl-C reaches the whole process group: the driver decides what happens then.
+  process.on('SIGINT', () => {});
+  process.on('disconnect', () => process.exit());
+  return {
+    setup: JSON.parse(setup) as Setup,
+    post: (message) => void process.send!(message),
+    listen: (heard) => void process.on('message', (message) => heard(message as Request)),
+  };
+}
+
+/** Serves the driver until the worker ends; does nothing where there is no driver, so that an entry may also be imported. */
+export async function serve(services: Services): Promise<void> {
+  const port = portHere();
+  if (!port) return;
+  const { store, preload } = port.setup;
   const remote = store === undefined ? driverStore(port) : undefined;
   const blobs = remote ? remote.store : services.store(store!);
   const runtime: Runtime = {

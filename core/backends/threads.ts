@@ -1,11 +1,11 @@
 /** Worker threads of this process: the default backend. */
-import { isMainThread, parentPort, Worker as Thread, workerData } from 'node:worker_threads';
+import { Worker as Thread } from 'node:worker_threads';
 import type { Backend, Store } from '../job.ts';
 import { pool } from './pool.ts';
-import { serve, type Answer, type Request, type Services, type Setup } from './serve.ts';
+import type { Answer, Request, Setup } from './serve.ts';
 
 export type PoolOptions = {
-  /** A module that calls `serveThread` or `serveProcess`. */
+  /** A module that calls `serve`. */
   readonly entry: URL;
   readonly count: number;
   /** URI of the store that workers write to; `memory` instead keeps all blobs in the driver. */
@@ -50,19 +50,5 @@ export function threads({ entry, count, store, preload = [], heap = 1024 }: Pool
     },
     count,
     typeof store === 'string' ? undefined : store,
-  );
-}
-
-/** Worker side of `threads`; does nothing on the main thread, so that an entry may also be imported. */
-export async function serveThread(services: Services): Promise<void> {
-  if (isMainThread || !parentPort) return;
-  const port = parentPort;
-  await serve(
-    {
-      post: (message, transfer = []) => port.postMessage(message, [...transfer]),
-      listen: (heard) => void port.on('message', heard),
-    },
-    workerData as Setup,
-    services,
   );
 }

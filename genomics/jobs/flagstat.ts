@@ -19,6 +19,7 @@ export const flagstat = define<{ reads: readonly [Dataset] }, Record<never, neve
   name: 'genomics/flagstat',
   version: 1,
   doc: 'counts reads by FLAG: mapped, paired, duplicate, ... (samtools flagstat)',
+  examples: ['--reads sample.bam', '--reads sample.bam --json', '--reads sample.bam --out sample.flagstat'],
   inputs: { reads: { doc: 'sorted alignments with an index (.bai or .csi)', formats: ['bam'] } },
   params: {},
   split: 16 * mebibyte,

@@ -32,7 +32,7 @@ export async function execute(job: AnyJob, parsed: Arguments): Promise<Summary> 
   if (out === undefined && job.output !== 'text') throw new BadUsage(`${job.name} needs --out`);
   if (out !== undefined) await checkWritable(out, { prefix: job.output === 'prefix' });
   const interrupt = interrupts();
-  const host = startHost(globals, job.name, interrupt.signal);
+  const host = await startHost(globals, job.name, interrupt.signal);
   const screen = display({ json });
   let log: ReturnType<typeof record> | undefined;
   const lost: string[] = [];

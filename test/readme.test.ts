@@ -1,0 +1,12 @@
+/** The README's table is the catalog's. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { catalog } from '../pipelines/catalog.ts';
+import { markdown } from '../pipelines/commands/list.ts';
+import { root } from './root.ts';
+
+test('the table of jobs is what servermix list --markdown prints', async () => {
+  const jobs = await Promise.all(catalog.names.map((name) => catalog.load(name)));
+  expect(readFileSync(join(root, 'README.md'), 'utf8')).toContain(markdown(jobs));
+});
