@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: dispatches, and turns what goes wrong into one line and an exit code. */
 import { BadInput, BadUsage, messageOf, TaskError } from '../core/errors.ts';
+import { version } from '../core/version.ts';
 import { Interrupted } from './interrupt.ts';
 
 type Command = { readonly doc: string; load(): Promise<(args: readonly string[]) => Promise<void>> };
@@ -53,6 +54,7 @@ async function main([name, ...args]: readonly string[]): Promise<void> {
     process.stdout.write(help());
     return;
   }
+  if (name === '--version') return void process.stdout.write(`${version}\n`);
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!command) throw new BadUsage(`no command ${name}, expected ${Object.keys(commands).join(', ')}`);
   await (

@@ -263,7 +263,7 @@ test('a full disk: one line, nothing partial', async () => {
   const { spawn } = await import('node:child_process');
   const { root } = await import('./root.ts');
   const args = [
-    join(root, 'dist/pipelines/main.js'),
+    join(root, 'dist/bin/main.js'),
     'run',
     'geospatial/dsm',
     '--points',

@@ -12,7 +12,7 @@ export type Outcome = {
 
 /** Starts `servermix args` in `cwd`. */
 export function start(args: readonly string[], cwd: string): ChildProcess {
-  return spawn(process.execPath, [join(root, 'dist/pipelines/main.js'), ...args], { cwd });
+  return spawn(process.execPath, [join(root, 'dist/bin/main.js'), ...args], { cwd });
 }
 
 /** Waits for the end of a command. */

@@ -1,11 +1,10 @@
 /** `servermix run`: plan, execute, write, and say what was done. */
-import { readFileSync } from 'node:fs';
 import { BadUsage, messageOf } from '../../core/errors.ts';
 import type { Happening } from '../../core/events.ts';
 import type { AnyJob } from '../../core/job.ts';
 import { checkWritable, fileOutput } from '../../core/output.ts';
-import { run as runJob, write } from '../../core/run.ts';
 import type { Summary } from '../../core/summary.ts';
+import { version } from '../../core/version.ts';
 import { describeInputs, parseArguments, type Arguments } from '../arguments.ts';
 import { defaultMemory, startHost } from '../backend.ts';
 import { catalog } from '../catalog.ts';
@@ -33,6 +32,8 @@ export async function execute(job: AnyJob, parsed: Arguments): Promise<Summary> 
   if (out !== undefined) await checkWritable(out, { prefix: job.output === 'prefix' });
   const interrupt = interrupts();
   const host = await startHost(globals, job.name, interrupt.signal);
+  // Loaded while the workers boot.
+  const { run: runJob, write } = await import('../../core/run.ts');
   const screen = display({ json });
   let log: ReturnType<typeof record> | undefined;
   const lost: string[] = [];
@@ -54,7 +55,7 @@ export async function execute(job: AnyJob, parsed: Arguments): Promise<Summary> 
       split,
       backend: host.backend.name,
       workers: host.backend.concurrency,
-      version: version(),
+      version,
     });
     const finished = await runJob({ job, inputs, params }, host, {
       on,
@@ -108,7 +109,3 @@ export function describeSummary(s: Summary, folder: string): string {
   const files = s.files.map(({ path }) => path).join(' ');
   return `done in ${seconds(s.wall)}${records}; ${tasks}; ${cost}\n${files ? `wrote ${files}; ` : ''}trace in ${folder}`;
 }
-
-const version = (): string =>
-  (JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string })
-    .version;

@@ -18,7 +18,7 @@ export type Case = {
 };
 export type Data = { readonly bam: string; readonly las: string; readonly folder: string };
 
-const main = join(root, 'dist/pipelines/main.js');
+const main = join(root, 'dist/bin/main.js');
 
 export function cases({ bam, las, folder }: Data): Case[] {
   const store = join(folder, 'store');

@@ -56,7 +56,7 @@ function firstTask({ bam, folder }: Data): number {
     rmSync(store, { recursive: true, force: true });
     const args = ['run', 'genomics/flagstat', '--reads', bam, '--json', '--store', store];
     const began = Date.now();
-    const { stderr } = spawnSync(process.execPath, [join(root, 'dist/pipelines/main.js'), ...args], {
+    const { stderr } = spawnSync(process.execPath, [join(root, 'dist/bin/main.js'), ...args], {
       encoding: 'utf8',
     });
     found.push(parseEvents(stderr).find((e) => e.event === 'start')!.at - began);
