@@ -1,0 +1,64 @@
+/** The contigs that a run looks at, and their regions. */
+import { BadInput, BadUsage } from '../../core/errors.ts';
+import type { Context, Dataset } from '../../core/job.ts';
+import type { Header } from '../formats/bam.ts';
+import { type Bed, readBed } from '../formats/bed.ts';
+import { listedRows, type Rows, windowRows } from '../kernels/regions.ts';
+import type { Params, Settings } from './settings.ts';
+
+/** A contig of the header; `id` is its place there. */
+export type Contig = { readonly id: number; readonly name: string; readonly length: number };
+
+/**
+ * In the order of the header. Contigs without a region are left out when nothing but regions is asked for, as mosdepth does.
+ * @throws BadUsage when there is no such contig, BadInput when there is none at all, or no region lies on any
+ */
+export function selectContigs(
+  header: Header,
+  reads: string,
+  { chrom }: Pick<Params, 'chrom'>,
+  settings: Settings,
+  bed: Bed | undefined,
+): Contig[] {
+  const all = header.contigs.map(({ name, length }, id) => ({ id, name, length }));
+  if (all.length === 0)
+    throw new BadInput(
+      `BAM: ${reads} has no contig in its header, expected alignments to some; align it first`,
+    );
+  const chosen = chrom === '' ? all : all.filter(({ name }) => name === chrom).slice(-1);
+  if (chosen.length === 0 && chrom !== '')
+    throw new BadUsage(`option chrom: ${reads} has no contig ${chrom}; ${someOf(all)}`);
+  if (!bed) return chosen;
+  if (!all.some(({ name }) => bed.contigs.has(name))) {
+    const found = [...bed.contigs.keys()].slice(0, 3).join(', ') || 'no region';
+    throw new BadInput(
+      `BED: no region lies on a contig of ${reads}; found ${found}, expected names as there; ${someOf(all)}`,
+    );
+  }
+  const isOptional = !settings.hasPerBase && !settings.bins && settings.measure.thresholds.length === 0;
+  return isOptional ? chosen.filter(({ name }) => bed.contigs.has(name)) : chosen;
+}
+
+const someOf = (contigs: readonly Contig[]): string =>
+  `it has ${contigs.length} contigs: ${contigs
+    .slice(0, 5)
+    .map(({ name }) => name)
+    .join(', ')}${contigs.length > 5 ? ', ...' : ''}`;
+
+/** The regions of a contig. */
+export function rowsOf({ name, length }: Contig, { window }: Settings, bed: Bed | undefined): Rows {
+  return window > 0 ? windowRows(length, window) : listedRows(length, bed?.contigs.get(name));
+}
+
+// Parts of a run follow each other in a worker and share the file; the dataset's id names its content.
+let last: { readonly id: string; readonly bed: Promise<Bed> } | undefined;
+
+/** Reads a BED file, or gives what was read last when that is the same. */
+export function bedOf(dataset: Dataset, host: Pick<Context, 'open'>): Promise<Bed> {
+  const id = `${dataset.uri}#${dataset.id}`;
+  if (last?.id === id) return last.bed;
+  const bed = host.open(dataset).then((source) => readBed(source, dataset.uri));
+  last = { id, bed };
+  bed.catch(() => (last = undefined));
+  return bed;
+}

@@ -1,0 +1,202 @@
+/** Cuts the genome into parts of equal work: runs of whole units, by the compressed bytes that the index tells. */
+import { BadInput } from '../../core/errors.ts';
+import type { Dataset, Partition, Planning } from '../../core/job.ts';
+import { splitWeighted } from '../../core/partition.ts';
+import { type Index, readIndex } from '../formats/bai.ts';
+import { readHeader } from '../formats/bam.ts';
+import type { Bed } from '../formats/bed.ts';
+import { checkEof, type Virtual } from '../formats/bgzf.ts';
+import { flag } from '../formats/record.ts';
+import { groupEnd, unitSize } from '../kernels/units.ts';
+import { bedOf, type Contig, selectContigs } from './contigs.ts';
+import { type Params, type Settings, settingsOf } from './settings.ts';
+
+/** `[from, to)` of the genome: positions on the first and on the last of its contigs. */
+export type Part = {
+  /** In the order of the header: place there, name, length. */
+  readonly contigs: readonly (readonly [id: number, name: string, length: number])[];
+  readonly from: number;
+  readonly to: number;
+  /** Where to read records: from there on, until one lies behind contig `last` or behind the part. */
+  readonly ranges: readonly { readonly from: Virtual; readonly last: number }[];
+  /** Contigs of the header. */
+  readonly total: number;
+  /** Compressed bytes, and what else takes time as so many. */
+  readonly cost: number;
+};
+
+/** What a base, a row of output and a contig cost beside their records, in compressed bytes. */
+const [baseCost, rowCost, contigCost] = [1 / 256, 32, 64];
+/** Contigs are read through what lies between them when that is no more. */
+const maxGap = 1 << 16;
+/** 270 Gb of genome; the largest known has 160. */
+const maxUnits = 2 ** 24;
+/** A name stands in each row of output. */
+const maxName = 1024;
+
+/** Splits the work into parts of about `split` compressed bytes. */
+export async function planParts(
+  { reads: [reads], by }: { readonly reads: readonly [Dataset]; readonly by?: readonly [Dataset] },
+  params: Params,
+  split: number,
+  planning: Planning,
+): Promise<Partition<Part>> {
+  const settings = settingsOf(params, by !== undefined);
+  const source = await planning.open(reads);
+  const header = await readHeader(source, reads.uri);
+  await checkEof(source, reads.uri);
+  const index = await readIndex(planning, reads, header);
+  const bed = by && (await bedOf(by[0], planning));
+  const contigs = selectContigs(header, reads.uri, params, settings, bed);
+  const long = contigs.find(({ name }) => name.length > maxName);
+  if (long)
+    throw new BadInput(
+      `BAM: a contig of ${reads.uri} has a name of ${long.name.length} letters, expected at most ${maxName}`,
+    );
+  if (bed) warn(bed, by[0].uri, header.contigs, reads.uri);
+
+  const units = listUnits(contigs, reads.uri);
+  const cost = costOf(units, contigs, index, settings, bed);
+  const total = header.contigs.length;
+  // Unmapped reads that count are not in the linear index; see `startOf`.
+  const halo = settings.filter.exclude & flag.unmapped ? 1 : 2;
+  const parts = splitWeighted(cost, split).map(({ start, end }): Part => {
+    const first = units.contig[start]!;
+    const isCut = end < units.contig.length && units.start[end]! > 0;
+    const last = end < units.contig.length ? units.contig[end]! - (isCut ? 0 : 1) : contigs.length - 1;
+    const own = contigs.slice(first, last + 1);
+    const from = units.start[start]!;
+    return {
+      contigs: own.map(({ id, name, length }) => [id, name, length]),
+      from,
+      to: isCut ? units.start[end]! : own.at(-1)!.length,
+      ranges: rangesOf(own, from, index, halo),
+      total,
+      cost: Math.round(cost.subarray(start, end).reduce((sum, n) => sum + n, 0)),
+    };
+  });
+  // Regions may be asked for only where there are none; the result says so.
+  if (parts.length === 0) parts.push({ contigs: [], from: 0, to: 0, ranges: [], total, cost: 0 });
+  const records = promised(contigs, index);
+  return records === undefined ? { parts } : { parts, records };
+}
+
+/** Says which regions have no place, as they leave no trace in the output. */
+function warn(bed: Bed, name: string, contigs: readonly { name: string }[], reads: string): void {
+  const known = new Set(contigs.map((contig) => contig.name));
+  const lost = [...bed.contigs].filter(([contig]) => !known.has(contig));
+  if (lost.length === 0) return;
+  const count = lost.reduce((sum, [, { start }]) => sum + start.length, 0);
+  const names = lost
+    .slice(0, 5)
+    .map(([contig]) => contig)
+    .join(', ');
+  process.emitWarning(
+    `BED: ${count} regions of ${name} lie on contigs that ${reads} does not have: ${names}${lost.length > 5 ? ', ...' : ''}`,
+  );
+}
+
+/** Units in order, as columns: the first contig of each, as its place in the list, and where it starts there. */
+type Units = { readonly contig: Int32Array; readonly start: Int32Array };
+
+function listUnits(contigs: readonly Contig[], name: string): Units {
+  let count = 0;
+  for (let i = 0; i < contigs.length; i = groupEnd(contigs, i))
+    count += Math.max(1, Math.ceil(contigs[i]!.length / unitSize));
+  if (count > maxUnits)
+    throw new BadInput(`BAM: contigs of ${name} have more than ${maxUnits * unitSize} bases, expected less`);
+  const units = { contig: new Int32Array(count), start: new Int32Array(count) };
+  let at = 0;
+  for (let i = 0; i < contigs.length; i = groupEnd(contigs, i)) {
+    // Of a group of short contigs this is one unit.
+    let start = 0;
+    do {
+      units.contig[at] = i;
+      units.start[at++] = start;
+      start += unitSize;
+    } while (start < contigs[i]!.length);
+  }
+  return units;
+}
+
+function costOf(
+  { contig, start }: Units,
+  contigs: readonly Contig[],
+  index: Index,
+  { window }: Settings,
+  bed: Bed | undefined,
+): Float64Array {
+  const bases = baseCost + (window > 0 ? rowCost / window : 0);
+  return Float64Array.from(contig, (first, i) => {
+    const isCut = i + 1 < contig.length && contig[i + 1] === first;
+    const next = i + 1 < contig.length ? contig[i + 1]! : contigs.length;
+    let sum = 0;
+    for (let c = first; c < Math.max(next, first + 1); c++) {
+      const { id, name, length } = contigs[c]!;
+      const { end } = index.contigs[id]!;
+      const [from, to] = [start[i]!, isCut ? start[i + 1]! : length];
+      if (end) sum += (isCut ? startOf(index, id, to)! : end)[0] - startOf(index, id, from)![0];
+      sum +=
+        contigCost + (to - from) * bases + rowCost * countStarts(bed?.contigs.get(name)?.start, from, to);
+    }
+    return sum;
+  });
+}
+
+/** How many regions start in `[from, to)`. */
+function countStarts(starts: Uint32Array | undefined, from: number, to: number): number {
+  if (!starts) return 0;
+  const before = (pos: number): number => {
+    let low = 0;
+    for (let high = starts.length; low < high;) {
+      const middle = (low + high) >>> 1;
+      if (starts[middle]! < pos) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+  return before(to) - before(from);
+}
+
+/** Where the first record lies that overlaps the window of a position, or one before it; undefined without records. */
+function startOf({ contigs, window }: Index, id: number, pos: number): Virtual | undefined {
+  const { start, block, within } = contigs[id]!;
+  if (!start || pos <= 0 || block.length === 0) return start;
+  const i = Math.min(Math.floor(pos / window), block.length - 1);
+  return [block[i]!, within[i]!];
+}
+
+/**
+ * Where to read for a part. Within a contig it begins `halo` windows before: the first gives the reads that reach over the
+ * part's start and their mates; before mapped reads of a window may lie unmapped ones of the same, but none of the next.
+ */
+function rangesOf(contigs: readonly Contig[], from: number, index: Index, halo: number): Part['ranges'] {
+  const ranges: { from: Virtual; last: number }[] = [];
+  // Where the records of the last range end, by the index; not for reading: it may know of an older end of the file.
+  let known = 0;
+  contigs.forEach(({ id }, i) => {
+    const { end } = index.contigs[id]!;
+    if (!end) return;
+    const start = startOf(
+      index,
+      id,
+      i === 0 && from > 0 ? from - halo * Math.max(index.window, unitSize) : 0,
+    )!;
+    const range = ranges.at(-1);
+    if (range && start[0] - known <= maxGap) range.last = id;
+    else ranges.push({ from: start, last: id });
+    known = end[0];
+  });
+  return ranges;
+}
+
+/** Placed records of the contigs, if the index tells all. */
+function promised(contigs: readonly Contig[], index: Index): number | undefined {
+  let total = 0;
+  for (const { id } of contigs) {
+    const { mapped, unmapped } = index.contigs[id]!;
+    if (mapped === undefined || unmapped === undefined) return undefined;
+    total += mapped + unmapped;
+  }
+  return total;
+}
