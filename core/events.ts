@@ -29,6 +29,8 @@ export type Event = { readonly at: number } & (
       readonly cached: number;
       readonly records?: number;
     }
+  /** Something about the inputs that a person should know. */
+  | { readonly event: 'note'; readonly message: string }
   | {
       readonly event: 'start';
       readonly key: Key;

@@ -19,10 +19,14 @@ export type Dataset = {
 /** Named inputs, say `{ reads: [bam], reference: [fasta] }`; a name holds one dataset unless the job says `many`. */
 export type Inputs = { readonly [name: string]: readonly Dataset[] };
 
-/** Ranged reads; offsets in bytes, end exclusive. `read` gives exactly `end - start` bytes or throws; no range is past `size`. */
+/** Ranged reads; offsets in bytes, end exclusive. */
 export interface Source {
   readonly size: number;
-  read(start: number, end: number): Promise<Uint8Array>;
+  /**
+   * Exactly the bytes `[start, end)`, or throws; no range is past `size`. They lie in `into`, where that is long enough and the
+   * source can: a reader that comes again and again then costs no new memory. The caller may keep what it was given.
+   */
+  read(start: number, end: number, into?: Uint8Array): Promise<Uint8Array>;
   close?(): Promise<void>;
 }
 
@@ -75,8 +79,15 @@ export type InputSpec = {
   readonly optional?: boolean;
 };
 
-/** What `partition` found: the parts in merge order, and the number of records that the inputs themselves promise. */
-export type Partition<Part> = { readonly parts: readonly Part[]; readonly records?: number };
+/** What `partition` found. */
+export type Partition<Part> = {
+  /** In merge order. */
+  readonly parts: readonly Part[];
+  /** Records that the inputs themselves promise. */
+  readonly records?: number;
+  /** What a person should know of the inputs, a line each. */
+  readonly notes?: readonly string[];
+};
 
 /** Everything a writer needs besides the result. */
 export type Written<I extends Inputs, S extends Spec> = {

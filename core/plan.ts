@@ -13,6 +13,7 @@ export type Plan = {
   readonly parts: number;
   /** Records that the inputs say they hold. */
   readonly records?: number;
+  readonly notes: readonly string[];
 };
 
 /** Neighbours joined by one merge task, unless told otherwise. */
@@ -46,7 +47,7 @@ export async function plan(
   const [ids, options] = [canonical(idsOf(inputs)), canonical(params)];
   const keyOf = (text: string): Key => `${id}/${hash('sha256', text)}` as Key;
 
-  const { parts, records } = await job.partition(inputs, params, split, planning);
+  const { parts, records, notes = [] } = await job.partition(inputs, params, split, planning);
   let level = parts.map((part: Json) => {
     const key = keyOf(`{"inputs":${ids},"params":${options},"part":${canonical(part)}}`);
     return add({ op: 'kernel', key, job: id, inputs, params, part });
@@ -65,6 +66,7 @@ export async function plan(
     root: level[0]!,
     tasks,
     parts: parts.length,
+    notes,
     ...(records === undefined ? {} : { records }),
   };
 }

@@ -39,6 +39,7 @@ export async function run(first: Stage, host: Host, options: RunOptions = {}): P
       ...(split !== undefined && stage === first ? { split } : {}),
       ...(arity === undefined ? {} : { arity }),
     });
+    for (const message of tasks.notes) on({ event: 'note', message });
     if (job.modules && backend.share && !(await store.has(tasks.root)))
       for (const [name, url] of Object.entries(job.modules)) backend.share(name, await compile(url()));
     await execute(tasks, backend, store, options);

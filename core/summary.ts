@@ -71,6 +71,7 @@ export function summarize(events: readonly Event[]): Summary {
         s.retries[e.kind] = (s.retries[e.kind] ?? 0) + 1;
         break;
       case 'failed':
+      case 'note':
         break;
       case 'result':
         counted ??= {

@@ -39,9 +39,10 @@ export function display({ json }: { json: boolean }, err: NodeJS.WriteStream = p
   return {
     show(event) {
       state.add(event);
-      if (event.event === 'retry') {
+      if (event.event === 'retry' || event.event === 'note') {
         this.clear();
-        err.write(`retrying (${event.kind}): ${event.message}\n`);
+        const what = event.event === 'note' ? 'note' : `retrying (${event.kind})`;
+        err.write(`${what}: ${event.message}\n`);
       }
       if (event.event !== 'start' && event.event !== 'done') return;
       if (event.at - last >= (tty ? live : plain)) draw(event.at);

@@ -105,7 +105,7 @@ test('a retry starts at once: it does not wait for the rest of the wave', async 
   let letGo = (): void => {};
   const held = new Promise<void>((go) => (letGo = go));
   const f = fateful((start) => (start === 0 ? ['lost'] : []), 2);
-  const { run: inner } = f.backend;
+  const inner: Backend['run'] = (task, how) => f.backend.run(task, how);
   const backend: Backend = {
     ...f.backend,
     async run(task, options) {
@@ -125,7 +125,7 @@ test('throttling halves what is in flight, for the whole backend, and grows agai
   let [flying, most, throttled] = [0, 0, false];
   const later: number[] = [];
   const f = fateful(() => [], 8);
-  const { run: inner } = f.backend;
+  const inner: Backend['run'] = (task, how) => f.backend.run(task, how);
   const backend: Backend = {
     ...f.backend,
     async run(task, options) {
@@ -175,7 +175,7 @@ test('planned memory is never exceeded, and a part that cannot fit is refused be
   const p = await plan(stage, hostOf(catalog).planning);
   const f = fateful(() => [], 8);
   let [used, most] = [0, 0];
-  const { run: inner } = f.backend;
+  const inner: Backend['run'] = (task, how) => f.backend.run(task, how);
   const backend: Backend = {
     ...f.backend,
     async run(task, options) {
@@ -200,7 +200,7 @@ test('a straggler gets one copy; the first answer counts, the other is stopped',
   let now = 0;
   const clock: Clock = { ...still(), now: () => now };
   const f = fateful(() => [], 2);
-  const { run: inner } = f.backend;
+  const inner: Backend['run'] = (task, how) => f.backend.run(task, how);
   const events: Happening[] = [];
   let [slow, stopped] = [0, 0];
   const backend: Backend = {
@@ -236,7 +236,7 @@ test('--rate bounds the tasks started a second', async () => {
 test('abort stops what runs, starts nothing more, and keeps what is finished', async () => {
   const stop = new AbortController();
   const f = fateful(() => [], 2);
-  const { run: inner } = f.backend;
+  const inner: Backend['run'] = (task, how) => f.backend.run(task, how);
   let aborted = 0;
   const backend: Backend = {
     ...f.backend,

@@ -25,7 +25,7 @@ export async function generate(
 /** Splits that cut `total` units into about 1, 2, 7, 31 and 97 parts. */
 const splitsOf = (total: number): number[] => [1, 2, 7, 31, 97].map((n) => Math.max(1, total / n));
 
-export type Subjects = { readonly subjects: readonly Subject[]; remove(): Promise<void> };
+export type Subjects = { readonly subjects: readonly Subject[]; readonly remove: () => Promise<void> };
 
 export async function makeSubjects(): Promise<Subjects> {
   const folder = await mkdtemp(join(tmpdir(), 'servermix-subjects-'));

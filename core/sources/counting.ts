@@ -8,9 +8,9 @@ export type Tally = { bytes: number; reads: number };
 export function counting(source: Source, tally: Tally): Source {
   return {
     size: source.size,
-    async read(start, end) {
+    async read(start, end, into) {
       tally.reads += 1;
-      const bytes = await source.read(start, end);
+      const bytes = await source.read(start, end, into);
       tally.bytes += bytes.length;
       return bytes;
     },

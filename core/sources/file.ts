@@ -15,7 +15,7 @@ const longest = 1 << 30;
 type Opened = { readonly handle: FileHandle; readonly size: number; readonly mtime: bigint };
 
 /**
- * Ranged reads through one open handle; the caller closes it. Reads give fresh bytes.
+ * Ranged reads through one open handle; the caller closes it.
  * `expected` is the dataset as it was planned: an id by `describeFile` must still match the file's size and time; of a digest only `size` is checked.
  * @throws BadInput when the file is missing, unreadable, no regular file or changed; by `read` past the end or when the file has shrunk
  */
@@ -68,9 +68,10 @@ export async function describeFile(
 function sourceOf(path: string, { handle, size }: Opened): Source {
   return {
     size,
-    async read(start, end) {
+    async read(start, end, into) {
       checkRange('file', path, size, start, end);
-      const bytes = new Uint8Array(end - start);
+      const bytes =
+        into && into.length >= end - start ? into.subarray(0, end - start) : new Uint8Array(end - start);
       for (let at = 0; at < bytes.length;) {
         const length = Math.min(bytes.length - at, longest);
         const { bytesRead } = await handle

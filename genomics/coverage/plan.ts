@@ -53,7 +53,7 @@ export async function planParts(
     throw new BadInput(
       `BAM: a contig of ${reads.uri} has a name of ${long.name.length} letters, expected at most ${maxName}`,
     );
-  if (bed) warn(bed, by[0].uri, header.contigs, reads.uri);
+  const note = bed && placeless(bed, by[0].uri, header.contigs, reads.uri);
 
   const units = listUnits(contigs, reads.uri);
   const cost = costOf(units, contigs, index, settings, bed);
@@ -78,22 +78,25 @@ export async function planParts(
   // Regions may be asked for only where there are none; the result says so.
   if (parts.length === 0) parts.push({ contigs: [], from: 0, to: 0, ranges: [], total, cost: 0 });
   const records = promised(contigs, index);
-  return records === undefined ? { parts } : { parts, records };
+  return { parts, ...(records === undefined ? {} : { records }), ...(note ? { notes: [note] } : {}) };
 }
 
-/** Says which regions have no place, as they leave no trace in the output. */
-function warn(bed: Bed, name: string, contigs: readonly { name: string }[], reads: string): void {
+/** Which regions have no place, as they leave no trace in the output; undefined where all have one. */
+function placeless(
+  bed: Bed,
+  name: string,
+  contigs: readonly { name: string }[],
+  reads: string,
+): string | undefined {
   const known = new Set(contigs.map((contig) => contig.name));
   const lost = [...bed.contigs].filter(([contig]) => !known.has(contig));
-  if (lost.length === 0) return;
+  if (lost.length === 0) return undefined;
   const count = lost.reduce((sum, [, { start }]) => sum + start.length, 0);
   const names = lost
     .slice(0, 5)
     .map(([contig]) => contig)
     .join(', ');
-  process.emitWarning(
-    `BED: ${count} regions of ${name} lie on contigs that ${reads} does not have: ${names}${lost.length > 5 ? ', ...' : ''}`,
-  );
+  return `BED: ${count} regions of ${name} lie on contigs that ${reads} does not have: ${names}${lost.length > 5 ? ', ...' : ''}`;
 }
 
 /** Units in order, as columns: the first contig of each, as its place in the list, and where it starts there. */

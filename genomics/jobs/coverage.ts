@@ -23,9 +23,14 @@ export const coverage = define<Inputs, typeof params, Part, Coverage>({
   name: 'genomics/coverage',
   version: 1,
   doc: 'depth per base, per region and per contig (mosdepth)',
+  examples: [
+    '--reads sample.bam --out results/sample',
+    '--reads sample.bam --by 500 --fast --no-per-base --out results/sample',
+    '--reads sample.bam --by exons.bed --thresholds 1,10,30 --out results/sample',
+  ],
   inputs: {
     reads: { doc: 'sorted alignments with an index (.bai or .csi)', formats: ['bam'] },
-    by: { doc: 'regions to measure', formats: ['bed', 'bed.gz'], optional: true },
+    by: { doc: 'regions to measure', formats: ['bed'], optional: true },
   },
   params,
   split: 16 * mebibyte,

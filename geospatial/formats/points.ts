@@ -97,7 +97,7 @@ function windowsOf({ start, end, recordLength, chunks }: Run): Window[] {
 }
 
 /**
- * Reads a run and hands its raw records to `take`, in the file's order; `first` is the number of a point in the file. Gives control back
+ * Reads a run and hands its raw records to `take`, in the file's order, valid during the call; `first` is the number of a point in the file. Gives control back
  * after each window of some MiB, so that the caller may put away what it has. `module` is laz-perf's WebAssembly; LAS does without. Of PDRF 6
  * to 8 in LAZ only x, y and z are decoded.
  * @throws BadInput for a chunk that does not decode to its points
@@ -111,11 +111,13 @@ export async function* readRun(
 ): AsyncGenerator<void> {
   const windows = windowsOf(run);
   const wasm = run.chunks ? await module() : undefined;
-  let next = read(source, windows[0], name);
+  // One window in use, one under way.
+  const buffers = [0, 1].map(() => new Uint8Array(Math.max(...windows.map((w) => w.end - w.start))));
+  let next = read(source, windows[0], name, buffers[0]!);
   let done = run.first;
   for (const [i, window] of windows.entries()) {
     const bytes = await next;
-    next = read(source, windows[i + 1], name);
+    next = read(source, windows[i + 1], name, buffers[(i + 1) % 2]!);
     // Thrown where it is awaited; the caller may give up before.
     next.catch(() => {});
     if (run.chunks) done = decodeWindow(wasm!, bytes, window, run, name, done, take);
@@ -128,14 +130,19 @@ export async function* readRun(
   }
 }
 
-async function read(source: Source, window: Window | undefined, name: string): Promise<Uint8Array> {
+async function read(
+  source: Source,
+  window: Window | undefined,
+  name: string,
+  into: Uint8Array,
+): Promise<Uint8Array> {
   if (!window) return new Uint8Array();
   const { start, end } = window;
   if (end > source.size)
     throw new BadInput(
       `LAS: ${name} ends at byte ${source.size}, expected points up to ${end}; it has changed`,
     );
-  return source.read(start, end);
+  return source.read(start, end, into);
 }
 
 function decodeWindow(

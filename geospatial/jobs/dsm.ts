@@ -39,7 +39,7 @@ const params = {
 };
 
 // 20 MiB while they are sorted.
-const pointsAtOnce = 2 ** 20;
+const pointsAtOnce = 2 ** 18;
 const blobBytes = 16 * 1024 * 1024;
 
 export const dsm = define<Inputs, typeof params, Part, Surface>({

@@ -80,7 +80,7 @@ async function lasFacts(dataset: Dataset): Promise<Facts> {
 
 function shown(name: string, value: Json): string {
   if (name === 'bytes') return `${count(value as number)} (${bytes(value as number)})`;
-  if (!Array.isArray(value)) return typeof value === 'number' ? count(value) : String(value);
+  if (!Array.isArray(value)) return typeof value === 'number' ? count(value) : `${value as string}`;
   const most = 25;
   if (typeof value[0] === 'number') return value.join(' ');
   const rest = value.length > most ? [`and ${count(value.length - most)} more`] : [];

@@ -44,6 +44,7 @@ export async function plan([name, ...args]: readonly string[]): Promise<void> {
     const host = planning(files, interrupt.signal);
     const { split = job.split, memory = defaultMemory() } = globals;
     const planned = await planJob({ job, inputs, params }, host, { split });
+    for (const note of planned.notes) process.stderr.write(`note: ${note}\n`);
     const finished = await blobs.has(planned.root);
     const estimate = estimateOf(job, planned, Object.values(inputs).flat(), globals, finished);
     checkFits(estimate.memory / estimate.workers, memory, job.name);

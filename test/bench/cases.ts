@@ -12,7 +12,7 @@ export type Case = {
   /** The ratio of the medians (ours / other) that is aimed at, at most. */
   readonly target: number;
   /** Throws unless both arms gave the same. */
-  check(): void;
+  readonly check: () => void;
   /** Why it cannot be measured here. */
   readonly skip?: string;
 };
@@ -46,12 +46,11 @@ export function cases({ bam, las, folder }: Data): Case[] {
     ours('servermix', 'genomics/flagstat', '--reads', bam),
     peer('samtools', 'flagstat', '-@2', bam),
   ];
-  const surface = (workers: number): Arm =>
-    ours(
-      `servermix --workers ${workers}`,
-      ...['geospatial/dsm', '--points', las, '--cell', '1', '--workers', `${workers}`],
-      ...['--out', at(`dsm${workers}.tif`)],
-    );
+  const surface = (workers: number): Arm => {
+    const out = at(`dsm${workers}.tif`);
+    const args = ['--points', las, '--cell', '1', '--workers', `${workers}`, '--out', out];
+    return ours(`servermix --workers ${workers}`, 'geospatial/dsm', ...args);
+  };
   return [
     depth('coverage --fast --no-per-base', ['--fast', '--no-per-base'], ['-n', '-x'], 1.8),
     depth('coverage with per-base', [], [], 1.2),

@@ -9,6 +9,7 @@ import { root } from '../root.ts';
 import { generate } from '../subjects.ts';
 import { alternate, host, median, noise, once } from './arms.ts';
 import { cases, type Case, type Data } from './cases.ts';
+import { speedup } from './cores.ts';
 import { engine } from './engine.ts';
 
 const { values } = parseArgs({
@@ -74,7 +75,14 @@ say(
     ['gdalinfo', '--version'],
   ]),
 );
-for (const one of cases(data)) if (one.name.includes(values.only)) say(measure(one));
+for (const one of cases(data)) {
+  if (!one.name.includes(values.only)) continue;
+  const before = await speedup();
+  say(measure(one));
+  say([
+    `  two threads do ${before.toFixed(2)} times the work of one before, ${(await speedup()).toFixed(2)} after`,
+  ]);
+}
 if ('engine'.includes(values.only)) {
   say([`command to first task: median ${firstTask(data).toFixed(0)} ms`]);
   say(await engine(values.short ? [1000] : [1000, 10_000, 100_000]));

@@ -1,0 +1,122 @@
+/** Damaged files through whole jobs: the right answer or bad input in one line, never another answer, a crash or a hang. Seeded; SERVERMIX_FUZZ=long for more. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { BadInput, BadUsage, TaskError } from '../core/errors.ts';
+import { resolve, type Spec } from '../core/params.ts';
+import { random, type Random } from '../datasets/random.ts';
+import { catalog } from '../pipelines/catalog.ts';
+import { describe as describeUri } from '../pipelines/storage.ts';
+import { filesOf, hostOf, sameFiles, type Files } from './laws.ts';
+import { shared } from './shared.ts';
+import { generate } from './subjects.ts';
+
+const long = process.env['SERVERMIX_FUZZ'] === 'long';
+const rounds = long ? 4000 : 120;
+const folder = await mkdtemp(join(tmpdir(), 'servermix-fuzz-'));
+afterAll(() => rm(folder, { recursive: true }));
+await generate('synthetic/reads', folder, { mb: 0.2, depth: 3, seed: 13 });
+await generate('synthetic/terrain', folder, { points: 3000, seed: 13 });
+
+/** One of the ways in which files go bad. */
+function damage(bytes: Uint8Array, chance: Random): Uint8Array {
+  const out = new Uint8Array(bytes);
+  const at = chance.below(out.length);
+  switch (chance.below(6)) {
+    case 0:
+      out[at]! ^= 1 << chance.below(8);
+      return out;
+    case 1:
+      return out.subarray(0, at);
+    case 2:
+      return out.fill(0, at, Math.min(out.length, at + 1 + chance.below(600)));
+    case 3:
+      return out.fill(255, at, Math.min(out.length, at + 1 + chance.below(8)));
+    case 4: {
+      // Headers are where sizes stand.
+      const near = chance.below(Math.min(out.length, 600));
+      new DataView(out.buffer).setUint32(Math.min(near, out.length - 4), chance.next(), true);
+      return out;
+    }
+    default: {
+      const from = chance.below(out.length);
+      const length = 1 + chance.below(400);
+      out.copyWithin(at, from, from + length);
+      return out;
+    }
+  }
+}
+
+const las = readFileSync(join(folder, 'terrain.las'));
+const reads = readFileSync(join(folder, 'reads.bam'));
+const index = readFileSync(join(folder, 'reads.bam.bai'));
+const bed = new TextEncoder().encode('chr1\t10\t500\ta\nchr1\t400\t9000\tb\nchr2\t0\t77\n');
+const laz = shared() && readFileSync(join(shared()!, 'data/geospatial/lidar/formats/1_4_w_evlr.laz'));
+
+type Target = {
+  readonly name: string;
+  readonly job: string;
+  /** The file that is damaged, and those beside it. */
+  readonly file: readonly [input: string, name: string, bytes: Uint8Array];
+  readonly beside: readonly (readonly [input: string, name: string, bytes: Uint8Array])[];
+  /** Another answer is no fault where the format has no checksum: only crashes and lost records are. */
+  readonly checked: boolean;
+};
+const bam = ['reads', 'a.bam', reads] as const;
+const bai = ['', 'a.bam.bai', index] as const;
+const targets: Target[] = [
+  { name: 'BAM through flagstat', job: 'genomics/flagstat', file: bam, beside: [bai], checked: true },
+  { name: 'BAM through coverage', job: 'genomics/coverage', file: bam, beside: [bai], checked: true },
+  { name: 'BAI through flagstat', job: 'genomics/flagstat', file: bai, beside: [bam], checked: true },
+  { name: 'BAI through coverage', job: 'genomics/coverage', file: bai, beside: [bam], checked: false },
+  { name: 'BED', job: 'genomics/coverage', file: ['by', 'a.bed', bed], beside: [bam, bai], checked: false },
+  { name: 'LAS', job: 'geospatial/dsm', file: ['points', 'a.las', las], beside: [], checked: false },
+  ...(laz
+    ? [
+        {
+          name: 'LAZ',
+          job: 'geospatial/dsm',
+          file: ['points', 'a.laz', laz] as const,
+          beside: [],
+          checked: false,
+        },
+      ]
+    : []),
+];
+
+async function run({ job: name, file, beside }: Target, bytes: Uint8Array): Promise<Files> {
+  const job = await catalog.load(name);
+  const inputs: { [input: string]: [Awaited<ReturnType<typeof describeUri>>] } = {};
+  for (const [input, path, content] of [...beside, [file[0], file[1], bytes] as const]) {
+    writeFileSync(join(folder, path), content);
+    if (input) inputs[input] = [await describeUri(join(folder, path))];
+  }
+  return filesOf({ job, inputs, params: resolve(job.params as Spec) }, hostOf(catalog), { split: 20_000 });
+}
+
+describe.each(targets.map((target) => [target.name, target] as const))('%s', (name, target) => {
+  test(
+    `${rounds} seeds`,
+    async () => {
+      const right = await run(target, target.file[2]);
+      let refused = 0;
+      for (let seed = 0; seed < rounds; seed++) {
+        const bytes = damage(target.file[2], random(seed, name));
+        try {
+          const files = await run(target, bytes);
+          if (target.checked) sameFiles(files, right, `seed ${seed}`);
+        } catch (error) {
+          const kind = error instanceof TaskError ? error.kind : '';
+          const expected = error instanceof BadInput || error instanceof BadUsage || kind === 'bad-input';
+          expect(expected, `seed ${seed}: ${(error as Error).stack}`).toBe(true);
+          expect((error as Error).message).not.toContain('\n');
+          refused++;
+        }
+      }
+      expect(refused).toBeGreaterThan(rounds / 20);
+    },
+    long ? 3600e3 : 120e3,
+  );
+});
