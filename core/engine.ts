@@ -54,6 +54,8 @@ type Node = {
   /** When the attempt that runs began, and how to give up each copy of it. */
   began: number;
   running: readonly AbortController[];
+  /** A copy of it was ordered. */
+  copied: boolean;
   done: boolean;
 };
 // Shared by all nodes at rest, so that a node of a large plan costs little.
@@ -100,7 +102,7 @@ export async function execute(
   const late = stragglers(missing.size);
   const queue = new PQueue({
     concurrency: backend.concurrency,
-    ...(options.rate ? { interval: 1000 / options.rate, intervalCap: 1 } : {}),
+    ...(options.rate ? pacing(options.rate) : {}),
   });
   const kernels = longestFirst(plan, missing);
   const active = new Set<Node>();
@@ -147,8 +149,7 @@ export async function execute(
       const cancel = spare.pop() ?? new AbortController();
       try {
         if (failed || node.done) return;
-        if (copy) late.started();
-        else node.began = time.now();
+        if (!copy) node.began = time.now();
         node.running = [...node.running, cancel];
         active.add(node);
         on({
@@ -224,8 +225,10 @@ export async function execute(
       if (!copies || failed || next < kernels.length || queue.size > 0) return;
       for (const node of active) {
         if (queue.pending >= queue.concurrency) return;
-        if (node.running.length === 1 && late.isLate(time.now() - node.began))
-          enqueue(node, priority.copy, true);
+        if (node.copied || !late.isLate(time.now() - node.began)) continue;
+        node.copied = true;
+        late.started();
+        enqueue(node, priority.copy, true);
       }
     }
 
@@ -235,6 +238,12 @@ export async function execute(
       if (node.task.op === 'merge' && node.waiting === 0) enqueue(node, priority.merge);
     feed();
   });
+}
+
+/** p-queue's way to say `rate` a second; timers are too coarse to space more than 20 a second one by one. */
+function pacing(rate: number): { interval: number; intervalCap: number } {
+  const intervalCap = Math.max(1, Math.round(rate / 20));
+  return { interval: (1000 * intervalCap) / rate, intervalCap };
 }
 
 /** Walks the tree from the root and stops at keys that are there; gives the rest, linked to their parents. */
@@ -283,6 +292,7 @@ function newNode(task: Task, timeout: number | undefined): Node {
     timeout,
     began: 0,
     running: none,
+    copied: false,
     done: false,
   };
 }

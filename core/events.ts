@@ -77,16 +77,18 @@ export function eventLog(
   path: string,
   failed: (error: Error) => void,
 ): { write(event: Event): void; flush(): void } {
-  mkdirSync(dirname(path), { recursive: true });
   let lines: string[] = [];
   let scheduled = false;
   let broken = false;
+  let begun = false;
   const flush = (): void => {
     scheduled = false;
     if (lines.length === 0) return;
     const text = lines.join('');
     lines = [];
     try {
+      if (!begun) mkdirSync(dirname(path), { recursive: true });
+      begun = true;
       appendFileSync(path, text);
     } catch (error) {
       broken = true;

@@ -4,7 +4,7 @@ import type { Failure } from './errors.ts';
 import type { Json, Options } from './json.ts';
 import type { Spec, Values } from './params.ts';
 
-/** Content address of a task and of its result: `<job>@<version>/<sha256>`; a blob beside it is `<key>.<n>`. */
+/** Content address of a task and of its result: `<job>@<version>/<sha256>`; a blob beside it is `<key>.<n>-<digest>`. */
 export type Key = `${string}@${number}/${string}`;
 
 /** Bytes somewhere. `id` names their content (ETag and size, or size, time and a sample of the bytes); keys hash `id`, never `uri`. */
@@ -14,6 +14,8 @@ export type Dataset = {
   readonly id: string;
   /** Bytes. */
   readonly size: number;
+  /** Of a local file known by a digest: when it was last written, which tells that it changed since. Not in keys. */
+  readonly written?: string;
 };
 
 /** Named inputs, say `{ reads: [bam], reference: [fasta] }`; a name holds one dataset unless the job says `many`. */
@@ -53,7 +55,7 @@ export interface Planning {
 export interface Context {
   /** Opened once a worker, and shared: do not close it. */
   open(dataset: Dataset): Promise<Source>;
-  /** Stores a large piece beside the result; deterministic, so that a duplicate or a retry writes the same. */
+  /** Stores a large piece beside the result. `bytes` may be moved away: they are not to be used after. */
   put(bytes: Uint8Array): Promise<Stored>;
   get(stored: Stored, start?: number, end?: number): Promise<Uint8Array>;
   /** A WebAssembly module that the job declares, compiled once a process and posted to the workers. */

@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { access, mkdir, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
+import { access, mkdir, open, readdir, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { BadUsage } from './errors.ts';
@@ -126,6 +127,26 @@ export async function checkWritable(
   }
 }
 
+const draftName = `.servermix-${hostname().replace(/[^\w.-]/g, '_')}-`;
+
+/** Removes what processes of this host that were killed left unfinished. */
+async function sweep(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const pid = name.startsWith(draftName) ? Number.parseInt(name.slice(draftName.length), 10) : NaN;
+    if (Number.isNaN(pid) || isAlive(pid)) continue;
+    await rm(join(folder, name), { force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return codeOf(error) !== 'ESRCH';
+  }
+}
+
 async function openDraft(path: string): Promise<Draft> {
   checkName(path);
   try {
@@ -133,7 +154,8 @@ async function openDraft(path: string): Promise<Draft> {
     await checkTarget(path, target);
     const folder = dirname(target);
     await mkdir(folder, { recursive: true });
-    const temporary = join(folder, `.servermix-${process.pid}-${randomBytes(6).toString('hex')}`);
+    await sweep(folder);
+    const temporary = join(folder, `${draftName}${process.pid}-${randomBytes(6).toString('hex')}`);
     const handle = await open(temporary, 'wx');
     return { path, target, temporary, handle, ...bufferedWrites(path, handle) };
   } catch (error) {

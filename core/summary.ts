@@ -28,7 +28,8 @@ export type Summary = {
   readonly files: readonly { readonly path: string; readonly bytes: number }[];
 };
 
-export function summarize(events: readonly Event[]): Summary {
+/** A fold: `add` the events of a run one by one, `value` sums them up. */
+export function summary(): { add(event: Event): void; value(): Summary } {
   const s = {
     run: '',
     status: 'running' as Summary['status'],
@@ -40,7 +41,6 @@ export function summarize(events: readonly Event[]): Summary {
     ran: 0,
     retries: {} as { [kind in Failure]?: number },
     copies: 0,
-    wall: 0,
     busy: 0,
     bytes: 0,
     reads: 0,
@@ -48,7 +48,10 @@ export function summarize(events: readonly Event[]): Summary {
     files: [] as { path: string; bytes: number }[],
   };
   let counted: Pick<Summary, 'records' | 'counts' | 'promised'> | undefined;
-  for (const e of events) {
+  let [first, last] = [0, 0];
+  const add = (e: Event): void => {
+    first ||= e.at;
+    last = e.at;
     switch (e.event) {
       case 'run':
         ({ run: s.run, job: s.job, backend: s.backend, workers: s.workers } = e);
@@ -88,8 +91,6 @@ export function summarize(events: readonly Event[]): Summary {
         s.rss = Math.max(s.rss, e.rss);
         break;
     }
-  }
-  const [first, last] = [events[0], events.at(-1)];
-  if (first && last) s.wall = (last.at - first.at) / 1000;
-  return { ...s, ...counted };
+  };
+  return { add, value: () => ({ ...s, ...counted, wall: (last - first) / 1000 }) };
 }

@@ -1,4 +1,5 @@
 /** One task executed: the only code path that runs kernels and merges, on every backend. */
+import { hash } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { failureOf, messageOf, TaskError } from './errors.ts';
 import type { AnyJob, Catalog, Context, Dataset, Key, Reply, Source, Store, Task, Usage } from './job.ts';
@@ -48,7 +49,10 @@ function residentBytes(): number {
   return resident;
 }
 
-/** What a kernel may touch. `key` names the blobs that it puts: `<key>.0`, `<key>.1`, ... */
+/**
+ * What a kernel may touch. `key` names the blobs that it puts, with their number and content: an attempt that was cut off under
+ * another zlib cannot leave a blob that a later one takes for its own.
+ */
 export function contextOf(
   key: Key,
   job: AnyJob,
@@ -61,7 +65,8 @@ export function contextOf(
     signal,
     open: async (dataset) => counting(await open(dataset), tally),
     async put(bytes) {
-      const stored = { key: `${key}.${blobs++}` as Key, size: bytes.length };
+      const digest = hash('sha256', bytes).slice(0, 16);
+      const stored = { key: `${key}.${blobs++}-${digest}` as Key, size: bytes.length };
       await store.put(stored.key, bytes);
       return stored;
     },

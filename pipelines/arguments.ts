@@ -165,6 +165,8 @@ function globalsOf(given: Given): Globals {
   if (workers !== undefined && !Number.isInteger(workers))
     throw new BadUsage(`--workers: found ${workers}, expected a whole number`);
   const seconds = amount('timeout');
+  if (seconds !== undefined && text('on') === 'inline')
+    throw new BadUsage('--timeout: a task that runs --on inline cannot be ended; use threads or processes');
   return {
     on: text('on') as Globals['on'],
     store: text('store')!,

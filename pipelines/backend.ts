@@ -1,13 +1,16 @@
 /** From flags to a backend and the driver's side of a run. */
+import { constants } from 'node:fs';
+import { access, mkdir } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { threads, type PoolOptions } from '../core/backends/threads.ts';
+import { BadUsage } from '../core/errors.ts';
 import type { Backend } from '../core/job.ts';
 import type { Host } from '../core/run.ts';
 import { memoryStore } from '../core/stores/memory.ts';
 import { opener, type Runtime } from '../core/task.ts';
 import type { Globals } from './arguments.ts';
 import { catalog } from './catalog.ts';
-import { open, planning, store as openStore } from './storage.ts';
+import { open, planning, store as openStore, storeFolder } from './storage.ts';
 import { entry } from './worker.ts';
 
 /** Starts the backend that the flags ask for; workers boot while the driver goes on to plan. */
@@ -16,6 +19,7 @@ export async function startHost(
   job: string,
   signal: AbortSignal,
 ): Promise<Host> {
+  await checkStore(store);
   const blobs = store === 'memory:' ? memoryStore() : openStore(store);
   const runtime: Runtime = { catalog, store: blobs, open: opener(blobs, open), modules: new Map() };
   const pool: PoolOptions = {
@@ -35,6 +39,22 @@ async function start(on: Globals['on'], pool: PoolOptions, runtime: Runtime): Pr
       return (await import('../core/backends/processes.ts')).processes(pool);
     case 'inline':
       return (await import('../core/backends/inline.ts')).inline(runtime);
+  }
+}
+
+/** Makes the store's folder now: a worker that finds out later could only fail its task. @throws BadUsage */
+async function checkStore(uri: string): Promise<void> {
+  const folder = storeFolder(uri);
+  if (folder === undefined) return;
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new BadUsage(
+      `--store ${uri}: cannot be used (${code}), expected a folder that may be written; give another one`,
+      { cause: error },
+    );
   }
 }
 

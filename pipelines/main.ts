@@ -72,13 +72,19 @@ function exitCodeOf(error: unknown): number {
 const args = process.argv.slice(2);
 // `servermix info x.bam | head`: a reader that has seen enough is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(process.exitCode ?? 0);
+  if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+  process.stderr.write(
+    `servermix: standard output cannot be written (${error.code}); give a file with --out\n`,
+  );
+  process.exit(1);
 });
+// Nobody listens to progress any more: the run goes on.
+process.stderr.on('error', () => {});
 try {
   await main(args);
 } catch (error) {
   process.exitCode = exitCodeOf(error);
-  const text = args.includes('--debug') && error instanceof Error ? error.stack! : messageOf(error);
+  const debug = args.includes('--debug') && error instanceof Error;
+  const text = debug ? error.stack! : messageOf(error).replace(/\s*[\r\n]+\s*/g, ' ');
   process.stderr.write(`servermix: ${text}\n`);
 }

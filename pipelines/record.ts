@@ -4,16 +4,21 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../core/errors.ts';
 import { eventLog, parseEvents, type Event, type Happening } from '../core/events.ts';
-import { summarize, type Summary } from '../core/summary.ts';
+import { summary, type Summary } from '../core/summary.ts';
 import { traceTsv } from '../core/trace.ts';
 import { storeFolder } from './storage.ts';
 
-const folderOf = (store: string): string => join(storeFolder(store) ?? '.servermix', 'runs');
+/** Undefined where nothing is to be kept. */
+function folderOf(store: string): string | undefined {
+  const folder = storeFolder(store);
+  return folder === undefined ? undefined : join(folder, 'runs');
+}
 
 /** Writes a run's events as they happen. */
 export type Record = {
   readonly run: string;
-  readonly folder: string;
+  /** Where log, trace and summary lie, unless nothing is kept. */
+  readonly folder: string | undefined;
   add(happening: Happening): void;
   /** Writes trace.tsv and summary.json beside the log. */
   close(): Promise<Summary>;
@@ -21,44 +26,54 @@ export type Record = {
 
 /** `heard` gets each event with its time; `lost` hears once that the record cannot be kept, which does not stop the run. */
 export function record(store: string, heard: (event: Event) => void, lost: (why: string) => void): Record {
-  const run = `${new Date().toISOString().replace(/[-:]|\.\d+Z/g, '')}-${randomBytes(3).toString('hex')}`;
-  const folder = join(folderOf(store), run);
+  // To the millisecond, so that the order of names is that of time.
+  const run = `${new Date().toISOString().replace(/[-:.Z]/g, '')}-${randomBytes(3).toString('hex')}`;
+  const runs = folderOf(store);
+  const folder = runs === undefined ? undefined : join(runs, run);
   let whole = true;
   const giveUp = (error: unknown): void => {
     if (whole) lost(`the record of this run in ${folder} is not kept: ${messageOf(error)}`);
     whole = false;
   };
-  const log = eventLog(join(folder, 'events.jsonl'), giveUp);
-  const events: Event[] = [];
+  const log = folder === undefined ? undefined : eventLog(join(folder, 'events.jsonl'), giveUp);
+  const sum = summary();
   return {
     run,
     folder,
     add(happening) {
       const event = { at: Date.now(), ...happening } as Event;
-      events.push(event);
-      log.write(event);
+      sum.add(event);
+      log?.write(event);
       heard(event);
     },
     async close() {
-      log.flush();
-      const summary = summarize(events);
+      log?.flush();
+      const value = sum.value();
+      if (folder === undefined || !whole) return value;
       try {
-        await writeFile(join(folder, 'trace.tsv'), traceTsv(events));
-        await writeFile(join(folder, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
+        await writeFile(join(folder, 'trace.tsv'), traceTsv(await readRun(store, run)));
+        await writeFile(join(folder, 'summary.json'), `${JSON.stringify(value, null, 2)}\n`);
       } catch (error) {
         giveUp(error);
       }
-      return summary;
+      return value;
     },
   };
 }
 
 /** The runs that a store's folder holds, oldest first. */
 export async function listRuns(store: string): Promise<string[]> {
-  return (await readdir(folderOf(store)).catch((): string[] => [])).toSorted((a, b) => (a < b ? -1 : 1));
+  const names = await readdir(folderOf(store) ?? '').catch((): string[] => []);
+  return names.toSorted((a, b) => (a < b ? -1 : 1));
 }
 
-/** The events of a run. */
+/** The events of a run; none of one that was killed before it wrote any. */
 export async function readRun(store: string, run: string): Promise<Event[]> {
-  return parseEvents(await readFile(join(folderOf(store), run, 'events.jsonl'), 'utf8'));
+  const text = await readFile(join(folderOf(store)!, run, 'events.jsonl'), 'utf8').catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return '';
+      throw error;
+    },
+  );
+  return parseEvents(text);
 }

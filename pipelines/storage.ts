@@ -38,8 +38,9 @@ export async function describe(uri: string, { digest = false } = {}): Promise<Da
 }
 
 /** Opens a dataset as planned; @throws BadInput when it has changed since. */
-export async function open({ uri, id, size }: Dataset): Promise<Source> {
-  return isHttp(uri) ? (await http()).httpSource(uri, { id }) : fileSource(pathOf(uri), { id, size });
+export async function open(dataset: Dataset): Promise<Source> {
+  const { uri, id } = dataset;
+  return isHttp(uri) ? (await http()).httpSource(uri, { id }) : fileSource(pathOf(uri), dataset);
 }
 
 /** Blobs under a URI; `memory:` is the driver's own and not opened here. */

@@ -229,8 +229,45 @@ test('--rate bounds the tasks started a second', async () => {
   const f = fateful(() => [], 8);
   const began = performance.now();
   await execute(await planSum(100), f.backend, f.store, { rate: 100 });
-  // 11 tasks, 10 ms apart.
+  // 11 tasks, five in 50 ms.
   expect(performance.now() - began).toBeGreaterThanOrEqual(90);
+  const quick = performance.now();
+  const g = fateful(() => [], 8);
+  await execute(await planSum(1), g.backend, g.store, { rate: 5000 });
+  // 1,067 tasks; one timer a task would take over a second.
+  expect(performance.now() - quick).toBeLessThan(900);
+});
+
+test('copies stay within a tenth of the tasks, one of each', async () => {
+  let now = 0;
+  const clock: Clock = { ...still(), now: () => now };
+  const f = fateful(() => [], 16);
+  const inner: Backend['run'] = (task, how) => f.backend.run(task, how);
+  const copies = new Map<string, number>();
+  let held: (() => void)[] = [];
+  const backend: Backend = {
+    ...f.backend,
+    async run(task, options) {
+      const slow = task.op === 'kernel' && (task.part as { start: number }).start >= 320;
+      if (slow) await new Promise<void>((go) => held.push(go));
+      else now += 10;
+      return inner(task, options);
+    },
+  };
+  const on = (e: Happening): void => {
+    if (e.event === 'start' && e.copy) copies.set(e.key, (copies.get(e.key) ?? 0) + 1);
+  };
+  // 40 parts, 8 of them slow: four copies at most.
+  const running = execute(await planSum(10, 400), backend, f.store, { clock, on });
+  while (copies.size < 4) {
+    now += 100;
+    await new Promise((wake) => setTimeout(wake, 10));
+  }
+  await new Promise((wake) => setTimeout(wake, 250));
+  for (const go of held) go();
+  held = [];
+  await running;
+  expect([...copies.values()]).toEqual([1, 1, 1, 1]);
 });
 
 test('abort stops what runs, starts nothing more, and keeps what is finished', async () => {

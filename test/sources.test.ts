@@ -114,13 +114,16 @@ describe('fileSource', () => {
     ).close!();
   });
 
-  test('a planned digest binds the size only', async () => {
+  test('a planned digest survives a new time, not a change after planning', async () => {
     const path = write('digested', content);
-    const planned = await describeFile(path, { digest: true });
+    const before = await describeFile(path, { digest: true });
     utimesSync(path, 1000, 1000);
+    const planned = await describeFile(path, { digest: true });
+    expect(planned.id).toBe(before.id);
     await (
       await fileSource(path, planned)
     ).close!();
+    await expectBadInput(fileSource(path, before), path, 'changed since it was planned', 'run again');
     truncateSync(path, 19_999);
     await expectBadInput(fileSource(path, planned), 'found 19999 bytes, expected 20000');
   });

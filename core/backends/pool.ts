@@ -26,6 +26,9 @@ type Member = {
 /** Deaths in a row before the first sign of life that mean a worker cannot start at all. */
 const stillborn = 3;
 
+/** setTimeout takes what is longer for none at all. */
+const longestTimer = 2 ** 31 - 1;
+
 /**
  * A backend over `count` workers, started at once. `memory` serves workers that have no store of their own: results come
  * to it over the port, typed arrays moved and not copied.
@@ -34,9 +37,12 @@ export function pool(name: string, spawn: Spawn, count: number, memory?: Store):
   if (!(count >= 1)) throw new RangeError(`a pool needs a worker, found ${count}`);
   const idle: Member[] = [];
   const all = new Set<Member>();
-  const waiting: ((member: Member) => void)[] = [];
+  const waiting: { readonly give: (member: Member) => void; readonly fail: (error: TaskError) => void }[] =
+    [];
   const modules: { name: string; module: WebAssembly.Module }[] = [];
   let deaths = 0;
+  // Why no worker can start; set once and for all.
+  let hopeless: string | undefined;
   let closed = false;
 
   function hire(scale = 1): Member {
@@ -84,23 +90,35 @@ export function pool(name: string, spawn: Spawn, count: number, memory?: Store):
     const { task } = member;
     member.task = undefined;
     // Without a single sign of life there is nothing to retry with: fatal, as a mistake of ours.
-    task?.failed(new TaskError(deaths >= stillborn ? 'user' : kind, '', why));
-    if (!closed && (at >= 0 || task) && deaths < stillborn) release(hire());
+    if (deaths >= stillborn) hopeless = why;
+    task?.failed(new TaskError(hopeless === undefined ? kind : 'user', '', why));
+    if (hopeless !== undefined)
+      for (const { fail } of waiting.splice(0)) fail(new TaskError('user', '', hopeless));
+    else if (!closed && (at >= 0 || task)) release(hire());
   }
 
   function release(member: Member): void {
     if (closed || !all.has(member)) return;
     const next = waiting.shift();
-    if (next) next(member);
+    if (next) next.give(member);
     else idle.push(member);
   }
 
   /** An idle worker of at least `scale`; a smaller one makes room for it. */
-  async function take(scale: number): Promise<Member> {
-    const member = idle.pop() ?? (await new Promise<Member>((go) => waiting.push(go)));
+  async function take(scale: number, signal: AbortSignal): Promise<Member> {
+    if (hopeless !== undefined && idle.length === 0) throw new TaskError('user', '', hopeless);
+    const member = idle.pop() ?? (await new Promise<Member>((give, fail) => waiting.push({ give, fail })));
+    if (signal.aborted) {
+      release(member);
+      throw signal.reason;
+    }
     if (member.scale >= scale) return member;
     await discard(member);
-    return hire(scale);
+    if (closed) throw new TaskError('lost', '', 'the pool was closed');
+    const larger = hire(scale);
+    if (!signal.aborted) return larger;
+    release(larger);
+    throw signal.reason;
   }
 
   async function discard(member: Member): Promise<void> {
@@ -110,7 +128,7 @@ export function pool(name: string, spawn: Spawn, count: number, memory?: Store):
 
   async function run(task: Task, { signal, timeout, scale = 1 }: RunOptions): Promise<Usage> {
     signal.throwIfAborted();
-    const member = await take(scale);
+    const member = await take(scale, signal);
     return new Promise<Usage>((resolve, reject) => {
       const settle = (back: Member | undefined, finish: () => void): void => {
         clearTimeout(timer);
@@ -133,7 +151,7 @@ export function pool(name: string, spawn: Spawn, count: number, memory?: Store):
           ? undefined
           : setTimeout(
               () => give(new TaskError('timeout', task.key, `no answer after ${timeout} ms`)),
-              timeout,
+              Math.min(timeout, longestTimer),
             );
       signal.addEventListener('abort', aborted);
       member.task = {

@@ -38,7 +38,8 @@ export function processes({ entry, count, store, preload = [], heap = 1024 }: Po
       child.on('message', (message) => heard(message as Answer));
       return {
         post(request: Request) {
-          if (request.op !== 'module' && child.connected) child.send(request);
+          // A pipe that breaks now is told by `exit`.
+          if (request.op !== 'module' && child.connected) child.send(request, () => {});
         },
         async kill() {
           killed = true;

@@ -114,7 +114,7 @@ function driverStore(port: Port): { store: Store; heard(reply: Extract<Request, 
         }),
       put(key, bytes) {
         // Only a buffer that is all ours can be moved.
-        const whole = bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
+        const whole = bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
         // No answer is waited for: messages keep their order, so the blob is there before the task's reply is.
         port.post({ op: 'put', key, bytes: whole }, [whole.buffer as ArrayBuffer]);
         return Promise.resolve();

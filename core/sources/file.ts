@@ -14,15 +14,15 @@ const longest = 1 << 30;
 
 type Opened = { readonly handle: FileHandle; readonly size: number; readonly mtime: bigint };
 
+/** A dataset as it was planned. */
+type Expected = Partial<Pick<Dataset, 'id' | 'size' | 'written'>>;
+
 /**
  * Ranged reads through one open handle; the caller closes it.
- * `expected` is the dataset as it was planned: an id by `describeFile` must still match the file's size and time; of a digest only `size` is checked.
+ * `expected` is the dataset as it was planned: an id by `describeFile` must still match the file's size and time, of a digest `size` and `written`.
  * @throws BadInput when the file is missing, unreadable, no regular file or changed; by `read` past the end or when the file has shrunk
  */
-export async function fileSource(
-  path: string,
-  expected: Partial<Pick<Dataset, 'id' | 'size'>> = {},
-): Promise<Source> {
+export async function fileSource(path: string, expected: Expected = {}): Promise<Source> {
   const opened = await openFile(path);
   try {
     checkUnchanged(path, opened, expected);
@@ -41,7 +41,7 @@ export async function fileSource(
 export async function describeFile(
   path: string,
   { digest = false }: { digest?: boolean } = {},
-): Promise<Pick<Dataset, 'uri' | 'id' | 'size'>> {
+): Promise<Pick<Dataset, 'uri' | 'id' | 'size' | 'written'>> {
   const opened = await openFile(path);
   const { handle, size, mtime } = opened;
   try {
@@ -59,7 +59,9 @@ export async function describeFile(
         `file: ${path} changed while it was read, expected a finished file; wait for its writer`,
       );
     const hex = hash.digest('hex');
-    return { uri: path, id: digest ? `sha256-${hex}` : `${size}-${mtime}-${hex.slice(0, 16)}`, size };
+    return digest
+      ? { uri: path, id: `sha256-${hex}`, size, written: `${mtime}` }
+      : { uri: path, id: `${size}-${mtime}-${hex.slice(0, 16)}`, size };
   } finally {
     await handle.close();
   }
@@ -120,7 +122,7 @@ async function openFile(path: string): Promise<Opened> {
 function checkUnchanged(
   path: string,
   { size, mtime }: Opened,
-  { id, size: planned }: Partial<Pick<Dataset, 'id' | 'size'>>,
+  { id, size: planned, written }: Expected,
 ): void {
   const named = id === undefined ? null : /^(\d+)-(\d+)-[0-9a-f]{16}$/.exec(id);
   const advice = 'run again to plan it anew';
@@ -129,9 +131,10 @@ function checkUnchanged(
     throw new BadInput(
       `file: ${path} changed since it was planned, found ${size} bytes, expected ${wanted}; ${advice}`,
     );
-  if (named && BigInt(named[2]!) !== mtime)
+  const time = named?.[2] ?? written;
+  if (time !== undefined && BigInt(time) !== mtime)
     throw new BadInput(
-      `file: ${path} changed since it was planned, found modification time ${mtime} ns, expected ${named[2]}; ${advice}`,
+      `file: ${path} changed since it was planned, found modification time ${mtime} ns, expected ${time}; ${advice}`,
     );
 }
 

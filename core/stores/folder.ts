@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
-  existsSync,
   fstatSync,
   linkSync,
   mkdirSync,
@@ -66,16 +65,17 @@ export function folderStore(path: string, { link = linkSync }: FolderOptions = {
       link(temporary, name);
     } catch (error) {
       const code = codeOf(error);
-      if (code === 'EEXIST') return;
+      // An empty one is what a power cut left of it.
+      if (code === 'EEXIST' && isThere(name)) return;
       // FAT, some network and FUSE file systems have no links. A rename replaces a blob by the same bytes.
-      if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code ?? '')) throw error;
+      if (!['EEXIST', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code ?? '')) throw error;
       renameSync(temporary, name);
     }
   };
 
   return {
     async has(key) {
-      return existsSync(fileOf(path, key));
+      return isThere(fileOf(path, key));
     },
     async get(key, start = 0, end) {
       const name = fileOf(path, key);
@@ -85,7 +85,7 @@ export function folderStore(path: string, { link = linkSync }: FolderOptions = {
       } catch (error) {
         if (codeOf(error) !== 'ENOENT') throw explain(path, error);
         throw new Error(
-          `store: no blob ${key} in ${path}, expected it to be put before; run the job again to make it`,
+          `store: no blob ${key} in ${path}, expected it to be put before; remove ${join(path, key.slice(0, key.indexOf('/', key.indexOf('@'))))} and run the job again`,
           { cause: error },
         );
       }
@@ -103,7 +103,7 @@ export function folderStore(path: string, { link = linkSync }: FolderOptions = {
     },
     async put(key, bytes) {
       const name = fileOf(path, key);
-      if (existsSync(name)) return;
+      if (isThere(name)) return;
       try {
         const temporary = stage(bytes);
         try {
@@ -116,6 +116,16 @@ export function folderStore(path: string, { link = linkSync }: FolderOptions = {
       }
     },
   };
+}
+
+/** No result is empty: a file without bytes was never finished. */
+function isThere(name: string): boolean {
+  try {
+    return (statSync(name, { throwIfNoEntry: false })?.size ?? 0) > 0;
+  } catch {
+    // A file where a folder should be; `put` says so.
+    return false;
+  }
 }
 
 function fileOf(path: string, key: Key): string {

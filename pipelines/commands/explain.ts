@@ -21,12 +21,18 @@ export async function explain(args: readonly string[]): Promise<void> {
   const runs = await listRuns(store);
   if (runs.length === 0)
     throw new BadUsage(`${store}: found no runs, expected some; name a store with --store`);
-  const run = what === 'last' ? runs.at(-1)! : runs.find((name) => name === what);
+  const run = what === 'last' ? await lastStarted(store, runs) : runs.find((name) => name === what);
   process.stdout.write(run ? await explainRun(store, runs, run) : await explainKey(store, runs, what));
 }
 
 async function startOf(store: string, run: string): Promise<Started | undefined> {
   return (await readRun(store, run)).find((e): e is Started => e.event === 'run');
+}
+
+/** The last run that got as far as its first event. */
+async function lastStarted(store: string, runs: readonly string[]): Promise<string | undefined> {
+  for (const run of runs.toReversed()) if (await startOf(store, run)) return run;
+  return undefined;
 }
 
 /** All that the keys of a run depend on, one component a line. */

@@ -23,6 +23,8 @@ export type Estimate = {
   readonly bytes: number;
   readonly records?: number;
   readonly memory: number;
+  /** Memory of the largest part. */
+  readonly largest: number;
   readonly workers: number;
   readonly coreSeconds?: number;
   readonly seconds?: number;
@@ -47,7 +49,7 @@ export async function plan([name, ...args]: readonly string[]): Promise<void> {
     for (const note of planned.notes) process.stderr.write(`note: ${note}\n`);
     const finished = await blobs.has(planned.root);
     const estimate = estimateOf(job, planned, Object.values(inputs).flat(), globals, finished);
-    checkFits(estimate.memory / estimate.workers, memory, job.name);
+    checkFits(estimate.largest, memory, job.name);
     process.stdout.write(globals.json ? `${JSON.stringify(estimate)}\n` : describeEstimate(estimate, job));
   } finally {
     interrupt.release();
@@ -78,6 +80,7 @@ export function estimateOf(
     bytes: inputs.reduce((sum, { size }) => sum + size, 0),
     ...(records === undefined ? {} : { records }),
     memory: needs.slice(0, workers).reduce((a, b) => a + b, 0),
+    largest: needs[0] ?? 0,
     workers,
     ...(job.pace ? { coreSeconds: total / job.pace, seconds: busiest / job.pace } : {}),
     dollars: 0,

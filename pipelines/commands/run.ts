@@ -38,7 +38,7 @@ export async function execute(job: AnyJob, parsed: Arguments): Promise<Summary> 
   let log: ReturnType<typeof record> | undefined;
   const lost: string[] = [];
   try {
-    const inputs = await describeInputs(job, parsed);
+    const inputs = await unlessStopped(describeInputs(job, parsed), interrupt.signal);
     log = record(
       globals.store,
       (event) => screen.show(event),
@@ -93,8 +93,18 @@ export async function execute(job: AnyJob, parsed: Arguments): Promise<Summary> 
   }
 }
 
+/** A wait that a signal ends, for what takes none. */
+function unlessStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason as Error);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop);
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}
+
 /** What was done, in two lines. */
-export function describeSummary(s: Summary, folder: string): string {
+export function describeSummary(s: Summary, folder: string | undefined): string {
   const retries = Object.values(s.retries).reduce((a, b) => a + b, 0);
   const records =
     s.records === undefined
@@ -107,5 +117,8 @@ export function describeSummary(s: Summary, folder: string): string {
   ].join(', ');
   const cost = `${s.busy.toFixed(1)} core-s, $0, ${bytes(s.bytes)} read, peak ${bytes(s.rss)} of memory`;
   const files = s.files.map(({ path }) => path).join(' ');
-  return `done in ${seconds(s.wall)}${records}; ${tasks}; ${cost}\n${files ? `wrote ${files}; ` : ''}trace in ${folder}`;
+  const kept = folder === undefined ? '' : `trace in ${folder}`;
+  const wrote = files && `wrote ${files}`;
+  const last = [wrote, kept].filter(Boolean).join('; ');
+  return `done in ${seconds(s.wall)}${records}; ${tasks}; ${cost}${last && `\n${last}`}`;
 }
