@@ -28,7 +28,7 @@ export function number(fallback: number, doc: string, bounds: Bounds = {}): Para
     ...(unit === undefined ? {} : { unit }),
     hint: 'n',
     expected: `a number${range(min, max)}`,
-    parse: (text) => (text.trim() === '' ? text : Number(text)),
+    parse: read,
     check: (v): v is number => typeof v === 'number' && Number.isFinite(v) && v >= min && v <= max,
   };
 }
@@ -87,9 +87,15 @@ export function integers(doc: string, { unit, min = -Infinity }: Bounds = {}): P
     ...(unit === undefined ? {} : { unit }),
     hint: 'n,n,...',
     expected: `whole numbers${range(min, Infinity)} with commas between`,
-    parse: (value) => value.split(',').map((n) => (n.trim() === '' ? NaN : Number(n))),
+    parse: (value) => value.split(',').map(read),
     check: (v): v is readonly number[] => Array.isArray(v) && v.every(ok),
   };
+}
+
+/** The number that a text is, or the text, so that a message can show what was given. */
+function read(text: string): number | string {
+  const value = text.trim() === '' ? NaN : Number(text);
+  return Number.isFinite(value) ? value : text;
 }
 
 function range(min: number, max: number): string {

@@ -82,5 +82,17 @@ export async function write(
   // The root of a job of one part is a kernel's key, whose blobs have the plain names.
   const key: Key = `${root}.write`;
   const context = contextOf(key, job, runtime, { bytes: 0, reads: 0 }, signal);
-  await job.write?.(value, output, { inputs, params, json }, context);
+  // A long write ends at its next piece when the run is stopped.
+  const stoppable: Output = {
+    async file(suffix) {
+      const sink = await output.file(suffix);
+      return {
+        write(bytes) {
+          signal.throwIfAborted();
+          return sink.write(bytes);
+        },
+      };
+    },
+  };
+  await job.write?.(value, stoppable, { inputs, params, json }, context);
 }

@@ -30,6 +30,9 @@ export type Arguments = {
 /** Flags as commander hands them over. */
 type Given = { readonly [flag: string]: unknown };
 
+/** Each takes some 30 MB before it does anything. */
+const mostWorkers = 256;
+
 export const backends = ['threads', 'processes', 'inline'] as const;
 
 /**
@@ -50,6 +53,7 @@ export function parseArguments(command: string, job: AnyJob, args: readonly stri
       inputHelp(input.doc, input.formats),
     );
     if (!input.optional) option.makeOptionMandatory();
+    if (!input.many) option.argParser((uri: string, before?: string) => once(name, uri, before));
     parser.addOption(option);
   }
   addParams(parser, job.params as Spec, (name) => Object.hasOwn(job.inputs, name));
@@ -60,6 +64,11 @@ export function parseArguments(command: string, job: AnyJob, args: readonly stri
   return given && split(job, given);
 }
 
+function once(name: string, value: string, before: string | undefined): string {
+  if (before !== undefined) throw new BadUsage(`--${name}: found ${before} and ${value}, expected one file`);
+  return value;
+}
+
 /** Runs a commander parser under our own rules: one line and exit code 2 for what is wrong. */
 export function parse(parser: Command, args: readonly string[]): Given | undefined {
   try {
@@ -67,6 +76,10 @@ export function parse(parser: Command, args: readonly string[]): Given | undefin
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return undefined;
+    if (error.code === 'commander.excessArguments')
+      throw new BadUsage(
+        `found more than the options take in ${args.join(' ')}; an input without \`...\` in --help takes one file`,
+      );
     throw new BadUsage(
       `${error.message.replace(/^error: /, '').replace(/\n/g, ' ')}; see ${parser.name()} --help`,
     );
@@ -124,7 +137,7 @@ function addGlobals(parser: Command, job: AnyJob): void {
   }[job.output];
   parser
     .option('--out <path>', where)
-    .option('--split <amount>', `${job.unit} a part, say 64MiB or 500k`)
+    .option('--split <amount>', `${job.unit} a part, say ${job.unit === 'bytes' ? '64MiB' : '500k'}`)
     .addOption(new Option('--on <backend>', 'where tasks run').choices(backends).default('threads'))
     .option('--workers <n>', 'workers (default: one a core)')
     .option('--store <uri>', 'where finished tasks are kept for resuming; memory: keeps none', '.servermix')
@@ -161,10 +174,20 @@ function globalsOf(given: Given): Globals {
   };
   const defined = <T>(name: string, found: T | undefined): { [k: string]: T } =>
     found === undefined ? {} : { [name]: found };
-  const workers = amount('workers');
-  if (workers !== undefined && !Number.isInteger(workers))
-    throw new BadUsage(`--workers: found ${workers}, expected a whole number`);
-  const seconds = amount('timeout');
+  const number = (name: string, expected: string, fits: (n: number) => boolean): number | undefined => {
+    const found = text(name);
+    if (found === undefined) return undefined;
+    const value = found.trim() === '' ? NaN : Number(found);
+    if (!Number.isFinite(value) || !fits(value))
+      throw new BadUsage(`--${name}: found ${found || 'nothing'}, expected ${expected}`);
+    return value;
+  };
+  const workers = number('workers', `a whole number from 1 to ${mostWorkers}`, (n) => {
+    return Number.isInteger(n) && n >= 1 && n <= mostWorkers;
+  });
+  const rate = number('rate', 'tasks a second, more than 0', (n) => n > 0);
+  const seconds = number('timeout', 'seconds, more than 0', (n) => n > 0);
+  if (text('store') === '') throw new BadUsage('--store: found nothing, expected a folder or memory:');
   if (seconds !== undefined && text('on') === 'inline')
     throw new BadUsage('--timeout: a task that runs --on inline cannot be ended; use threads or processes');
   return {
@@ -176,7 +199,7 @@ function globalsOf(given: Given): Globals {
     ...defined('out', text('out')),
     ...defined('split', amount('split')),
     ...defined('workers', workers),
-    ...defined('rate', amount('rate')),
+    ...defined('rate', rate),
     ...defined('timeout', seconds === undefined ? undefined : seconds * 1000),
     ...defined('memory', amount('memory')),
   } as Globals;
@@ -190,6 +213,8 @@ export async function describeInputs(job: AnyJob, { uris, globals }: Arguments):
     const all = (await Promise.all(given.map(glob))).flat();
     if (!many && all.length > 1)
       throw new BadUsage(`--${name}: found ${all.length} files, expected one for ${job.name}`);
+    const twice = all.find((uri, i) => all.indexOf(uri) !== i);
+    if (twice !== undefined) throw new BadUsage(`--${name}: found ${twice} twice, expected each file once`);
     const datasets = await Promise.all(all.map((uri) => describe(uri, { digest: globals.digest })));
     inputs[name] = datasets;
   }

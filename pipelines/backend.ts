@@ -1,7 +1,8 @@
 /** From flags to a backend and the driver's side of a run. */
 import { constants } from 'node:fs';
-import { access, mkdir } from 'node:fs/promises';
+import { access, mkdir, stat } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
+import { dirname } from 'node:path';
 import { threads, type PoolOptions } from '../core/backends/threads.ts';
 import { BadUsage } from '../core/errors.ts';
 import type { Backend } from '../core/job.ts';
@@ -47,6 +48,7 @@ async function checkStore(uri: string): Promise<void> {
   const folder = storeFolder(uri);
   if (folder === undefined) return;
   try {
+    await access(await nearest(folder), constants.W_OK | constants.X_OK);
     await mkdir(folder, { recursive: true });
     await access(folder, constants.W_OK | constants.X_OK);
   } catch (error) {
@@ -56,6 +58,15 @@ async function checkStore(uri: string): Promise<void> {
       { cause: error },
     );
   }
+}
+
+/** The folder, or the nearest one above it that exists. */
+async function nearest(folder: string): Promise<string> {
+  const exists = await stat(folder).then(
+    () => true,
+    () => false,
+  );
+  return exists || folder === dirname(folder) ? folder : nearest(dirname(folder));
 }
 
 /** Bytes that running tasks may plan to use unless told otherwise: three quarters of the machine. */

@@ -86,5 +86,9 @@ try {
   process.exitCode = exitCodeOf(error);
   const debug = args.includes('--debug') && error instanceof Error;
   const text = debug ? error.stack! : messageOf(error).replace(/\s*[\r\n]+\s*/g, ' ');
-  process.stderr.write(`servermix: ${text}\n`);
+  const json = args.includes('--json') && !debug;
+  const line = json
+    ? JSON.stringify({ event: 'error', message: text, exitCode: process.exitCode })
+    : `servermix: ${text}`;
+  process.stderr.write(`${line}\n`);
 }

@@ -10,12 +10,14 @@ const plain = 5000;
 export type Display = {
   /** Takes an event. */
   show(event: Event): void;
+  /** Says what goes on after the tasks, on the live line. */
+  phase(text: string): void;
   /** Ends the live line, so that other text can follow. */
   clear(): void;
 };
 
 export function display({ json }: { json: boolean }, err: NodeJS.WriteStream = process.stderr): Display {
-  if (json) return { show: (event) => void err.write(`${JSON.stringify(event)}\n`), clear() {} };
+  if (json) return { show: (event) => void err.write(`${JSON.stringify(event)}\n`), phase() {}, clear() {} };
   const state = progress();
   const tty = err.isTTY;
   let last = Date.now();
@@ -32,7 +34,7 @@ export function display({ json }: { json: boolean }, err: NodeJS.WriteStream = p
       ...(retries ? [`${retries} retried`] : []),
     ];
     const text = parts.join('  ');
-    if (tty) err.write(`\r${text.slice(0, Math.max(20, err.columns - 1))}\u001b[K`);
+    if (tty) err.write(`\r${text.slice(0, Math.max(20, (err.columns || 80) - 1))}\u001b[K`);
     else err.write(`${text}\n`);
     shown = true;
   };
@@ -46,6 +48,11 @@ export function display({ json }: { json: boolean }, err: NodeJS.WriteStream = p
       }
       if (event.event !== 'start' && event.event !== 'done') return;
       if (event.at - last >= (tty ? live : plain)) draw(event.at);
+    },
+    phase(text) {
+      if (!tty) return;
+      err.write(`\r${text}\u001b[K`);
+      shown = true;
     },
     clear() {
       if (tty && shown) err.write('\r\u001b[K');

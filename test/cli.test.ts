@@ -123,12 +123,28 @@ describe('usage: exit code 2, one line', () => {
     [['run', 'genomics/coverage', '--reads', 'reads.bam'], /needs --out/],
     [
       ['run', 'genomics/coverage', '--reads', 'reads.bam', '--out', 'x', '--mapq', 'high'],
-      /mapq: found .*expected a whole number/,
+      /mapq: found "high", expected a whole number/,
     ],
     [['run', 'genomics/coverage', '--reads', 'reads.bam', '--out', 'x', '--chrom', 'chrQ'], /chrQ/],
     [['run', 'geospatial/dsm', '--points', 'terrain.las', '--cell', '-1', '--out', 'x.tif'], /cell/],
     [['run', 'geospatial/dsm', '--points', 'terrain.las', '--out', '.'], /output: \. /],
     [['run', 'genomics/flagstat', '--reads', 'ftp://x/reads.bam'], /scheme ftp/],
+    [['run', 'genomics/flagstat', '--reads', 'reads.bam', '--out', 'reads.bam'], /is the input/],
+    [['run', 'genomics/flagstat', '--reads', 'reads.bam', '--reads', 'x.bam'], /expected one file/],
+    [['run', 'genomics/flagstat', '--reads', 'reads.bam', 'x.bam'], /takes one file/],
+    [
+      ['run', 'genomics/flagstat', '--reads', 'reads.bam', '--out', 's3://x/y'],
+      /expected a path of this machine/,
+    ],
+    [
+      ['run', 'genomics/flagstat', '--reads', 'reads.bam', '--workers', '10000'],
+      /--workers: found 10000, expected a whole number from 1/,
+    ],
+    [
+      ['run', 'genomics/flagstat', '--reads', 'reads.bam', '--store', 'reads.bam'],
+      /--store reads.bam: cannot be used/,
+    ],
+    [['run', 'geospatial/dsm', '--points', 'terrain.las', 'terrain.las', '--out', 'x.tif'], /twice/],
     [['datasets', 'no/such'], /no dataset no\/such/],
   ])('%j', async (args, message) => {
     const { code, stdout, stderr } = await servermix(args, folder);
@@ -248,9 +264,11 @@ test('Ctrl-C: exit code 130, a line that says how to go on, and what is finished
   });
   const stopped = await outcome(child);
   expect(stopped.code).toBe(130);
-  expect(stopped.stderr.trim().split('\n').at(-1)).toBe(
-    'servermix: stopped; what is finished is kept: give the same command again to go on from there',
-  );
+  expect(JSON.parse(stopped.stderr.trim().split('\n').at(-1)!)).toEqual({
+    event: 'error',
+    message: 'stopped; what is finished is kept: give the same command again to go on from there',
+    exitCode: 130,
+  });
   expect(readdirSync(folder).filter((name) => name.startsWith('stopped.'))).toEqual([]);
   const again = await servermix([...args, '--json'], folder);
   expect(again.code).toBe(0);

@@ -51,8 +51,12 @@ const maxWindows = 2 ** 24;
  * number of contigs than in `header`, offsets outside the file or out of order
  */
 export async function readIndex(planning: Planning, reads: Dataset, header: Header): Promise<Index> {
-  const stem = reads.uri.replace(/\.bam$/, '');
-  const names = new Set([`${reads.uri}.bai`, `${stem}.bai`, `${reads.uri}.csi`, `${stem}.csi`]);
+  // Of an address, what follows the question mark stays behind the name.
+  const mark = /^https?:/i.test(reads.uri) ? reads.uri.indexOf('?') : -1;
+  const path = mark < 0 ? reads.uri : reads.uri.slice(0, mark);
+  const query = reads.uri.slice(path.length);
+  const stem = path.replace(/\.bam$/, '');
+  const names = new Set([`${path}.bai`, `${stem}.bai`, `${path}.csi`, `${stem}.csi`].map((n) => n + query));
   for (const name of names) {
     const found = await planning.find(name);
     if (!found) continue;

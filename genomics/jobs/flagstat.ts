@@ -40,6 +40,9 @@ export const flagstat = define<{ reads: readonly [Dataset] }, Record<never, neve
       to: starts[end]!,
       contigs: header.contigs.length,
     }));
+    // A file of a header alone has one part too, without records.
+    if (parts.length === 0)
+      parts.push({ from: header.first, to: header.first, contigs: header.contigs.length });
     const total = promised(index);
     return total === undefined ? { parts } : { parts, records: total };
   },

@@ -79,7 +79,7 @@ export function estimateOf(
     finished,
     bytes: inputs.reduce((sum, { size }) => sum + size, 0),
     ...(records === undefined ? {} : { records }),
-    memory: needs.slice(0, workers).reduce((a, b) => a + b, 0),
+    memory: Math.ceil(needs.slice(0, workers).reduce((a, b) => a + b, 0)),
     largest: needs[0] ?? 0,
     workers,
     ...(job.pace ? { coreSeconds: total / job.pace, seconds: busiest / job.pace } : {}),

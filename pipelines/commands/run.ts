@@ -1,7 +1,8 @@
 /** `servermix run`: plan, execute, write, and say what was done. */
+import { stat } from 'node:fs/promises';
 import { BadUsage, messageOf } from '../../core/errors.ts';
 import type { Happening } from '../../core/events.ts';
-import type { AnyJob } from '../../core/job.ts';
+import type { AnyJob, Inputs } from '../../core/job.ts';
 import { checkWritable, fileOutput } from '../../core/output.ts';
 import type { Summary } from '../../core/summary.ts';
 import { version } from '../../core/version.ts';
@@ -29,6 +30,8 @@ export async function execute(job: AnyJob, parsed: Arguments): Promise<Summary> 
   const { globals, params } = parsed;
   const { out, json } = globals;
   if (out === undefined && job.output !== 'text') throw new BadUsage(`${job.name} needs --out`);
+  if (out === '-' || /^[a-z][a-z0-9+.-]+:\/\//i.test(out ?? ''))
+    throw new BadUsage(`--out ${out}: expected a path of this machine`);
   if (out !== undefined) await checkWritable(out, { prefix: job.output === 'prefix' });
   const interrupt = interrupts();
   const host = await startHost(globals, job.name, interrupt.signal);
@@ -39,6 +42,7 @@ export async function execute(job: AnyJob, parsed: Arguments): Promise<Summary> 
   const lost: string[] = [];
   try {
     const inputs = await unlessStopped(describeInputs(job, parsed), interrupt.signal);
+    if (out !== undefined) await checkNotInput(out, inputs);
     log = record(
       globals.store,
       (event) => screen.show(event),
@@ -65,6 +69,7 @@ export async function execute(job: AnyJob, parsed: Arguments): Promise<Summary> 
       ...(rate === undefined ? {} : { rate }),
       ...(timeout === undefined ? {} : { timeout }),
     });
+    screen.phase(`${job.name}  writing results`);
     const output = fileOutput(out);
     try {
       await write(finished, output, host, { json, signal: interrupt.signal });
@@ -93,6 +98,17 @@ export async function execute(job: AnyJob, parsed: Arguments): Promise<Summary> 
   }
 }
 
+/** @throws BadUsage when the output would replace what it is made from */
+async function checkNotInput(out: string, inputs: Inputs): Promise<void> {
+  const there = await stat(out).catch(() => undefined);
+  if (!there) return;
+  for (const { uri } of Object.values(inputs).flat()) {
+    const input = await stat(uri).catch(() => undefined);
+    if (input && input.ino === there.ino && input.dev === there.dev)
+      throw new BadUsage(`--out ${out} is the input ${uri}; give another path`);
+  }
+}
+
 /** A wait that a signal ends, for what takes none. */
 function unlessStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -111,7 +127,7 @@ export function describeSummary(s: Summary, folder: string | undefined): string 
       ? ''
       : `: ${count(s.records)}${s.promised === undefined ? '' : ` of ${count(s.promised)}`} ${s.counts}`;
   const tasks = [
-    `${count(s.ran)} tasks run`,
+    `${count(s.ran)} task${s.ran === 1 ? '' : 's'} run`,
     ...(s.cached ? [`${count(s.cached)} were done before`] : []),
     ...(retries ? [`${count(retries)} retried`] : []),
   ].join(', ');
