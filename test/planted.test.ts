@@ -4,16 +4,20 @@ import { execute } from '../core/engine.ts';
 import type { AnyJob } from '../core/job.ts';
 import { resolve } from '../core/params.ts';
 import { plan } from '../core/plan.ts';
+import { catalog as realCatalog } from '../pipelines/catalog.ts';
 import { hash } from 'node:crypto';
 import {
   associativity,
   catalogOf,
+  filesOf,
+  hostOf,
   partitionInvariance,
   resumption,
   retryDiscipline,
   serialisability,
   type Subject,
 } from './laws.ts';
+import { makeSubjects } from './subjects.ts';
 import { lowest, runs, sum } from './toys.ts';
 
 const subject = (job: AnyJob, splits: readonly number[]): Subject => ({
@@ -109,4 +113,23 @@ test('an engine that retries everything breaks the discipline', async () => {
   await expect(retryDiscipline(stubborn, s.stage, catalogOf(sum as AnyJob))).rejects.toThrow(
     'was tried again',
   );
+});
+
+test('a part lost by a real job breaks the account', async () => {
+  const { subjects: real, remove } = await makeSubjects();
+  try {
+    for (const { stage, splits } of real.slice(0, 7)) {
+      const lossy: AnyJob = {
+        ...stage.job,
+        async partition(...args: Parameters<AnyJob['partition']>) {
+          const found = await stage.job.partition(...args);
+          return { ...found, parts: found.parts.toSpliced(found.parts.length >> 1, 1) };
+        },
+      };
+      const lost = filesOf({ ...stage, job: lossy }, hostOf(realCatalog), { split: splits[2]! });
+      await expect(lost, stage.job.name).rejects.toThrow(/found \d+ (reads|points) .*expected \d+/);
+    }
+  } finally {
+    await remove();
+  }
 });
