@@ -17,12 +17,12 @@ export type Plan = {
 };
 
 /** Neighbours joined by one merge task, unless told otherwise. */
-export const defaultArity = 16;
+const defaultArity = 16;
 
 export const jobId = (job: AnyJob): string => `${job.name}@${job.version}`;
 
 /** The content ids of inputs, by name: what of them enters a key. */
-export function idsOf(inputs: Inputs): Json {
+function idsOf(inputs: Inputs): Json {
   return Object.fromEntries(Object.entries(inputs).map(([name, all]) => [name, all.map(({ id }) => id)]));
 }
 

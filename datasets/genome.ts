@@ -4,7 +4,7 @@ import { mix, random } from './random.ts';
 import type { Random } from './random.ts';
 
 /** Bases in a window; the last window of a contig is shorter. */
-export const WINDOW = 8192;
+const WINDOW = 8192;
 
 /** Bases as BAM codes them: a bit each for A, C, G and T, all four for N (SAM spec 4.2.3). */
 export const [A, C, G, T, N] = [1, 2, 4, 8, 15] as const;

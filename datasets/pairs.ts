@@ -8,15 +8,15 @@ import { random } from './random.ts';
 /** Bits of FLAG (SAM spec 1.4). */
 export const PAIRED = 1;
 export const PROPER = 2;
-export const UNMAPPED = 4;
-export const MATE_UNMAPPED = 8;
+const UNMAPPED = 4;
+const MATE_UNMAPPED = 8;
 export const REVERSE = 16;
 export const MATE_REVERSE = 32;
 export const FIRST = 64;
 export const LAST = 128;
 export const SECONDARY = 256;
-export const FAILED = 512;
-export const DUPLICATE = 1024;
+const FAILED = 512;
+const DUPLICATE = 1024;
 export const SUPPLEMENTARY = 2048;
 
 /** Shares of pairs. */

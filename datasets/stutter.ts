@@ -3,7 +3,7 @@ import type { Haplotype } from './individual.ts';
 import type { Random } from './random.ts';
 
 /** Shortest run of equal bases that a copy slips in. */
-export const SHORTEST_RUN = 8;
+const SHORTEST_RUN = 8;
 /** Chance of a slip in the shortest run, and what each further base multiplies it by. */
 const FIRST = 6e-4;
 const GROWTH = 1.55;

@@ -21,7 +21,7 @@ function pathOf(uri: string): string {
 }
 
 /** The format that a name's ending tells, in lower case: `reads.bam` is `bam`, `x.copc.laz` is `laz`, `f.bed.gz` is `bed`. */
-export function formatOf(uri: string): string {
+function formatOf(uri: string): string {
   const name = basename(isHttp(uri) ? new URL(uri).pathname : uri).toLowerCase();
   return /\.([a-z0-9]+)(\.gz)?$/.exec(name)?.[1] ?? '';
 }

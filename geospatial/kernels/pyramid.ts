@@ -26,7 +26,7 @@ export type Pyramid = {
 const half = tileSide / 2;
 
 /** 512 x 512 empty cells. */
-export const emptyTile = ({ type, empty }: Pyramid): Cells =>
+const emptyTile = ({ type, empty }: Pyramid): Cells =>
   (type === 'Float32' ? new Float32Array(tileCells) : new Uint32Array(tileCells)).fill(empty);
 
 /** A tile's cells at half the resolution; those beyond the raster's edge do not count. */

@@ -58,7 +58,7 @@ export async function plan([name, ...args]: readonly string[]): Promise<void> {
 }
 
 /** Sums a plan up; the time rests on the job's last measured pace and is for cores like those it was measured on. */
-export function estimateOf(
+function estimateOf(
   job: AnyJob,
   { root, parts, tasks, records }: Plan,
   inputs: readonly Dataset[],

@@ -120,7 +120,7 @@ function unlessStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 }
 
 /** What was done, in two lines. */
-export function describeSummary(s: Summary, folder: string | undefined): string {
+function describeSummary(s: Summary, folder: string | undefined): string {
   const retries = Object.values(s.retries).reduce((a, b) => a + b, 0);
   const records =
     s.records === undefined
