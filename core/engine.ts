@@ -162,6 +162,7 @@ export async function execute(
         const usage = await backend.run(task, {
           signal: cancel.signal,
           scale: node.scale,
+          memory: bytes,
           ...(node.timeout === undefined ? {} : { timeout: node.timeout }),
         });
         succeed(node, cancel, () => on({ event: 'done', key: task.key, attempt: node.attempt, usage }));
@@ -202,11 +203,12 @@ export async function execute(
       node.failures = { ...node.failures, [kind]: failures };
       const delay = backoff(kind, failures, budgets, random);
       const [key, message] = [node.task.key, messageOf(error)];
+      const bill = error instanceof TaskError && error.bill ? { bill: error.bill } : {};
       if (delay === undefined) {
-        on({ event: 'failed', key, kind, message });
+        on({ event: 'failed', key, kind, message, ...bill });
         return fail(error instanceof TaskError ? error : new TaskError(kind, key, message, { cause: error }));
       }
-      on({ event: 'retry', key, attempt: node.attempt, kind, message, delay });
+      on({ event: 'retry', key, attempt: node.attempt, kind, message, delay, ...bill });
       node.attempt++;
       if (kind === 'oom') node.scale *= 2;
       if (kind === 'timeout' && node.timeout !== undefined) node.timeout *= 2;

@@ -1,4 +1,5 @@
 /** What can go wrong, and whose fault it is: the taxonomy that decides on retries and exit codes. */
+import type { Bill } from './job.ts';
 
 /**
  * Why a task failed. `user` and `bad-input` are answers, the same arguments fail again; the others are the
@@ -22,10 +23,13 @@ export class TaskError extends Error {
   readonly kind: Failure;
   /** The task's key, where known. */
   readonly key: string;
-  constructor(kind: Failure, key: string, message: string, options?: ErrorOptions) {
+  /** What the attempt cost all the same, where the backend charges. */
+  readonly bill: Bill | undefined;
+  constructor(kind: Failure, key: string, message: string, options?: ErrorOptions & { bill?: Bill }) {
     super(message, options);
     this.kind = kind;
     this.key = key;
+    this.bill = options?.bill;
   }
 }
 

@@ -2,7 +2,7 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Failure } from './errors.ts';
-import type { Key, Usage } from './job.ts';
+import type { Bill, Key, Usage } from './job.ts';
 import type { Json, Options } from './json.ts';
 
 /** `at` is milliseconds since 1970. */
@@ -48,8 +48,17 @@ export type Event = { readonly at: number } & (
       readonly kind: Failure;
       readonly message: string;
       readonly delay: number;
+      readonly bill?: Bill;
     }
-  | { readonly event: 'failed'; readonly key: Key; readonly kind: Failure; readonly message: string }
+  | {
+      readonly event: 'failed';
+      readonly key: Key;
+      readonly kind: Failure;
+      readonly message: string;
+      readonly bill?: Bill;
+    }
+  /** What the driver's own requests come to, beside those of its tasks. */
+  | { readonly event: 'bill'; readonly bill: Bill }
   /** All records of a stage's inputs are in its result: `records` counted, `promised` by the inputs themselves. */
   | {
       readonly event: 'result';

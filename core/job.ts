@@ -16,7 +16,12 @@ export type Dataset = {
   readonly size: number;
   /** Of a local file known by a digest: when it was last written, which tells that it changed since. Not in keys. */
   readonly written?: string;
+  /** How a remote object is asked for, where that is not the usual way. Not in keys. */
+  readonly access?: Access;
 };
+
+/** `unsigned`: without credentials, as public buckets allow; `requesterPays`: whoever reads agrees to pay for it. */
+export type Access = { readonly unsigned?: boolean; readonly requesterPays?: boolean };
 
 /** Named inputs, say `{ reads: [bam], reference: [fasta] }`; a name holds one dataset unless the job says `many`. */
 export type Inputs = { readonly [name: string]: readonly Dataset[] };
@@ -29,6 +34,11 @@ export interface Source {
    * source can: a reader that comes again and again then costs no new memory. The caller may keep what it was given.
    */
   read(start: number, end: number, into?: Uint8Array): Promise<Uint8Array>;
+  /**
+   * The same bytes in order, in pieces of the source's choice, by one request: where a request is dear, a long range read so costs one
+   * and little memory. A piece is valid until the next one is asked for. A consumer that stops early ends the request.
+   */
+  stream?(start: number, end: number): AsyncIterable<Uint8Array>;
   close?(): Promise<void>;
 }
 
@@ -67,10 +77,19 @@ export interface Context {
 export interface Sink {
   write(bytes: Uint8Array): Promise<void>;
 }
+/** A sink that also takes what is in the store. */
+export interface FileSink extends Sink {
+  /** Writes bytes `[start, end)` of a blob, all of it unless told. They do not pass through here where store and file are neighbours. */
+  append(stored: Stored, start?: number, end?: number): Promise<void>;
+}
 /** Where results go. All files appear together when the writer is done, or none does. */
 export interface Output {
   /** The file at `--out` followed by `suffix`; standard output where the job allows it and no `--out` was given. */
-  file(suffix?: string): Promise<Sink>;
+  file(suffix?: string): Promise<FileSink>;
+}
+/** Where files are made; who can take blobs from the store without reading them has `append`. */
+export interface Target {
+  file(suffix?: string): Promise<Sink & Partial<FileSink>>;
 }
 
 export type InputSpec = {
@@ -183,6 +202,17 @@ export type Usage = {
   readonly reads: number;
   /** Resident bytes of the worker's process at the end. */
   readonly rss: number;
+  /** What the backend charges for, where it charges. */
+  readonly bill?: Bill;
+};
+
+/** What is paid for: calls of a function, its time times its memory (GB = 2^30 bytes, as billed), and requests to object storage. */
+export type Bill = {
+  readonly invocations: number;
+  readonly gbSeconds: number;
+  /** GET, HEAD and the like; PUT, COPY, POST and LIST. */
+  readonly gets: number;
+  readonly puts: number;
 };
 
 /** What a worker answers. */
@@ -213,4 +243,6 @@ export type RunOptions = {
   readonly timeout?: number;
   /** 1 at first, doubled after each `oom`: a backend that can gives that many times its usual memory. */
   readonly scale?: number;
+  /** Bytes that the job plans to use for this task beyond an idle worker; 0 where it does not say. */
+  readonly memory?: number;
 };

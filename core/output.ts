@@ -7,12 +7,12 @@ import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { BadUsage } from './errors.ts';
-import type { Output, Sink } from './job.ts';
+import type { Sink, Target } from './job.ts';
 
 /** A finished file: its path as the user wrote it, and its size in bytes. */
 export type OutputFile = { readonly path: string; readonly bytes: number };
 
-export type FileOutput = Output & {
+export type FileOutput = Target & {
   /** Makes all files appear, in the order they were opened; none of them does when it throws. What went to standard output is not listed. */
   commit(): Promise<readonly OutputFile[]>;
   /** Removes everything unfinished. Does nothing after `commit`, or a second time. */

@@ -1,7 +1,20 @@
 /** A job from arguments to result, with the jobs that follow from it, every record accounted for. */
 import { BadInput } from './errors.ts';
 import { execute, type EngineOptions } from './engine.ts';
-import type { AnyJob, Backend, Dataset, Inputs, Key, Output, Planning, Stage } from './job.ts';
+import type {
+  AnyJob,
+  Backend,
+  Context,
+  Dataset,
+  FileSink,
+  Inputs,
+  Key,
+  Output,
+  Planning,
+  Sink,
+  Stage,
+  Target,
+} from './job.ts';
 import type { Options } from './json.ts';
 import { plan } from './plan.ts';
 import { compile, contextOf, type Runtime } from './task.ts';
@@ -75,24 +88,37 @@ function resultOf(job: AnyJob, root: Key, size: number): Dataset {
 /** Writes a finished job's files. */
 export async function write(
   { job, inputs, params, root, value }: Finished,
-  output: Output,
+  target: Target,
   { runtime }: Host,
   { json, signal }: { json: boolean; signal: AbortSignal },
 ): Promise<void> {
   // The root of a job of one part is a kernel's key, whose blobs have the plain names.
   const key: Key = `${root}.write`;
   const context = contextOf(key, job, runtime, { bytes: 0, reads: 0 }, signal);
-  // A long write ends at its next piece when the run is stopped.
-  const stoppable: Output = {
-    async file(suffix) {
-      const sink = await output.file(suffix);
-      return {
-        write(bytes) {
-          signal.throwIfAborted();
-          return sink.write(bytes);
-        },
-      };
+  const output: Output = { file: async (suffix) => joining(await target.file(suffix), context) };
+  await job.write?.(value, output, { inputs, params, json }, context);
+}
+
+/** Bytes of a blob that are read at once to be written. */
+const piece = 4 << 20;
+
+/** A sink that takes blobs, through memory where it cannot itself; it ends at its next piece when the run is stopped. */
+export function joining(
+  sink: Sink & Partial<FileSink>,
+  { get, signal }: Pick<Context, 'get' | 'signal'>,
+): FileSink {
+  return {
+    write(bytes) {
+      signal.throwIfAborted();
+      return sink.write(bytes);
+    },
+    async append(stored, start = 0, end = stored.size) {
+      signal.throwIfAborted();
+      if (sink.append) return sink.append(stored, start, end);
+      for (let at = start; at < end; at += piece) {
+        signal.throwIfAborted();
+        await sink.write(await get(stored, at, Math.min(at + piece, end)));
+      }
     },
   };
-  await job.write?.(value, stoppable, { inputs, params, json }, context);
 }

@@ -1,6 +1,8 @@
 /** What a run did, folded from its events. */
 import type { Failure } from './errors.ts';
+import { addBills, noBill } from './bill.ts';
 import type { Event } from './events.ts';
+import type { Bill } from './job.ts';
 
 export type Summary = {
   readonly run: string;
@@ -25,6 +27,8 @@ export type Summary = {
   readonly reads: number;
   /** Largest resident size seen, bytes. */
   readonly rss: number;
+  /** All that is paid for, failed attempts and the driver's own requests among it; absent where nothing is. */
+  readonly bill?: Bill;
   readonly files: readonly { readonly path: string; readonly bytes: number }[];
 };
 
@@ -46,6 +50,10 @@ export function summary(): { add(event: Event): void; value(): Summary } {
     reads: 0,
     rss: 0,
     files: [] as { path: string; bytes: number }[],
+  };
+  let bill: Bill | undefined;
+  const pay = (more: Bill | undefined): void => {
+    if (more) bill = addBills(bill ?? noBill, more);
   };
   let counted: Pick<Summary, 'records' | 'counts' | 'promised'> | undefined;
   let [first, last] = [0, 0];
@@ -69,11 +77,16 @@ export function summary(): { add(event: Event): void; value(): Summary } {
         s.bytes += e.usage.bytes;
         s.reads += e.usage.reads;
         s.rss = Math.max(s.rss, e.usage.rss);
+        pay(e.usage.bill);
         break;
       case 'retry':
         s.retries[e.kind] = (s.retries[e.kind] ?? 0) + 1;
+        pay(e.bill);
         break;
       case 'failed':
+      case 'bill':
+        pay(e.bill);
+        break;
       case 'note':
         break;
       case 'result':
@@ -92,5 +105,5 @@ export function summary(): { add(event: Event): void; value(): Summary } {
         break;
     }
   };
-  return { add, value: () => ({ ...s, ...counted, wall: (last - first) / 1000 }) };
+  return { add, value: () => ({ ...s, ...counted, ...(bill ? { bill } : {}), wall: (last - first) / 1000 }) };
 }

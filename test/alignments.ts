@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32, deflateRawSync } from 'node:zlib';
+import { joining } from '../core/run.ts';
 import type { AnyJob, Context, Dataset, Inputs, Planning, Source } from '../core/job.ts';
 import { describeFile } from '../core/sources/file.ts';
 import { memorySource } from '../core/sources/memory.ts';
@@ -160,7 +161,12 @@ export async function runJob<R>(
       text += new TextDecoder().decode(bytes);
     },
   };
-  await job.write!(result, { file: async () => sink }, { inputs, params: {}, json }, context);
+  await job.write!(
+    result,
+    { file: async () => joining(sink, context) },
+    { inputs, params: {}, json },
+    context,
+  );
   return { result, encoded: job.result.encode(result), text, parts: parts.length, promised: records };
 }
 

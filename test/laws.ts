@@ -2,7 +2,7 @@
 import { inline } from '../core/backends/inline.ts';
 import { execute } from '../core/engine.ts';
 import { TaskError } from '../core/errors.ts';
-import type { AnyJob, Backend, Catalog, Output, Planning, Stage, Store, Task } from '../core/job.ts';
+import type { AnyJob, Backend, Catalog, Planning, Stage, Store, Target, Task } from '../core/job.ts';
 import { canonical, type Json, type Options } from '../core/json.ts';
 import { plan } from '../core/plan.ts';
 import { run, write, type Host } from '../core/run.ts';
@@ -58,7 +58,7 @@ async function runAndWrite(
 ): Promise<Files> {
   const finished = await run(stage, host, how);
   const files = new Map<string, Uint8Array[]>();
-  const output: Output = {
+  const output: Target = {
     async file(suffix = '') {
       const chunks: Uint8Array[] = [];
       files.set(suffix, chunks);

@@ -2,6 +2,7 @@
 import type { AnyJob, Context, Dataset, Inputs, Key, Output, Planning, Source, Stored } from '../core/job.ts';
 import type { Json } from '../core/json.ts';
 import { resolve } from '../core/params.ts';
+import { joining } from '../core/run.ts';
 import { describeFile, fileSource } from '../core/sources/file.ts';
 
 /** A local file as a dataset. */
@@ -77,7 +78,7 @@ export async function runJob(
       async file(suffix = '') {
         const written: Uint8Array[] = [];
         chunks.set(suffix, written);
-        return { write: async (bytes) => void written.push(new Uint8Array(bytes)) };
+        return joining({ write: async (bytes) => void written.push(new Uint8Array(bytes)) }, context);
       },
     };
     await job.write?.(result, output, { inputs, params, json: false }, context);

@@ -1,5 +1,5 @@
 /** Writes the BED files of a run, bgzipped and with an index, in a bounded amount of memory. */
-import type { Context, Output } from '../../core/job.ts';
+import type { Context, FileSink, Output } from '../../core/job.ts';
 import type { Bed } from '../formats/bed.ts';
 import { createIndex, type IndexBuilder } from '../formats/binning.ts';
 import type { Virtual } from '../formats/bgzf.ts';
@@ -23,7 +23,12 @@ export type Shared = {
   readonly context: Pick<Context, 'get'>;
 };
 
-type BedFile = { readonly suffix: string; readonly out: Bgzip; readonly index: IndexBuilder };
+type BedFile = {
+  readonly suffix: string;
+  readonly sink: FileSink;
+  readonly out: Bgzip;
+  readonly index: IndexBuilder;
+};
 
 /** Bases that an index of so many levels reaches. */
 const reachOf = (depth: number): number => 2 ** (minShift + 3 * depth);
@@ -36,11 +41,14 @@ function depthOf(header: Shared['header']): number {
 }
 
 async function create({ header, output }: Shared, suffix: string): Promise<BedFile> {
-  const out = bgzip(await output.file(suffix));
-  return { suffix, out, index: createIndex({ minShift, depth: depthOf(header) }) };
+  const sink = await output.file(suffix);
+  return { suffix, sink, out: bgzip(sink), index: createIndex({ minShift, depth: depthOf(header) }) };
 }
 
-async function finish({ suffix, out, index }: BedFile, { header, output }: Shared): Promise<void> {
+async function finish(
+  { suffix, out, index }: Omit<BedFile, 'sink'>,
+  { header, output }: Shared,
+): Promise<void> {
   await out.finish();
   const sink = await output.file(`${suffix}.csi`);
   await sink.write(index.toCsi(header.map(({ name }) => name)));
@@ -51,8 +59,7 @@ export async function writeRows(rows: Rows, suffix: string, shared: Shared): Pro
   const file = await create(shared, suffix);
   for (const { stored, blocks } of rows.pieces) {
     const [base] = file.out.tell();
-    for (let at = 0; at < blocks; at += readSize)
-      await file.out.append(await shared.context.get(stored, at, Math.min(at + readSize, blocks)));
+    await file.out.append(blocks, () => file.sink.append(stored, 0, blocks));
     const { contig, beg, end, block, within } = chunkCodec.decode(
       await shared.context.get(stored, blocks, stored.size),
     );

@@ -42,8 +42,8 @@ export type Bgzip = {
    * is not bounded.
    */
   write(bytes: Uint8Array): Promise<void> | undefined;
-  /** Ends the block at hand and appends whole BGZF blocks that were deflated elsewhere. */
-  append(blocks: Uint8Array): Promise<void>;
+  /** Ends the block at hand; `put` then hands the sink `length` bytes of whole BGZF blocks that were deflated elsewhere. */
+  append(length: number, put: () => Promise<void>): Promise<void>;
   /** Where the next byte will lie. */
   tell(): Virtual;
   /** Writes the rest and the end-of-file marker. */
@@ -72,13 +72,16 @@ export function bgzip(sink: Sink, level = 1): Bgzip {
     if (fill > 0) push(deflateBlock(open.subarray(0, fill), level));
     fill = 0;
   };
-  const flush = (): Promise<void> => {
-    const bytes = Buffer.concat(waiting);
-    [waiting, waitingBytes] = [[], 0];
-    written = written.then(() => sink.write(bytes));
+  const after = (put: () => Promise<void>): Promise<void> => {
+    written = written.then(put);
     // Thrown to who awaits it, now or in `finish`.
     written.catch(() => {});
     return written;
+  };
+  const flush = (): Promise<void> => {
+    const bytes = Buffer.concat(waiting);
+    [waiting, waitingBytes] = [[], 0];
+    return after(() => sink.write(bytes));
   };
   return {
     write(bytes) {
@@ -91,10 +94,11 @@ export function bgzip(sink: Sink, level = 1): Bgzip {
       }
       return waitingBytes >= flushSize ? flush() : undefined;
     },
-    append(blocks) {
+    append(length, put) {
       endBlock();
-      push(blocks);
-      return flush();
+      if (waitingBytes > 0) void flush();
+      offset += length;
+      return after(put);
     },
     tell: () => [offset, fill],
     finish() {
