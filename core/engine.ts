@@ -5,7 +5,7 @@ import { failureOf, messageOf, TaskError, type Failure } from './errors.ts';
 import type { Happening } from './events.ts';
 import type { Backend, Key, Store, Task } from './job.ts';
 import type { Plan } from './plan.ts';
-import { aimd, backoff, defaultBudgets, type Budgets } from './retry.ts';
+import { backoff, capacity, defaultBudgets, type Budgets } from './retry.ts';
 import { stragglers } from './straggler.ts';
 
 /** Time, replaceable in tests. */
@@ -97,7 +97,8 @@ export async function execute(
   if (missing.size === 0) return;
   for (const { task } of missing.values()) checkFits(need(task), memory, plan.job.name);
 
-  const pace = aimd(backend.concurrency);
+  const pace = capacity();
+  const room = (): number => Math.min(pace.limit, backend.concurrency);
   const gate = admission(memory);
   const late = stragglers(missing.size);
   const queue = new PQueue({
@@ -124,7 +125,11 @@ export async function execute(
       queue.onIdle().then(() => reject(error), reject);
     };
     const abort = (): void => fail(options.signal!.reason);
-    const lookout = setInterval(() => copyStragglers(), look);
+    const lookout = setInterval(() => {
+      // A backend may grow while it runs.
+      makeRoom();
+      copyStragglers();
+    }, look);
     lookout.unref();
     const cleanUp = (): void => {
       clearInterval(lookout);
@@ -132,12 +137,19 @@ export async function execute(
       for (const cancel of delayed) cancel();
     };
 
+    const makeRoom = (): void => {
+      const now = room();
+      if (now === queue.concurrency) return;
+      const more = now > queue.concurrency;
+      queue.concurrency = now;
+      if (more) feed();
+    };
     const enqueue = (node: Node, order: number, copy = false): void => {
       void queue.add(() => attempt(node, copy), { priority: order }).catch(fail);
     };
     // The queue holds little more than what runs: a plan of any size costs no promise per waiting task.
     const feed = (): void => {
-      while (!failed && next < kernels.length && queue.size < 2 * backend.concurrency)
+      while (!failed && next < kernels.length && queue.size < 2 * queue.concurrency)
         enqueue(kernels[next++]!, priority.kernel);
     };
 
@@ -189,8 +201,8 @@ export async function execute(
       tell();
       for (const loser of node.running) loser.abort();
       late.finished(time.now() - node.began);
-      pace.succeeded();
-      queue.concurrency = pace.limit;
+      pace.succeeded(backend.concurrency);
+      makeRoom();
       for (const parent of node.parents) if (--parent.waiting === 0) enqueue(parent, priority.merge);
       if (--left > 0) return;
       cleanUp();
@@ -213,8 +225,8 @@ export async function execute(
       if (kind === 'oom') node.scale *= 2;
       if (kind === 'timeout' && node.timeout !== undefined) node.timeout *= 2;
       if (kind === 'throttled') {
-        pace.throttled();
-        queue.concurrency = pace.limit;
+        pace.throttled(queue.pending - 1);
+        makeRoom();
       }
       const cancel = time.wait(delay, () => {
         delayed.delete(cancel);
@@ -255,16 +267,15 @@ async function findMissing(plan: Plan, store: Store, timeout: number | undefined
   let frontier: { key: Key; parent: Node | undefined }[] = [{ key: plan.root, parent: undefined }];
   while (frontier.length > 0) {
     const below: typeof frontier = [];
-    for (let i = 0; i < frontier.length; i += lookups) {
-      const batch = frontier.slice(i, i + lookups);
-      const there = await Promise.all(
-        batch.map(async ({ key }) => !missing.has(key) && (present.has(key) || (await store.has(key)))),
+    const step = store.hasAll ? frontier.length : lookups;
+    for (let i = 0; i < frontier.length; i += step) {
+      const batch = frontier.slice(i, i + step);
+      const asked = [...new Set(batch.map(({ key }) => key))].filter(
+        (key) => !missing.has(key) && !present.has(key),
       );
-      for (const [at, { key, parent }] of batch.entries()) {
-        if (there[at]) {
-          present.add(key);
-          continue;
-        }
+      for (const key of await lookUp(store, asked)) present.add(key);
+      for (const { key, parent } of batch) {
+        if (present.has(key)) continue;
         let node = missing.get(key);
         if (!node) {
           node = newNode(plan.tasks.get(key)!, timeout);
@@ -281,6 +292,12 @@ async function findMissing(plan: Plan, store: Store, timeout: number | undefined
     frontier = below;
   }
   return missing;
+}
+
+async function lookUp(store: Store, keys: readonly Key[]): Promise<Iterable<Key>> {
+  if (store.hasAll) return store.hasAll(keys);
+  const there = await Promise.all(keys.map((key) => store.has(key)));
+  return keys.filter((_, i) => there[i]);
 }
 
 function newNode(task: Task, timeout: number | undefined): Node {

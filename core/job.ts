@@ -45,6 +45,8 @@ export interface Source {
 /** Blobs by key. `put` is atomic and put-if-absent: two puts under one key carry the same bytes. */
 export interface Store {
   has(key: Key): Promise<boolean>;
+  /** Those of `keys` that are there; for stores in which many questions at once are cheaper than one by one. */
+  hasAll?(keys: readonly Key[]): Promise<ReadonlySet<Key>>;
   /** The whole blob, or its bytes `[start, end)`. */
   get(key: Key, start?: number, end?: number): Promise<Uint8Array>;
   put(key: Key, bytes: Uint8Array): Promise<void>;
@@ -223,7 +225,7 @@ export type Reply =
 /** Somewhere a task can run. Knows nothing of plans, retries or resume. Rejects with TaskError. */
 export interface Backend {
   readonly name: string;
-  /** Tasks that may be in flight at once. */
+  /** Tasks that may be in flight at once, now: a backend may grow while it runs. */
   readonly concurrency: number;
   run(task: Task, options: RunOptions): Promise<Usage>;
   /** Takes a compiled module that jobs will ask for, where workers can be handed one. */

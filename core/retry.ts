@@ -38,18 +38,37 @@ export function backoff(
   return random() * Math.min(longest, bases[kind] * 2 ** (failures - 1));
 }
 
-/** Concurrency of a backend that says slow down: halved when throttled, one more after each round of successes (AIMD). */
-export function aimd(most: number): { readonly limit: number; throttled(): void; succeeded(): void } {
-  let limit = most;
+/** Share of refusals among the last answers from which on a backend counts as full, and how fast that share follows them. */
+const [full, memory] = [0.2, 1 / 32];
+/** By how much a success lets a backend grow again that was full. */
+const growth = 0.05;
+
+/**
+ * How much of a backend may be used that says slow down. Refusals now and then cost only their own tasks a wait; when more than a fifth of the last
+ * answers are refusals, what runs is all that it takes, and from there on 20 successes make room for one more. (Halving at
+ * each refusal, as TCP does, leaves 4 of 1,000 in flight where a tenth is refused at random.)
+ */
+export function capacity(): {
+  readonly limit: number;
+  /** `running`: tasks in flight beside the one refused. */
+  throttled(running: number): void;
+  succeeded(most: number): void;
+} {
+  let limit = Infinity;
+  let refusals = 0;
   return {
     get limit() {
       return Math.max(1, Math.floor(limit));
     },
-    throttled() {
-      limit = Math.max(1, limit / 2);
+    throttled(running) {
+      refusals += memory * (1 - refusals);
+      // The first word of a small backend counts as well.
+      if (refusals > full || running < 1 / memory) limit = Math.max(1, Math.min(limit, running));
     },
-    succeeded() {
-      limit = Math.min(most, limit + 1 / limit);
+    succeeded(most) {
+      refusals -= memory * refusals;
+      if (limit < most) limit += Math.max(growth, 1 / limit);
+      else limit = Infinity;
     },
   };
 }

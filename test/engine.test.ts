@@ -1,5 +1,6 @@
 /** The engine against a backend that fails to order: what runs how often, when, and what it leaves behind. */
 import { expect, test } from 'vitest';
+import { random } from '../datasets/random.ts';
 import { execute, type Clock, type EngineOptions } from '../core/engine.ts';
 import { TaskError, type Failure } from '../core/errors.ts';
 import type { Happening } from '../core/events.ts';
@@ -121,31 +122,43 @@ test('a retry starts at once: it does not wait for the rest of the wave', async 
   expect(order.filter((s) => s === '0')).toHaveLength(2);
 });
 
-test('throttling halves what is in flight, for the whole backend, and grows again', async () => {
-  let [flying, most, throttled] = [0, 0, false];
-  const later: number[] = [];
-  const f = fateful(() => [], 8);
-  const inner: Backend['run'] = (task, how) => f.backend.run(task, how);
+/** A backend that refuses what `refuse` says, given how many run. */
+function grudging(size: number, refuse: (flying: number, done: number) => boolean) {
+  const f = fateful(() => [], size);
+  const seen = { flying: [] as number[], refused: 0 };
+  let [flying, done] = [0, 0];
   const backend: Backend = {
     ...f.backend,
     async run(task, options) {
-      flying++;
-      most = Math.max(most, flying);
-      if (throttled) later.push(flying);
-      await new Promise(setImmediate);
-      flying--;
-      if (!throttled && f.calls.length === 8) {
-        throttled = true;
+      if (refuse(flying, done)) {
+        seen.refused++;
         throw new TaskError('throttled', task.key, 'slow down');
       }
-      return inner(task, options);
+      seen.flying.push(++flying);
+      for (let i = 0; i < 4; i++) await new Promise(setImmediate);
+      flying--;
+      done++;
+      return f.backend.run(task, options);
     },
   };
-  await execute(await planSum(1, 200), backend, f.store, { clock: still() });
-  expect(most).toBe(8);
-  // Once those that were flying have landed.
-  expect(Math.min(...later.slice(4, 20))).toBeLessThanOrEqual(5);
-  expect(Math.max(...later.slice(40))).toBe(8);
+  return { ...f, backend, seen };
+}
+
+test('a backend that takes only so much is not asked for much more, and used again in full later', async () => {
+  const { backend, store, seen } = grudging(8, (flying, done) => flying >= (done < 150 ? 3 : 8));
+  await execute(await planSum(1, 400), backend, store, { clock: still() });
+  expect(Math.max(...seen.flying.slice(0, 140))).toBe(3);
+  expect(seen.refused).toBeLessThan(100);
+  expect(Math.max(...seen.flying.slice(300))).toBe(8);
+});
+
+test('a tenth refused at random does not slow the rest down', async () => {
+  const chance = random(3, 'refusals');
+  const { backend, store, seen } = grudging(64, () => chance.fraction() < 0.1);
+  await execute(await planSum(1, 3000), backend, store, { clock: still() });
+  const late = seen.flying.slice(1000, 2500);
+  expect(late.reduce((a, b) => a + b, 0) / late.length).toBeGreaterThan(48);
+  expect(seen.refused).toBeGreaterThan(200);
 });
 
 test('backoff is full jitter over a doubling bound', () => {
