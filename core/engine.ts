@@ -20,6 +20,8 @@ export const clock: Clock = {
 
 export type EngineOptions = {
   readonly signal?: AbortSignal;
+  /** Begins no more tasks once aborted; what runs is waited for, then its reason is thrown unless all is done. */
+  readonly drain?: AbortSignal;
   readonly on?: (event: Happening) => void;
   readonly budgets?: Partial<Budgets>;
   /** Most tasks started a second. */
@@ -125,6 +127,10 @@ export async function execute(
       queue.onIdle().then(() => reject(error), reject);
     };
     const abort = (): void => fail(options.signal!.reason);
+    const isDraining = (): boolean => options.drain?.aborted === true;
+    const drained = (): void => {
+      if (isDraining() && active.size === 0 && left > 0) fail(options.drain!.reason);
+    };
     const lookout = setInterval(() => {
       // A backend may grow while it runs.
       makeRoom();
@@ -134,6 +140,7 @@ export async function execute(
     const cleanUp = (): void => {
       clearInterval(lookout);
       options.signal?.removeEventListener('abort', abort);
+      options.drain?.removeEventListener('abort', drained);
       for (const cancel of delayed) cancel();
     };
 
@@ -149,18 +156,18 @@ export async function execute(
     };
     // The queue holds little more than what runs: a plan of any size costs no promise per waiting task.
     const feed = (): void => {
-      while (!failed && next < kernels.length && queue.size < 2 * queue.concurrency)
+      while (!failed && !isDraining() && next < kernels.length && queue.size < 2 * queue.concurrency)
         enqueue(kernels[next++]!, priority.kernel);
     };
 
     async function attempt(node: Node, copy: boolean): Promise<void> {
-      if (failed || node.done) return;
+      if (failed || node.done || isDraining()) return;
       const { task } = node;
       const bytes = need(task);
       await gate.acquire(bytes);
       const cancel = spare.pop() ?? new AbortController();
       try {
-        if (failed || node.done) return;
+        if (failed || node.done || isDraining()) return;
         if (!copy) node.began = time.now();
         node.running = [...node.running, cancel];
         active.add(node);
@@ -186,6 +193,7 @@ export async function execute(
         gate.release(bytes);
         if (!cancel.signal.aborted) spare.push(cancel);
         if (node.running.length === 0) active.delete(node);
+        drained();
         feed();
       }
     }
@@ -236,7 +244,7 @@ export async function execute(
     }
 
     function copyStragglers(): void {
-      if (!copies || failed || next < kernels.length || queue.size > 0) return;
+      if (!copies || failed || isDraining() || next < kernels.length || queue.size > 0) return;
       for (const node of active) {
         if (queue.pending >= queue.concurrency) return;
         if (node.copied || !late.isLate(time.now() - node.began)) continue;
@@ -248,6 +256,8 @@ export async function execute(
 
     if (options.signal?.aborted) return abort();
     options.signal?.addEventListener('abort', abort);
+    options.drain?.addEventListener('abort', drained);
+    if (isDraining()) return drained();
     for (const node of missing.values())
       if (node.task.op === 'merge' && node.waiting === 0) enqueue(node, priority.merge);
     feed();

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import type { Failure } from './errors.ts';
 import type { Bill, Key, Usage } from './job.ts';
 import type { Json, Options } from './json.ts';
+import { redact } from './redact.ts';
 
 /** `at` is milliseconds since 1970. */
 export type Event = { readonly at: number } & (
@@ -57,6 +58,8 @@ export type Event = { readonly at: number } & (
       readonly message: string;
       readonly bill?: Bill;
     }
+  /** What a stage was expected to take: seconds, and what is paid for. */
+  | { readonly event: 'estimate'; readonly seconds?: number; readonly bill: Bill }
   /** What the driver's own requests come to, beside those of its tasks. */
   | { readonly event: 'bill'; readonly bill: Bill }
   /** All records of a stage's inputs are in its result: `records` counted, `promised` by the inputs themselves. */
@@ -107,7 +110,7 @@ export function eventLog(
   return {
     write(event) {
       if (broken) return;
-      lines.push(`${JSON.stringify(event)}\n`);
+      lines.push(`${redact(JSON.stringify(event))}\n`);
       if (!scheduled) {
         scheduled = true;
         setImmediate(flush);

@@ -220,7 +220,13 @@ export type Bill = {
 /** What a worker answers. */
 export type Reply =
   | { readonly ok: true; readonly usage: Usage }
-  | { readonly ok: false; readonly kind: Failure; readonly message: string; readonly stack?: string };
+  | {
+      readonly ok: false;
+      readonly kind: Failure;
+      readonly message: string;
+      readonly stack?: string;
+      readonly bill?: Bill;
+    };
 
 /** Somewhere a task can run. Knows nothing of plans, retries or resume. Rejects with TaskError. */
 export interface Backend {

@@ -1,5 +1,7 @@
 /** How far a run is, folded event by event. */
+import { addBills, noBill } from './bill.ts';
 import type { Event } from './events.ts';
+import type { Bill } from './job.ts';
 
 export type Progress = {
   /** Tasks of the stage that runs: planned, done (cached ones among them), in flight. */
@@ -16,6 +18,8 @@ export type Progress = {
   readonly eta?: number;
   /** Seconds of work so far, summed over workers. */
   readonly busy: number;
+  /** What is paid for so far. */
+  readonly bill: Bill;
 };
 
 /** A fold: `add` an event, `now(at)` gives the state at a time in milliseconds since 1970. */
@@ -24,6 +28,7 @@ export function progress(): { add(event: Event): void; now(at: number): Progress
   let job = '';
   let [tasks, cached, ran, retries, busy] = [0, 0, 0, 0, 0];
   let running = new Set<string>();
+  let bill = noBill;
   return {
     add(e) {
       began ||= e.at;
@@ -34,9 +39,11 @@ export function progress(): { add(event: Event): void; now(at: number): Progress
       else if (e.event === 'done') {
         ran++;
         busy += e.usage.busy / 1000;
+        if (e.usage.bill) bill = addBills(bill, e.usage.bill);
         running.delete(e.key);
       } else if (e.event === 'retry') {
         retries++;
+        if (e.bill) bill = addBills(bill, e.bill);
         running.delete(e.key);
       }
     },
@@ -53,6 +60,7 @@ export function progress(): { add(event: Event): void; now(at: number): Progress
         rate,
         ...(ran > 0 ? { eta: (tasks - done) / rate } : {}),
         busy,
+        bill,
       };
     },
   };

@@ -16,7 +16,7 @@ import type {
   Target,
 } from './job.ts';
 import type { Options } from './json.ts';
-import { plan } from './plan.ts';
+import { plan, type Plan } from './plan.ts';
 import { compile, contextOf, type Runtime } from './task.ts';
 
 /** The driver's side of a run. */
@@ -27,6 +27,8 @@ export type RunOptions = EngineOptions & {
   readonly split?: number;
   /** Neighbours that one merge joins. */
   readonly arity?: number;
+  /** Hears of each stage's plan before it is executed. */
+  readonly planned?: (plan: Plan, inputs: Inputs) => void;
 };
 
 /** A finished job: its result, and the stage that made it. */
@@ -53,6 +55,7 @@ export async function run(first: Stage, host: Host, options: RunOptions = {}): P
       ...(arity === undefined ? {} : { arity }),
     });
     for (const message of tasks.notes) on({ event: 'note', message });
+    options.planned?.(tasks, inputs);
     if (job.modules && backend.share && !(await store.has(tasks.root)))
       for (const [name, url] of Object.entries(job.modules)) backend.share(name, await compile(url()));
     await execute(tasks, backend, store, options);

@@ -29,6 +29,8 @@ export type Summary = {
   readonly rss: number;
   /** All that is paid for, failed attempts and the driver's own requests among it; absent where nothing is. */
   readonly bill?: Bill;
+  /** What was expected of all stages together. */
+  readonly estimate?: { readonly seconds: number; readonly bill: Bill };
   readonly files: readonly { readonly path: string; readonly bytes: number }[];
 };
 
@@ -52,6 +54,7 @@ export function summary(): { add(event: Event): void; value(): Summary } {
     files: [] as { path: string; bytes: number }[],
   };
   let bill: Bill | undefined;
+  let expected: Summary['estimate'];
   const pay = (more: Bill | undefined): void => {
     if (more) bill = addBills(bill ?? noBill, more);
   };
@@ -87,6 +90,12 @@ export function summary(): { add(event: Event): void; value(): Summary } {
       case 'bill':
         pay(e.bill);
         break;
+      case 'estimate':
+        expected = {
+          seconds: (expected?.seconds ?? 0) + (e.seconds ?? 0),
+          bill: addBills(expected?.bill ?? noBill, e.bill),
+        };
+        break;
       case 'note':
         break;
       case 'result':
@@ -105,5 +114,14 @@ export function summary(): { add(event: Event): void; value(): Summary } {
         break;
     }
   };
-  return { add, value: () => ({ ...s, ...counted, ...(bill ? { bill } : {}), wall: (last - first) / 1000 }) };
+  return {
+    add,
+    value: () => ({
+      ...s,
+      ...counted,
+      ...(bill ? { bill } : {}),
+      ...(expected ? { estimate: expected } : {}),
+      wall: (last - first) / 1000,
+    }),
+  };
 }

@@ -1,7 +1,7 @@
 /** A command line from a job's own tables: flags, help, defaults and checks have no other source. */
 import { Command, CommanderError, Option } from 'commander';
 import { BadUsage } from '../core/errors.ts';
-import type { AnyJob, Inputs } from '../core/job.ts';
+import type { Access, AnyJob, Inputs } from '../core/job.ts';
 import type { Json, Options } from '../core/json.ts';
 import { resolve, type Spec } from '../core/params.ts';
 import { parseQuantity } from './quantity.ts';
@@ -13,11 +13,17 @@ export type Globals = {
   readonly split?: number;
   readonly on: (typeof backends)[number];
   readonly workers?: number;
-  readonly store: string;
+  /** Where finished tasks are kept; undefined: where the backend usually keeps them. */
+  readonly store: string | undefined;
   readonly rate?: number;
   readonly timeout?: number;
   readonly memory?: number;
   readonly digest: boolean;
+  readonly access: Access;
+  /** Of functions: the stack they belong to, tasks a call, and whether one of them drives the run. */
+  readonly stack: string;
+  readonly pack: number;
+  readonly detach: boolean;
   readonly json: boolean;
   readonly debug: boolean;
 };
@@ -32,8 +38,14 @@ type Given = { readonly [flag: string]: unknown };
 
 /** Each takes some 30 MB before it does anything. */
 const mostWorkers = 256;
+/** Calls of functions at once, unless told otherwise: what every account has (Lambda quotas). */
+export const usualCalls = 1000;
+const mostPacked = 1000;
 
-export const backends = ['threads', 'processes', 'inline'] as const;
+/** As many functions as AWS lets run by default in a large account, ten times over. */
+const mostCalls = 10_000;
+
+export const backends = ['threads', 'processes', 'inline', 'lambda'] as const;
 
 /**
  * Reads the flags of `run` or `plan` for one job.
@@ -139,8 +151,11 @@ function addGlobals(parser: Command, job: AnyJob): void {
     .option('--out <path>', where)
     .option('--split <amount>', `${job.unit} a part, say ${job.unit === 'bytes' ? '64MiB' : '500k'}`)
     .addOption(new Option('--on <backend>', 'where tasks run').choices(backends).default('threads'))
-    .option('--workers <n>', 'workers (default: one a core)')
-    .option('--store <uri>', 'where finished tasks are kept for resuming; memory: keeps none', '.servermix')
+    .option('--workers <n>', `workers (default: one a core; calls of functions at once: ${usualCalls})`)
+    .option(
+      '--store <uri>',
+      'where finished tasks are kept for resuming: a folder, s3://bucket/prefix, or memory: for nowhere (default: .servermix; with functions, their bucket)',
+    )
     .option('--rate <n>', 'start at most n tasks a second')
     .option('--timeout <seconds>', 'give up an attempt of a task after this long')
     .option(
@@ -151,6 +166,12 @@ function addGlobals(parser: Command, job: AnyJob): void {
       '--digest',
       'know local files by the hash of all their bytes: copies and touched files stay known',
     )
+    .option('--no-sign', 'read s3:// inputs without credentials, as public buckets allow')
+    .option('--requester-pays', 'read s3:// inputs at your own cost')
+    .option('--endpoint <url>', 'address of an S3 server that is not AWS (also AWS_ENDPOINT_URL_S3)')
+    .option('--stack <name>', 'with --on lambda: the stack that servermix deploy aws made', 'servermix')
+    .option('--pack <n>', 'with --on lambda: tasks that one call may carry, for very small ones', '1')
+    .option('--detach', 'with --on lambda: a function drives the run; this command ends at once')
     .option('--json', 'results and events as JSON')
     .option('--debug', 'stack traces');
 }
@@ -182,18 +203,38 @@ function globalsOf(given: Given): Globals {
       throw new BadUsage(`--${name}: found ${found || 'nothing'}, expected ${expected}`);
     return value;
   };
-  const workers = number('workers', `a whole number from 1 to ${mostWorkers}`, (n) => {
-    return Number.isInteger(n) && n >= 1 && n <= mostWorkers;
-  });
+  const on = text('on') as Globals['on'];
+  const whole = (name: string, most: number): number | undefined =>
+    number(name, `a whole number from 1 to ${most}`, (n) => Number.isInteger(n) && n >= 1 && n <= most);
+  const workers = whole('workers', on === 'lambda' ? mostCalls : mostWorkers);
+  const pack = whole('pack', mostPacked)!;
+  const detach = given['detach'] === true;
+  if (detach && on !== 'lambda')
+    throw new BadUsage('--detach: only functions can drive a run; add --on lambda');
+  const endpoint = text('endpoint');
+  if (endpoint !== undefined) {
+    if (!URL.canParse(endpoint) || !/^https?:/.test(endpoint))
+      throw new BadUsage(`--endpoint: found ${endpoint}, expected http://host:port or https://host`);
+    // Workers inherit it, and AWS's own tools know it by this name.
+    process.env['AWS_ENDPOINT_URL_S3'] = endpoint;
+  }
   const rate = number('rate', 'tasks a second, more than 0', (n) => n > 0);
   const seconds = number('timeout', 'seconds, more than 0', (n) => n > 0);
-  if (text('store') === '') throw new BadUsage('--store: found nothing, expected a folder or memory:');
-  if (seconds !== undefined && text('on') === 'inline')
+  if (text('store') === '')
+    throw new BadUsage('--store: found nothing, expected a folder, s3://bucket/prefix or memory:');
+  if (seconds !== undefined && on === 'inline')
     throw new BadUsage('--timeout: a task that runs --on inline cannot be ended; use threads or processes');
   return {
-    on: text('on') as Globals['on'],
-    store: text('store')!,
+    on,
+    store: text('store'),
     digest: given['digest'] === true,
+    access: {
+      ...(given['sign'] === false ? { unsigned: true } : {}),
+      ...(given['requesterPays'] === true ? { requesterPays: true } : {}),
+    },
+    stack: text('stack')!,
+    pack,
+    detach,
     json: given['json'] === true,
     debug: given['debug'] === true,
     ...defined('out', text('out')),
@@ -210,12 +251,13 @@ export async function describeInputs(job: AnyJob, { uris, globals }: Arguments):
   const inputs: { [name: string]: Inputs[string] } = {};
   for (const [name, given] of Object.entries(uris)) {
     const { many } = job.inputs[name]!;
-    const all = (await Promise.all(given.map(glob))).flat();
+    const how = { digest: globals.digest, access: globals.access };
+    const all = (await Promise.all(given.map((uri) => glob(uri, how)))).flat();
     if (!many && all.length > 1)
       throw new BadUsage(`--${name}: found ${all.length} files, expected one for ${job.name}`);
     const twice = all.find((uri, i) => all.indexOf(uri) !== i);
     if (twice !== undefined) throw new BadUsage(`--${name}: found ${twice} twice, expected each file once`);
-    const datasets = await Promise.all(all.map((uri) => describe(uri, { digest: globals.digest })));
+    const datasets = await Promise.all(all.map((uri) => describe(uri, how)));
     inputs[name] = datasets;
   }
   return inputs;

@@ -5,41 +5,69 @@ import { availableParallelism, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { threads, type PoolOptions } from '../core/backends/threads.ts';
 import { BadUsage } from '../core/errors.ts';
-import type { Backend } from '../core/job.ts';
+import type { Backend, Store } from '../core/job.ts';
 import type { Host } from '../core/run.ts';
 import { memoryStore } from '../core/stores/memory.ts';
 import { opener, type Runtime } from '../core/task.ts';
+import type { BucketStore } from '../infra/aws/store.ts';
 import type { Globals } from './arguments.ts';
 import { catalog } from './catalog.ts';
 import { open, planning, store as openStore, storeFolder } from './storage.ts';
 import { entry } from './worker.ts';
 
-/** Starts the backend that the flags ask for; workers boot while the driver goes on to plan. */
-export async function startHost(
-  { on, store, workers }: Globals,
-  job: string,
-  signal: AbortSignal,
-): Promise<Host> {
-  await checkStore(store);
-  const blobs = store === 'memory:' ? memoryStore() : openStore(store);
-  const runtime: Runtime = { catalog, store: blobs, open: opener(blobs, open), modules: new Map() };
-  const pool: PoolOptions = {
-    entry,
-    count: workers ?? availableParallelism(),
-    store: store === 'memory:' ? blobs : store,
-    preload: [job],
-  };
-  return { backend: await start(on, pool, runtime), runtime, planning: planning(runtime.open, signal) };
+/** Loaded by who asks for functions. */
+export const functionsModule = () => import('./functions.ts');
+
+/** Where finished tasks are kept: as the flags say, or as the backend usually does. */
+export async function storeUriOf(globals: Globals): Promise<string> {
+  if (globals.on !== 'lambda') return globals.store ?? '.servermix';
+  const { deploymentOf, storeFor } = await functionsModule();
+  return storeFor(globals, await deploymentOf(globals));
 }
 
-async function start(on: Globals['on'], pool: PoolOptions, runtime: Runtime): Promise<Backend> {
-  switch (on) {
+export const openBlobs = async (uri: string): Promise<Store> =>
+  uri === 'memory:' ? memoryStore() : openStore(uri);
+
+/** Starts the backend that the flags ask for; workers boot while the driver goes on to plan. `run` names the run. */
+export async function startHost(
+  globals: Globals,
+  storeUri: string,
+  job: string,
+  run: string,
+  signal: AbortSignal,
+): Promise<Host> {
+  await checkStore(storeUri);
+  const blobs = await openBlobs(storeUri);
+  const runtime: Runtime = { catalog, store: blobs, open: opener(blobs, open), modules: new Map() };
+  const backend = await start(globals, runtime, storeUri, job, run);
+  return { backend, runtime, planning: planning(runtime.open, signal, globals.access) };
+}
+
+async function start(
+  globals: Globals,
+  runtime: Runtime,
+  storeUri: string,
+  job: string,
+  run: string,
+): Promise<Backend> {
+  const pool = (): PoolOptions => ({
+    entry,
+    count: globals.workers ?? availableParallelism(),
+    store: storeUri === 'memory:' ? runtime.store : storeUri,
+    preload: [job],
+  });
+  switch (globals.on) {
     case 'threads':
-      return threads(pool);
+      return threads(pool());
     case 'processes':
-      return (await import('../core/backends/processes.ts')).processes(pool);
+      return (await import('../core/backends/processes.ts')).processes(pool());
     case 'inline':
       return (await import('../core/backends/inline.ts')).inline(runtime);
+    case 'lambda': {
+      const { deploymentOf, functions } = await functionsModule();
+      const deployment = await deploymentOf(globals);
+      return functions(deployment, globals, runtime.store as BucketStore, storeUri, run);
+    }
   }
 }
 
@@ -69,5 +97,5 @@ async function nearest(folder: string): Promise<string> {
   return exists || folder === dirname(folder) ? folder : nearest(dirname(folder));
 }
 
-/** Bytes that running tasks may plan to use unless told otherwise: three quarters of the machine. */
-export const defaultMemory = (): number => totalmem() * 0.75;
+/** Bytes that running tasks may plan to use unless told otherwise: three quarters of the machine; functions have their own. */
+export const defaultMemory = (on: Globals['on']): number => (on === 'lambda' ? Infinity : totalmem() * 0.75);

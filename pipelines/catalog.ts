@@ -14,7 +14,7 @@ const inner = new Set(['geospatial/mosaic']);
 export const catalog: Catalog = {
   names: Object.keys(jobs).filter((name) => !inner.has(name)),
   async load(name) {
-    const load = jobs[name];
+    const load = Object.hasOwn(jobs, name) ? jobs[name] : undefined;
     if (!load)
       throw new BadUsage(`no job ${name}, expected one of ${catalog.names.join(', ')}; see servermix list`);
     return load();

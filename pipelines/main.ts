@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: dispatches, and turns what goes wrong into one line and an exit code. */
 import { BadInput, BadUsage, messageOf, TaskError } from '../core/errors.ts';
+import { redact } from '../core/redact.ts';
 import { version } from '../core/version.ts';
 import { Interrupted } from './interrupt.ts';
 
@@ -20,6 +21,14 @@ const commands: { readonly [name: string]: Command } = {
     load: async () => (await import('./commands/plan.ts')).plan,
   },
   run: { doc: 'run a job', load: async () => (await import('./commands/run.ts')).run },
+  status: {
+    doc: 'how a run is that functions drive (run --detach)',
+    load: async () => (await import('./commands/status.ts')).status,
+  },
+  cancel: {
+    doc: 'stop a run that functions drive',
+    load: async () => (await import('./commands/status.ts')).cancel,
+  },
   explain: {
     doc: 'what a key or a run depends on, and what changed since the run before',
     load: async () => (await import('./commands/explain.ts')).explain,
@@ -85,7 +94,7 @@ try {
 } catch (error) {
   process.exitCode = exitCodeOf(error);
   const debug = args.includes('--debug') && error instanceof Error;
-  const text = debug ? error.stack! : messageOf(error).replace(/\s*[\r\n]+\s*/g, ' ');
+  const text = redact(debug ? error.stack! : messageOf(error).replace(/\s*[\r\n]+\s*/g, ' '));
   const json = args.includes('--json') && !debug;
   const line = json
     ? JSON.stringify({ event: 'error', message: text, exitCode: process.exitCode })

@@ -39,6 +39,13 @@ export function seconds(s: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** `$0`, `$0.00042`, `$1.25`, `$310`: two figures below a dollar, cents below a hundred. */
+export function dollars(n: number): string {
+  if (n === 0) return '$0';
+  if (n < 0.995) return `$${n.toFixed(Math.min(8, Math.max(2, 1 - Math.floor(Math.log10(n)))))}`;
+  return `$${n < 99.5 ? n.toFixed(2) : count(Math.round(n))}`;
+}
+
 /** `1,234,567`. */
 export const count = (n: number): string => n.toString().replace(/\B(?=(\d{3})+(?!\d))/g, ',');
 

@@ -8,11 +8,15 @@ import { summary, type Summary } from '../core/summary.ts';
 import { traceTsv } from '../core/trace.ts';
 import { storeFolder } from './storage.ts';
 
-/** Undefined where nothing is to be kept. */
+/** Undefined where nothing is to be kept; runs over a store elsewhere are recorded where runs usually are. */
 function folderOf(store: string): string | undefined {
-  const folder = storeFolder(store);
-  return folder === undefined ? undefined : join(folder, 'runs');
+  if (store === 'memory:') return undefined;
+  return join(storeFolder(store) ?? '.servermix', 'runs');
 }
+
+/** A name for a run that begins now: to the millisecond, so that the order of names is that of time. */
+export const newRun = (): string =>
+  `${new Date().toISOString().replace(/[-:.Z]/g, '')}-${randomBytes(3).toString('hex')}`;
 
 /** Writes a run's events as they happen. */
 export type Record = {
@@ -25,9 +29,12 @@ export type Record = {
 };
 
 /** `heard` gets each event with its time; `lost` hears once that the record cannot be kept, which does not stop the run. */
-export function record(store: string, heard: (event: Event) => void, lost: (why: string) => void): Record {
-  // To the millisecond, so that the order of names is that of time.
-  const run = `${new Date().toISOString().replace(/[-:.Z]/g, '')}-${randomBytes(3).toString('hex')}`;
+export function record(
+  run: string,
+  store: string,
+  heard: (event: Event) => void,
+  lost: (why: string) => void,
+): Record {
   const runs = folderOf(store);
   const folder = runs === undefined ? undefined : join(runs, run);
   let whole = true;

@@ -3,20 +3,82 @@ import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BadInput, BadUsage } from '../core/errors.ts';
-import type { Dataset, Planning, Source, Store } from '../core/job.ts';
+import type { Access, Dataset, Planning, Source, Store } from '../core/job.ts';
+import { checkWritable, fileOutput, type FileOutput } from '../core/output.ts';
 import { describeFile, fileSource } from '../core/sources/file.ts';
 import { folderStore } from '../core/stores/folder.ts';
 
-// Loaded by who needs it: most runs, and all of their workers, read files.
+/** How inputs are described. With `digest` a local file is known by the hash of all its bytes instead of by size, time and a sample. */
+export type Describing = { readonly digest?: boolean; readonly access?: Access };
+
+/** What a scheme of URIs can do. */
+type Scheme = {
+  describe(uri: string, how: Describing): Promise<Omit<Dataset, 'format'>>;
+  open(dataset: Dataset): Promise<Source>;
+  /** Whether something lies there, however unreadable. */
+  exists(uri: string): Promise<boolean>;
+  /** What matches `*` and `?` in the last segment, sorted by name; undefined where the scheme has no listings. */
+  readonly list?: (uri: string, matches: RegExp, how: Describing) => Promise<string[]>;
+};
+
+// Loaded by who needs them: most runs, and all of their workers, read files.
 const http = () => import('../core/sources/http.ts');
+const s3 = {
+  source: () => import('../infra/aws/source.ts'),
+  store: () => import('../infra/aws/store.ts'),
+  upload: () => import('../infra/aws/upload.ts'),
+  listing: () => import('../infra/aws/listing.ts'),
+};
+
+const never = async (): Promise<boolean> => false;
+const schemes: { readonly [name in 'file' | 'http' | 's3']: Scheme } = {
+  file: {
+    describe: (uri, how) => describeFile(pathOf(uri), how),
+    open: (dataset) => fileSource(pathOf(dataset.uri), dataset),
+    // An unreadable companion is a fault, an absent one is not.
+    async exists(uri) {
+      const path = pathOf(uri);
+      return readdir(dirname(path)).then(
+        (names) => names.includes(basename(path)),
+        () => false,
+      );
+    },
+    async list(uri, matches) {
+      const folder = dirname(pathOf(uri));
+      const names = await readdir(folder).catch(() => []);
+      const found = names.filter((n) => matches.test(n)).sort();
+      if (found.length === 0) throw new BadInput(`${uri}: no file matches; see ls ${folder}`);
+      return found.map((n) => join(folder, n));
+    },
+  },
+  http: {
+    describe: async (uri) => (await http()).describeHttp(uri),
+    open: async ({ uri, id }) => (await http()).httpSource(uri, { id }),
+    exists: never,
+  },
+  s3: {
+    describe: async (uri, { access }) => (await s3.source()).describeObject(uri, access),
+    open: async (dataset) => (await s3.source()).objectSource(dataset),
+    exists: never,
+    list: async (uri, matches, { access }) => (await s3.listing()).listObjects(uri, matches, access),
+  },
+};
+
 const isHttp = (uri: string): boolean => /^https?:\/\//i.test(uri);
+const isS3 = (uri: string): boolean => /^s3:\/\//i.test(uri);
+const schemeOf = (uri: string): Scheme => schemes[isHttp(uri) ? 'http' : isS3(uri) ? 's3' : 'file'];
+
+/** Whether workers elsewhere can reach it. */
+export const isRemote = (uri: string): boolean => isHttp(uri) || isS3(uri);
 
 /** The local path that a URI names. */
 function pathOf(uri: string): string {
   if (uri.startsWith('file:')) return fileURLToPath(uri);
   const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(uri)?.[1];
   if (scheme)
-    throw new BadUsage(`${uri}: found scheme ${scheme}, expected a path, file://, http:// or https://`);
+    throw new BadUsage(
+      `${uri}: found scheme ${scheme}, expected a path, file://, s3://, http:// or https://`,
+    );
   return resolve(uri);
 }
 
@@ -27,66 +89,64 @@ function formatOf(uri: string): string {
 }
 
 /**
- * What is at a URI. With `digest` a local file is known by the hash of all its bytes instead of by size, time and a sample.
+ * What is at a URI.
  * @throws BadInput when there is nothing to read
  */
-export async function describe(uri: string, { digest = false } = {}): Promise<Dataset> {
-  const described = isHttp(uri)
-    ? await (await http()).describeHttp(uri)
-    : await describeFile(pathOf(uri), { digest });
-  return { ...described, format: formatOf(uri) };
+export async function describe(uri: string, how: Describing = {}): Promise<Dataset> {
+  return { ...(await schemeOf(uri).describe(uri, how)), format: formatOf(uri) };
 }
 
 /** Opens a dataset as planned; @throws BadInput when it has changed since. */
-export async function open(dataset: Dataset): Promise<Source> {
-  const { uri, id } = dataset;
-  return isHttp(uri) ? (await http()).httpSource(uri, { id }) : fileSource(pathOf(uri), dataset);
-}
+export const open = (dataset: Dataset): Promise<Source> => schemeOf(dataset.uri).open(dataset);
 
 /** Blobs under a URI; `memory:` is the driver's own and not opened here. */
-export const store = (uri: string): Store => folderStore(pathOf(uri));
+export const store = async (uri: string): Promise<Store> =>
+  isS3(uri) ? (await s3.store()).bucketStore(uri) : folderStore(pathOf(uri));
 
 /** The folder of a store URI, where there is one. */
-export const storeFolder = (uri: string): string | undefined => (uri === 'memory:' ? undefined : pathOf(uri));
+export const storeFolder = (uri: string): string | undefined =>
+  uri === 'memory:' || isS3(uri) ? undefined : pathOf(uri);
+
+/** Files at `out` followed by suffixes, or standard output; blobs of a store beside them are joined where they lie. */
+export async function output(out: string | undefined, storeUri: string): Promise<FileOutput> {
+  if (out === undefined || !isS3(out)) return fileOutput(out);
+  const [{ bucketOutput }, { bucketStore }] = [await s3.upload(), await s3.store()];
+  return bucketOutput(out, isS3(storeUri) ? bucketStore(storeUri) : undefined);
+}
+
+/** Whether files can be written there, before any work. @throws BadUsage */
+export async function checkOutput(out: string, how: { prefix: boolean }): Promise<void> {
+  if (isS3(out)) return (await s3.upload()).checkBucketWritable(out);
+  if (out === '-' || /^[a-z][a-z0-9+.-]+:\/\//i.test(out))
+    throw new BadUsage(`--out ${out}: expected a path of this machine or s3://bucket/key`);
+  return checkWritable(out, how);
+}
 
 export const planning = (
   openDataset: (dataset: Dataset) => Promise<Source>,
   signal: AbortSignal,
+  access: Access = {},
 ): Planning => ({
   open: openDataset,
   signal,
   async find(uri) {
     try {
-      return await describe(uri);
+      return await describe(uri, { access });
     } catch (error) {
-      if (error instanceof BadInput && !(await exists(uri))) return undefined;
+      if (error instanceof BadInput && !(await schemeOf(uri).exists(uri))) return undefined;
       throw error;
     }
   },
 });
 
-/** Whether the file's folder lists it: an unreadable companion is a fault, an absent one is not. */
-async function exists(uri: string): Promise<boolean> {
-  if (isHttp(uri)) return false;
-  const path = pathOf(uri);
-  return readdir(dirname(path)).then(
-    (names) => names.includes(basename(path)),
-    () => false,
-  );
-}
-
-/** Expands `*` and `?` in the last segment of a path, sorted by name; other URIs stay as they are. */
-export async function glob(uri: string): Promise<string[]> {
-  const name = basename(uri);
-  if (isHttp(uri) || !/[*?]/.test(name)) return [uri];
+/** Expands `*` and `?` in the last segment of a path or an object's name, sorted by name; other URIs stay as they are. */
+export async function glob(uri: string, how: Describing = {}): Promise<string[]> {
+  const { list } = schemeOf(uri);
+  const name = uri.slice(uri.lastIndexOf('/') + 1);
+  if (!list || !/[*?]/.test(name)) return [uri];
   const pattern = name
     .replace(/[.+^${}()|[\]\\]/g, '\\$&')
     .replace(/\*/g, '.*')
     .replace(/\?/g, '.');
-  const matches = new RegExp(`^${pattern}$`);
-  const folder = dirname(pathOf(uri));
-  const names = await readdir(folder).catch(() => []);
-  const found = names.filter((n) => matches.test(n)).sort();
-  if (found.length === 0) throw new BadInput(`${uri}: no file matches; see ls ${folder}`);
-  return found.map((n) => join(folder, n));
+  return list(uri, new RegExp(`^${pattern}$`), how);
 }

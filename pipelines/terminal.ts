@@ -1,7 +1,9 @@
 /** Progress on standard error: one live line on a terminal, a plain line now and then otherwise, events with --json. */
 import { progress } from '../core/progress.ts';
 import type { Event } from '../core/events.ts';
-import { count, seconds } from './quantity.ts';
+import { redact } from '../core/redact.ts';
+import { dollarsOf } from '../infra/aws/prices.ts';
+import { count, dollars, seconds } from './quantity.ts';
 
 /** Milliseconds between updates of the live line, and between plain lines. */
 const live = 100;
@@ -17,20 +19,21 @@ export type Display = {
 };
 
 export function display({ json }: { json: boolean }, err: NodeJS.WriteStream = process.stderr): Display {
-  if (json) return { show: (event) => void err.write(`${JSON.stringify(event)}\n`), phase() {}, clear() {} };
+  if (json)
+    return { show: (event) => void err.write(`${redact(JSON.stringify(event))}\n`), phase() {}, clear() {} };
   const state = progress();
   const tty = err.isTTY;
   let last = Date.now();
   let shown = false;
   const draw = (at: number): void => {
     last = at;
-    const { job, tasks, done, rate, eta, busy, retries } = state.now(at);
+    const { job, tasks, done, rate, eta, busy, bill, retries } = state.now(at);
     const parts = [
       `${job}  ${count(done)}/${count(tasks)} tasks`,
       `${Math.floor((100 * done) / Math.max(1, tasks))} %`,
       `${rate.toFixed(1)}/s`,
       eta === undefined ? 'ETA -' : `ETA ${seconds(eta)}`,
-      `cost so far ${busy.toFixed(1)} core-s, $0`,
+      `cost so far ${busy.toFixed(1)} core-s, ${dollars(dollarsOf(bill))}`,
       ...(retries ? [`${retries} retried`] : []),
     ];
     const text = parts.join('  ');
@@ -44,7 +47,7 @@ export function display({ json }: { json: boolean }, err: NodeJS.WriteStream = p
       if (event.event === 'retry' || event.event === 'note') {
         this.clear();
         const what = event.event === 'note' ? 'note' : `retrying (${event.kind})`;
-        err.write(`${what}: ${event.message}\n`);
+        err.write(`${what}: ${redact(event.message)}\n`);
       }
       if (event.event !== 'start' && event.event !== 'done') return;
       if (event.at - last >= (tty ? live : plain)) draw(event.at);

@@ -33,7 +33,7 @@ export type Setup = { readonly store?: string; readonly preload: readonly string
 export type Services = {
   readonly catalog: Catalog;
   readonly open: (dataset: Dataset) => Promise<Source>;
-  readonly store: (uri: string) => Store;
+  readonly store: (uri: string) => Store | Promise<Store>;
 };
 type Port = {
   readonly setup: Setup;
@@ -72,7 +72,7 @@ export async function serve(services: Services): Promise<void> {
   if (!port) return;
   const { store, preload } = port.setup;
   const remote = store === undefined ? driverStore(port) : undefined;
-  const blobs = remote ? remote.store : services.store(store!);
+  const blobs = remote ? remote.store : await services.store(store!);
   const runtime: Runtime = {
     catalog: services.catalog,
     store: blobs,
