@@ -2,8 +2,10 @@
 import { BadInput } from '../errors.ts';
 import type { Dataset, Source } from '../job.ts';
 import { checkRange } from './range.ts';
+import { Broken } from './persist.ts';
 import type { Network } from './request.ts';
-import { Broken, discardBody, request, shownUrl } from './request.ts';
+import { discardBody, persistenceOf, request, send, shownUrl } from './request.ts';
+import { resume } from './resume.ts';
 
 export type HttpOptions = Network & {
   /** A dataset's id by `describeHttp`: opening then takes no request, and every read checks it. */
@@ -16,8 +18,9 @@ export type HttpOptions = Network & {
 type Version = { readonly size: number; readonly etag?: string; readonly modified?: string };
 
 /**
- * Ranged reads by GET, one request each, with the retries of `request`. Every request carries If-Match, or If-Unmodified-Since where the ETag
+ * Ranged reads and streams by GET, one request each, with the retries of `request`. Every request carries If-Match, or If-Unmodified-Since where the ETag
  * is weak or missing, and every response's size, ETag and date are compared: all reads see one version.
+ * A stream that breaks off goes on from the byte it reached, see `resume`.
  * A server without ranges serves reads of the whole only.
  * @throws BadInput when the address is wrong, refused or absent, when the content changed, or ranges are not served; TaskError `throttled` or `lost`
  * when the attempts are used up
@@ -30,15 +33,32 @@ export async function httpSource(url: string, options: HttpOptions = {}): Promis
   if (id !== undefined && id !== idOf(version)) throw changed(url, idOf(version), id);
   return {
     size: version.size,
-    async read(start, end) {
+    async read(start, end, into) {
       checkRange('http', shownUrl(url), version.size, start, end);
       if (start === end) return new Uint8Array(0);
-      return request(
+      const bytes =
+        into && into.length >= end - start ? into.subarray(0, end - start) : new Uint8Array(end - start);
+      await request(
         url,
         { method: 'GET', headers: headersOf(version, start, end) },
         options,
-        (response, alive) => receiveRange(url, version, start, end, response, alive),
+        (response, alive) => receiveRange(url, version, start, bytes, response, alive),
       );
+      return bytes;
+    },
+    stream(start, end) {
+      checkRange('http', shownUrl(url), version.size, start, end);
+      const open = async (
+        from: number,
+        to: number,
+        signal: AbortSignal,
+      ): Promise<AsyncIterable<Uint8Array>> => {
+        const init = { method: 'GET', headers: headersOf(version, from, to) } as const;
+        const response = await send(url, init, options, signal);
+        await checkResponse(url, version, from, to, response);
+        return response.body ?? nothing();
+      };
+      return resume(start, end, open, { ...persistenceOf(url, options), patience: options.patience });
     },
   };
 }
@@ -122,17 +142,11 @@ async function receiveRange(
   url: string,
   version: Version,
   start: number,
-  end: number,
+  bytes: Uint8Array,
   response: Response,
   alive: () => void,
-): Promise<Uint8Array> {
-  try {
-    checkResponse(url, version, start, end, response);
-  } catch (error) {
-    await discardBody(response);
-    throw error;
-  }
-  const bytes = new Uint8Array(end - start);
+): Promise<void> {
+  await checkResponse(url, version, start, start + bytes.length, response);
   let at = 0;
   for await (const chunk of response.body ?? []) {
     alive();
@@ -141,10 +155,27 @@ async function receiveRange(
     at += chunk.length;
   }
   if (at < bytes.length) throw new Broken(`a body of ${at} bytes, expected ${bytes.length}`);
-  return bytes;
 }
 
-function checkResponse(url: string, version: Version, start: number, end: number, response: Response): void {
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
+/** Whether it is the range of the version; otherwise the connection is freed. */
+async function checkResponse(
+  url: string,
+  version: Version,
+  start: number,
+  end: number,
+  response: Response,
+): Promise<void> {
+  try {
+    checkRangeOf(url, version, start, end, response);
+  } catch (error) {
+    await discardBody(response);
+    throw error;
+  }
+}
+
+function checkRangeOf(url: string, version: Version, start: number, end: number, response: Response): void {
   const { status } = response;
   const planned = idOf(version);
   if (status === 412) throw changed(url, 'status 412', planned);
