@@ -33,6 +33,8 @@ export function coalesce(
         asked.push({ start, end, resolve, reject });
       });
     },
+    // A stream is one request already.
+    ...(source.stream && { stream: (start: number, end: number) => source.stream!(start, end) }),
     ...(source.close && { close: () => source.close!() }),
   };
 }

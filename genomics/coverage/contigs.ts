@@ -1,7 +1,7 @@
 /** The contigs that a run looks at, and their regions. */
 import { BadInput, BadUsage } from '../../core/errors.ts';
-import type { Context, Dataset } from '../../core/job.ts';
-import type { Header } from '../formats/bam.ts';
+import type { Context, Dataset, Source } from '../../core/job.ts';
+import { type Header, readHeader } from '../formats/bam.ts';
 import { type Bed, readBed } from '../formats/bed.ts';
 import { listedRows, type Rows, windowRows } from '../kernels/regions.ts';
 import type { Params, Settings } from './settings.ts';
@@ -50,15 +50,21 @@ export function rowsOf({ name, length }: Contig, { window }: Settings, bed: Bed 
   return window > 0 ? windowRows(length, window) : listedRows(length, bed?.contigs.get(name));
 }
 
-// Parts of a run follow each other in a worker and share the file; the dataset's id names its content.
-let last: { readonly id: string; readonly bed: Promise<Bed> } | undefined;
-
-/** Reads a BED file, or gives what was read last when that is the same. */
-export function bedOf(dataset: Dataset, host: Pick<Context, 'open'>): Promise<Bed> {
-  const id = `${dataset.uri}#${dataset.id}`;
-  if (last?.id === id) return last.bed;
-  const bed = host.open(dataset).then((source) => readBed(source, dataset.uri));
-  last = { id, bed };
-  bed.catch(() => (last = undefined));
-  return bed;
+/** Reads with `read`, or gives what was read last when that was the same dataset: its id names its content. */
+function remembering<T>(read: (source: Source, name: string) => Promise<T>) {
+  let last: { readonly id: string; readonly value: Promise<T> } | undefined;
+  return (dataset: Dataset, host: Pick<Context, 'open'>): Promise<T> => {
+    const id = `${dataset.uri}#${dataset.id}`;
+    if (last?.id === id) return last.value;
+    const value = host.open(dataset).then((source) => read(source, dataset.uri));
+    last = { id, value };
+    value.catch(() => (last = undefined));
+    return value;
+  };
 }
+
+/** The regions of a BED file. Parts of a run follow each other in a worker and share them. */
+export const bedOf = remembering(readBed);
+
+/** The header of a BAM file. Who plans and who writes share it. */
+export const headerOf = remembering(readHeader);

@@ -3,12 +3,11 @@ import { BadInput } from '../../core/errors.ts';
 import type { Dataset, Partition, Planning } from '../../core/job.ts';
 import { splitWeighted } from '../../core/partition.ts';
 import { type Index, readIndex } from '../formats/bai.ts';
-import { readHeader } from '../formats/bam.ts';
 import type { Bed } from '../formats/bed.ts';
 import { checkEof, type Virtual } from '../formats/bgzf.ts';
 import { flag } from '../formats/record.ts';
 import { groupEnd, unitSize } from '../kernels/units.ts';
-import { bedOf, type Contig, selectContigs } from './contigs.ts';
+import { bedOf, type Contig, headerOf, selectContigs } from './contigs.ts';
 import { type Params, type Settings, settingsOf } from './settings.ts';
 
 /** `[from, to)` of the genome: positions on the first and on the last of its contigs. */
@@ -17,8 +16,11 @@ export type Part = {
   readonly contigs: readonly (readonly [id: number, name: string, length: number])[];
   readonly from: number;
   readonly to: number;
-  /** Where to read records: from there on, until one lies behind contig `last` or behind the part. */
-  readonly ranges: readonly { readonly from: Virtual; readonly last: number }[];
+  /**
+   * Where to read records: from there on, until one lies behind contig `last` or behind the part. That one is likely in the block at byte `to`,
+   * as the index has it: a hint for how much to ask for, not a bound.
+   */
+  readonly ranges: readonly { readonly from: Virtual; readonly last: number; readonly to: number }[];
   /** Contigs of the header. */
   readonly total: number;
   /** Compressed bytes, and what else takes time as so many. */
@@ -43,7 +45,7 @@ export async function planParts(
 ): Promise<Partition<Part>> {
   const settings = settingsOf(params, by !== undefined);
   const source = await planning.open(reads);
-  const header = await readHeader(source, reads.uri);
+  const header = await headerOf(reads, planning);
   await checkEof(source, reads.uri);
   const index = await readIndex(planning, reads, header);
   const bed = by && (await bedOf(by[0], planning));
@@ -66,11 +68,12 @@ export async function planParts(
     const last = end < units.contig.length ? units.contig[end]! - (isCut ? 0 : 1) : contigs.length - 1;
     const own = contigs.slice(first, last + 1);
     const from = units.start[start]!;
+    const to = isCut ? units.start[end]! : own.at(-1)!.length;
     return {
       contigs: own.map(({ id, name, length }) => [id, name, length]),
       from,
-      to: isCut ? units.start[end]! : own.at(-1)!.length,
-      ranges: rangesOf(own, from, index, halo),
+      to,
+      ranges: rangesOf(own, from, isCut ? to : Infinity, index, halo),
       total,
       cost: Math.round(cost.subarray(start, end).reduce((sum, n) => sum + n, 0)),
     };
@@ -169,12 +172,22 @@ function startOf({ contigs, window }: Index, id: number, pos: number): Virtual |
   return [block[i]!, within[i]!];
 }
 
+/** The block with the first record known to start at a position or behind it; undefined without one. */
+const nextOf = ({ contigs, window }: Index, id: number, pos: number): number | undefined =>
+  contigs[id]!.next[Math.ceil(pos / window)];
+
 /**
  * Where to read for a part. Within a contig it begins `halo` windows before: the first gives the reads that reach over the
  * part's start and their mates; before mapped reads of a window may lie unmapped ones of the same, but none of the next.
  */
-function rangesOf(contigs: readonly Contig[], from: number, index: Index, halo: number): Part['ranges'] {
-  const ranges: { from: Virtual; last: number }[] = [];
+function rangesOf(
+  contigs: readonly Contig[],
+  from: number,
+  to: number,
+  index: Index,
+  halo: number,
+): Part['ranges'] {
+  const ranges: { from: Virtual; last: number; to: number }[] = [];
   // Where the records of the last range end, by the index; not for reading: it may know of an older end of the file.
   let known = 0;
   contigs.forEach(({ id }, i) => {
@@ -186,8 +199,9 @@ function rangesOf(contigs: readonly Contig[], from: number, index: Index, halo: 
       i === 0 && from > 0 ? from - halo * Math.max(index.window, unitSize) : 0,
     )!;
     const range = ranges.at(-1);
-    if (range && start[0] - known <= maxGap) range.last = id;
-    else ranges.push({ from: start, last: id });
+    const stop = (i === contigs.length - 1 ? nextOf(index, id, to) : undefined) ?? end[0];
+    if (range && start[0] - known <= maxGap) Object.assign(range, { last: id, to: stop });
+    else ranges.push({ from: start, last: id, to: stop });
     known = end[0];
   });
   return ranges;

@@ -1,6 +1,7 @@
 /** Reads what planning needs of a BAM's index, BAI or CSI: where the records of each window begin, and how many there are. */
 import { BadInput } from '../../core/errors.ts';
 import type { Dataset, Planning, Source } from '../../core/job.ts';
+import { withHead } from '../../core/sources/head.ts';
 import type { Header } from './bam.ts';
 import { compareVirtual, formatVirtual, inflate, type Virtual } from './bgzf.ts';
 import { firstBin } from './bin.ts';
@@ -11,6 +12,7 @@ import {
   type Bins,
   type Windows,
   countWindows,
+  firstStarts,
   fromChunks,
   fromLinear,
   fromLoffsets,
@@ -26,6 +28,8 @@ export type ContigIndex = Windows & {
   /** Placed records, where the index tells (pseudo-bin, SAM spec 5.2). */
   readonly mapped?: number;
   readonly unmapped?: number;
+  /** For each window, the start of a block with the start of a record that starts in that window or in a later one: the first such known. */
+  readonly next: Float64Array;
   /** Where the contig's records begin and end; absent without records. */
   readonly start?: Virtual;
   readonly end?: Virtual;
@@ -42,6 +46,8 @@ export type Index = {
 
 /** Inflated bytes of an index; real ones of large genomes have some 100 MB. */
 const maxSize = 2 ** 30;
+/** Bytes of an index that are read before its kind is known: all of most, in one read. */
+const headSize = 1 << 24;
 /** Windows of all contigs of a CSI together, which may claim many in few bytes: 275 Gb at 16,384 bases. */
 const maxWindows = 2 ** 24;
 
@@ -71,18 +77,18 @@ export async function readIndex(planning: Planning, reads: Dataset, header: Head
 }
 
 async function openIndex(source: Source, uri: string): Promise<Cursor> {
-  const head = await source.read(0, Math.min(4, source.size));
-  const magic = hex(head);
+  const head = await source.read(0, Math.min(headSize, source.size));
+  const magic = hex(head.subarray(0, 4));
   if (magic === '42414901') {
     if (source.size > maxSize)
       throw new BadInput(`BAI: ${uri} has ${source.size} bytes, expected at most ${maxSize}`);
-    return cursorOf('BAI', uri, await source.read(0, source.size));
+    return cursorOf('BAI', uri, head.length === source.size ? head : await source.read(0, source.size));
   }
   if (!magic.startsWith('1f8b'))
     throw new BadInput(
       `BAI: bad magic ${magic || '(empty file)'} in ${uri}, expected 42414901 (BAI) or BGZF (CSI); index it again with samtools index`,
     );
-  const bytes = await gather(source, uri);
+  const bytes = await gather(withHead(source, head), uri);
   const inner = hex(bytes.subarray(0, 4));
   if (inner !== '43534901')
     throw new BadInput(
@@ -110,7 +116,7 @@ async function gather(source: Source, uri: string): Promise<Uint8Array> {
 }
 
 /** What an index says of a contig but for its windows. */
-type Summary = Omit<ContigIndex, keyof Windows>;
+type Summary = Omit<ContigIndex, keyof Windows | 'next'>;
 
 /** The bins of the next contig. `limit`: one more than the largest bin number; the pseudo-bin is `limit + 1`. */
 function readBins(cursor: Cursor, limit: number, contig: number): { bins: Bins; summary: Summary } {
@@ -151,7 +157,7 @@ function readBins(cursor: Cursor, limit: number, contig: number): { bins: Bins; 
   return { bins, summary: start && end ? { ...counts, start, end } : counts };
 }
 
-const none: Windows = { block: new Float64Array(0), within: new Uint16Array(0) };
+const none = { block: new Float64Array(0), within: new Uint16Array(0), next: new Float64Array(0) };
 
 /** SAM spec 5.2. */
 function parseBai(cursor: Cursor, header: Header): Index {
@@ -162,9 +168,10 @@ function parseBai(cursor: Cursor, header: Header): Index {
     const linear = Array.from({ length: n }, () => cursor.virtual());
     const { start } = summary;
     if (!start) return { ...summary, ...none };
-    if (linear.every(isZero)) return { ...summary, ...fromChunks(bins, 5, start) };
+    const next = firstStarts(bins, 5);
+    if (linear.every(isZero)) return { ...summary, ...fromChunks(bins, 5, start), next };
     checkOrder(cursor, contig, linear, start);
-    return { ...summary, ...fromLinear(linear, start) };
+    return { ...summary, ...fromLinear(linear, start), next };
   });
 }
 
@@ -199,7 +206,7 @@ function parseCsi(cursor: Cursor, header: Header): Index {
       throw cursor.fail(
         `found bins of more than ${maxWindows} windows up to contig ${contig}, expected fewer`,
       );
-    return { ...summary, ...fromLoffsets(bins, depth, start) };
+    return { ...summary, ...fromLoffsets(bins, depth, start), next: firstStarts(bins, depth) };
   });
 }
 

@@ -1,8 +1,9 @@
 /** Reads BAM: the header, and chunks of whole alignment records (SAM spec 4.2). */
 import { BadInput } from '../../core/errors.ts';
 import type { Source } from '../../core/job.ts';
+import { withHead } from '../../core/sources/head.ts';
 import { chunks, formatVirtual, type Virtual } from './bgzf.ts';
-import { hex } from './block.ts';
+import { blockLimit, hex } from './block.ts';
 import { field } from './record.ts';
 
 export { field };
@@ -28,8 +29,11 @@ const maxText = (1 << 29) - 32;
  * @throws BadInput when the file is no BAM, saying what it is where that is known, or is damaged
  */
 export async function readHeader(source: Source, name: string): Promise<Header> {
-  await checkKind(source, name);
-  const pieces = chunks(source, name, [0, 0], undefined, { chunk: 1 << 16 });
+  const head = await source.read(0, Math.min(source.size, blockLimit));
+  checkKind(head, name);
+  // One read is enough for most headers; no more is read before these blocks are used up.
+  const options = { chunk: 1 << 16, hint: 0 };
+  const pieces = chunks(withHead(source, head), name, [0, 0], undefined, options);
   try {
     let piece = (await pieces.next()).value!;
     let view = viewOf(piece.bytes);
@@ -77,15 +81,14 @@ export async function readHeader(source: Source, name: string): Promise<Header> 
 }
 
 /** Says what a file is that is not BGZF, as far as its first bytes tell. */
-async function checkKind(source: Source, name: string): Promise<void> {
-  if (source.size === 0) throw new BadInput(`BAM: ${name} is empty (0 bytes), expected a BAM file`);
-  const head = await source.read(0, Math.min(source.size, 18));
+function checkKind(head: Uint8Array, name: string): void {
+  if (head.length === 0) throw new BadInput(`BAM: ${name} is empty (0 bytes), expected a BAM file`);
   if (head[0] === 0x1f && head[1] === 0x8b) {
     if (head.length > 3 && (head[3]! & 4) === 0)
       throw new BadInput(`BAM: ${name} is plain gzip, expected BGZF; write it with samtools view -b`);
     return;
   }
-  const text = new TextDecoder('latin1').decode(head);
+  const text = new TextDecoder('latin1').decode(head.subarray(0, 18));
   const kind = text.startsWith('CRAM')
     ? 'CRAM'
     : text.startsWith('BAM\x01')
@@ -105,7 +108,7 @@ async function checkKind(source: Source, name: string): Promise<void> {
 /**
  * Chunks of whole alignment records, from `from` until `to` or the end of the file; each record starts with its
  * block_size, and one that straddles blocks is joined. `contigs` is the number of contigs of the header. The bytes
- * are valid until the next chunk is asked for.
+ * are valid until the next chunk is asked for. `hint` is where the block starts that likely holds the last record needed.
  * @throws BadInput for a record whose fields do not fit each other, with its virtual offset, and when `to` is not
  * the start of a record: the index does not belong to this file
  */
@@ -116,8 +119,9 @@ export async function* records(
   from: Virtual,
   to: Virtual | undefined,
   signal: AbortSignal,
+  hint?: number,
 ): AsyncGenerator<Uint8Array> {
-  const pieces = chunks(source, name, from, to, { signal });
+  const pieces = chunks(source, name, from, to, { signal, hint });
   try {
     let left = 0;
     let leftAt: Virtual = from;

@@ -21,6 +21,11 @@ export const formatVirtual = ([block, within]: Virtual): string => `${block}:${w
 export type InflateOptions = {
   /** Inflated bytes of a chunk, about. */
   readonly chunk?: number;
+  /**
+   * Where a block starts that is likely the last one needed: a chunk ends with it, and no block behind it is asked of the source
+   * before a chunk after that one is. A hint: it does not change what is given, and need not be the start of a block.
+   */
+  readonly hint?: number | undefined;
   readonly signal?: AbortSignal;
 };
 
@@ -69,7 +74,7 @@ export async function* chunks(
   name: string,
   from: Virtual,
   to: Virtual | undefined,
-  { chunk = 1 << 20, signal }: InflateOptions = {},
+  { chunk = 1 << 20, hint = Infinity, signal }: InflateOptions = {},
 ): AsyncGenerator<Chunk, void, number | undefined> {
   const { size } = source;
   const misplaced = (what: string, at: Virtual, why: string): BadInput =>
@@ -81,7 +86,7 @@ export async function* chunks(
   const stop = to?.[0] ?? size;
   const cut = to?.[1] ?? 0;
   const end = cut > 0 ? Math.min(size, stop + blockLimit) : stop;
-  const input = join(source, from[0], end);
+  const input = join(source, from[0], end, hint + blockLimit);
   const short = (offset: number, found: number, expected: number): BadInput =>
     to && end < size
       ? misplaced('offset', to, 'is not the start of a block')
@@ -90,6 +95,7 @@ export async function* chunks(
         );
   let output = new Uint8Array(0);
   let fill = 0;
+  let behind = 1;
   // Where blocks begin, in `output` and in the file; the last entry is the block to come.
   let starts = [-from[1]];
   let blocks = [from[0]];
@@ -102,7 +108,10 @@ export async function* chunks(
     for (let isDone = false; !isDone;) {
       signal?.throwIfAborted();
       // At least doubled when much was kept, so that a long record is not copied over and over.
-      const goal = fill + Math.max(chunk, fill);
+      let step = Math.max(chunk, fill);
+      // What is missing behind the hint is likely little, say the rest of a record.
+      if (blocks.at(-1)! > hint) [step, behind] = [Math.min(step, behind), 4 * behind];
+      const goal = fill + step;
       // The inflater wants a byte of room after a block.
       if (output.length < goal + blockLimit + 1) {
         const larger = new Uint8Array(goal + blockLimit + 1);
@@ -124,6 +133,7 @@ export async function* chunks(
         starts.push(fill - first + length);
         blocks.push(offset + block.length);
         fill += last - first;
+        if (offset <= hint && blocks.at(-1)! > hint) break;
       }
       const keep = yield { bytes: output.subarray(0, fill), place };
       const shift = fill - (keep ?? 0);
@@ -139,9 +149,9 @@ export async function* chunks(
   }
 }
 
-/** The bytes `[start, end)` of a source, one read in flight ahead of the one in use. */
-function join(source: Source, start: number, end: number): Input {
-  const reads = readAhead(source, start, end, { chunk: 1 << 20, depth: 1 });
+/** The bytes `[start, end)` of a source, one read in flight ahead of the one in use, none behind `hint` before it is needed. */
+function join(source: Source, start: number, end: number, hint: number): Input {
+  const reads = readAhead(source, start, end, { chunk: 1 << 20, depth: 1, hint });
   let held: Uint8Array = new Uint8Array(0);
   // What is left of a read of which the first bytes were joined to `held`.
   let rest = held;

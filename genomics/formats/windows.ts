@@ -19,6 +19,21 @@ export function countWindows(bins: Bins, depth: number): number {
   return last + 1;
 }
 
+/**
+ * For each window up to the last one in which a bin begins: the block where, of the bins that begin in it or later, the first chunk begins.
+ * The record there lies in its bin, and hence starts in the window or behind it.
+ */
+export function firstStarts(bins: Bins, depth: number): Float64Array {
+  const blocks = new Float64Array(countWindows(bins, depth)).fill(Infinity);
+  for (const [bin, { first }] of bins) {
+    const window = firstWindow(bin, depth);
+    blocks[window] = Math.min(blocks[window]!, first[0]);
+  }
+  for (let window = blocks.length - 2; window >= 0; window--)
+    blocks[window] = Math.min(blocks[window]!, blocks[window + 1]!);
+  return blocks;
+}
+
 /** From the linear index of a BAI; `start` is where the contig's records begin. */
 export function fromLinear(entries: readonly Virtual[], start: Virtual): Windows {
   return carry(entries.length, (window) => entries[window], start);

@@ -2,7 +2,7 @@
 import { columns } from '../../core/codec.ts';
 import type { Context, Dataset, Stored } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
-import { bedOf, selectContigs } from '../coverage/contigs.ts';
+import { bedOf, headerOf, selectContigs } from '../coverage/contigs.ts';
 import { writeRegions, writeRows } from '../coverage/files.ts';
 import { type Part, planParts } from '../coverage/plan.ts';
 import { writeReports } from '../coverage/reports.ts';
@@ -10,7 +10,7 @@ import { type Coverage, join, type Rows, storePiece } from '../coverage/result.t
 import { noPatches } from '../coverage/seam.ts';
 import { params, settingsOf } from '../coverage/settings.ts';
 import { createPartSweep, type PartSweep, type Rest } from '../coverage/sweep.ts';
-import { readHeader, records } from '../formats/bam.ts';
+import { records } from '../formats/bam.ts';
 import { takePiece } from '../kernels/track.ts';
 
 const mebibyte = 1 << 20;
@@ -55,8 +55,9 @@ export const coverage = define<Inputs, typeof params, Part, Coverage>({
     const sweep = createPartSweep(part, settings, bed, reads.uri);
     const kept = keeper(sweep, context);
     const source = await context.open(reads);
-    for (const { from, last } of part.ranges)
-      for await (const chunk of records(source, reads.uri, part.total, from, undefined, context.signal)) {
+    const { signal } = context;
+    for (const { from, last, to: hint } of part.ranges)
+      for await (const chunk of records(source, reads.uri, part.total, from, undefined, signal, hint)) {
         if (!sweep.feed(chunk, last)) break;
         await kept.spill(pieceSize);
       }
@@ -92,7 +93,7 @@ export const coverage = define<Inputs, typeof params, Part, Coverage>({
     context,
   ) {
     const settings = settingsOf(given, by !== undefined);
-    const header = await readHeader(await context.open(reads), reads.uri);
+    const header = await headerOf(reads, context);
     const bed = by && (await bedOf(by[0], context));
     const contigs = selectContigs(header, reads.uri, given, settings, bed);
     const shared = { header: header.contigs, output, context };
