@@ -13,10 +13,14 @@ export type Site = {
   etag: string | undefined;
   modified: string | undefined;
   body: Uint8Array;
+  /** Objects by path, in place of `body` when there are any; what is not here is not found. */
+  files: Map<string, Uint8Array>;
   /** What the next requests meet instead of the usual answer. */
   faults: Answer[];
   /** Method and range of each request. */
   log: string[];
+  /** Of each request: the path and the bytes that were promised in answer. */
+  readonly sent: { readonly method: string; readonly path: string; readonly bytes: number }[];
   close(): Promise<void>;
 };
 
@@ -34,8 +38,10 @@ export async function startSite(): Promise<Site> {
     etag: undefined,
     modified: undefined,
     body: new Uint8Array(0),
+    files: new Map(),
     faults: [],
     log: [],
+    sent: [],
     async close() {
       server.closeAllConnections();
       await new Promise((done) => server.close(done));
@@ -44,8 +50,15 @@ export async function startSite(): Promise<Site> {
   return site;
 }
 
-function serve({ etag, modified, body }: Site, request: IncomingMessage, response: ServerResponse): void {
-  const { headers, method } = request;
+function serve(site: Site, request: IncomingMessage, response: ServerResponse): void {
+  const { headers, method = '', url: path = '' } = request;
+  const { etag, modified, files, sent } = site;
+  const body = files.size > 0 ? files.get(path) : site.body;
+  const tell = (bytes: number): void => void sent.push({ method, path, bytes });
+  if (!body) {
+    tell(0);
+    return void response.writeHead(404).end();
+  }
   if (etag) response.setHeader('etag', etag);
   if (modified) response.setHeader('last-modified', modified);
   response.setHeader('accept-ranges', 'bytes');
@@ -56,6 +69,7 @@ function serve({ etag, modified, body }: Site, request: IncomingMessage, respons
   const asked = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? '');
   if (!asked) {
     response.setHeader('content-length', body.length);
+    tell(method === 'HEAD' ? 0 : body.length);
     return void response.end(method === 'HEAD' ? undefined : body);
   }
   const [start, end] = [Number(asked[1]), Math.min(Number(asked[2]) + 1, body.length)];
@@ -65,5 +79,6 @@ function serve({ etag, modified, body }: Site, request: IncomingMessage, respons
     'content-range': `bytes ${start}-${end - 1}/${body.length}`,
     'content-length': end - start,
   });
+  tell(end - start);
   response.end(body.subarray(start, end));
 }

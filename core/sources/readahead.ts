@@ -1,6 +1,6 @@
 /** Consecutive chunks of a source, read while the consumer computes. */
 import type { Source } from '../job.ts';
-import { type Reader, readerOf } from './reader.ts';
+import { readerOf } from './reader.ts';
 
 export type ReadAhead = {
   /** Bytes of a chunk; 1 MiB unless told. */
@@ -9,7 +9,7 @@ export type ReadAhead = {
   readonly depth?: number;
   /** The consumer knows no need for what follows this byte: nothing behind it is read before it is asked for. `end` unless told. */
   readonly hint?: number;
-  /** Bytes of a request, of a source that has `stream`; 32 MiB unless told. */
+  /** Bytes of a request, of a source that has `stream`; 64 MiB unless told. */
   readonly span?: number;
 };
 
@@ -27,15 +27,13 @@ export async function* readAhead(
   source: Source,
   start: number,
   end: number,
-  { chunk = 1 << 20, depth = 2, hint = end, span = 32 << 20 }: ReadAhead = {},
+  { chunk = 1 << 20, depth = 2, hint = end, span }: ReadAhead = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  if (!(chunk >= 1 && depth >= 1 && span >= 1))
-    throw new RangeError(
-      `read-ahead: found chunk ${chunk}, depth ${depth} and span ${span}, expected at least 1 of each`,
-    );
+  if (!(chunk >= 1 && depth >= 1))
+    throw new RangeError(`read-ahead: found chunk ${chunk} and depth ${depth}, expected at least 1 of each`);
   const flying: Promise<Uint8Array>[] = [];
   const ring: Uint8Array[] = [];
-  const reader: Reader | undefined = source.stream && readerOf(source.stream.bind(source), start, span);
+  const reader = readerOf(source, start, span);
   let next = start;
   let turn = 0;
   let limit = Math.min(hint, end);
@@ -46,9 +44,7 @@ export async function* readAhead(
       const slot = turn++ % (depth + 2);
       let into = ring[slot];
       if (!into || into.length < stop - next) into = ring[slot] = new Uint8Array(stop - next);
-      const reading = reader
-        ? reader.read(into.subarray(0, stop - next), limit)
-        : source.read(next, stop, into);
+      const reading = reader.read(into.subarray(0, stop - next), limit);
       // The failure is thrown when its turn comes; until then it must not count as unhandled.
       reading.catch(() => {});
       flying.push(reading);
@@ -70,7 +66,7 @@ export async function* readAhead(
       yield bytes;
     }
   } finally {
-    await reader?.close();
+    await reader.close();
     await Promise.allSettled(flying);
   }
 }

@@ -1,13 +1,13 @@
-/** Neighbouring reads served by few long streams. */
+/** Neighbouring reads, served by few long streams where the source has them. */
 import type { Source } from '../job.ts';
 
 export type Reader = {
   /**
-   * The bytes that follow those of the last read, into the whole of `into`, which it gives. Reads may be asked for before earlier ones are
-   * done. Streams do not go beyond `limit`.
+   * As many bytes as `into` has, those that follow the last read's; they lie in `into` where the source can. Reads may be asked for before earlier
+   * ones are done. Nothing at or behind byte `limit` is asked of the source.
    */
   read(into: Uint8Array, limit: number): Promise<Uint8Array>;
-  /** Ends the streams; a read in flight fails. */
+  /** Ends the streams: a read from one that is in flight fails. */
   close(): Promise<void>;
 };
 
@@ -18,8 +18,20 @@ type Request = {
   first: Promise<IteratorResult<Uint8Array>> | undefined;
 };
 
-/** Reads from `start` on; a stream is `span` bytes, and the next one is opened before the last bytes of one are taken. */
-export function readerOf(stream: NonNullable<Source['stream']>, start: number, span: number): Reader {
+/** Reads from `start` on; a stream is `span` bytes (64 MiB unless told), and the next one is opened before the last bytes of one are taken. */
+export function readerOf(source: Source, start: number, span: number = 64 << 20): Reader {
+  if (source.stream) return streaming((from, to) => source.stream!(from, to), start, span);
+  let at = start;
+  return {
+    read(into) {
+      at += into.length;
+      return source.read(at - into.length, at, into);
+    },
+    close: async () => {},
+  };
+}
+
+function streaming(stream: NonNullable<Source['stream']>, start: number, span: number): Reader {
   let at = start;
   let current: Request | undefined;
   let following: Request | undefined;

@@ -91,7 +91,7 @@ export async function readLas(source: Source, name: string): Promise<Las> {
   const end = pointsOffset + (compressed ? 8 : 0);
   if (end > size) fail(`${name} ends at byte ${size}, before its points at ${end}; get the file again`);
   if (head.length < end) {
-    head = await source.read(0, end);
+    head = Buffer.concat([head, await source.read(head.length, end)]);
     at = viewOf(head);
   }
   const expected = recordLengths[pdrf];
@@ -230,7 +230,10 @@ async function evlrsOf(source: Source, start: number, count: number, wanted: boo
       records.push({
         user,
         id: viewOf(header).getUint16(18, true),
-        bytes: await source.read(offset + evlrHeader, next),
+        bytes:
+          next <= from + block.length
+            ? block.subarray(offset + evlrHeader - from, next - from)
+            : await source.read(offset + evlrHeader, next),
       });
     offset = next;
   }

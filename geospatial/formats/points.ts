@@ -2,6 +2,7 @@
 import { BadInput } from '../../core/errors.ts';
 import type { Source } from '../../core/job.ts';
 import { splitInterval, splitWeighted } from '../../core/partition.ts';
+import { readerOf } from '../../core/sources/reader.ts';
 import type { Las, Triple } from './las.ts';
 import type { Chunks } from './laz.ts';
 import { readChunks } from './laz.ts';
@@ -111,38 +112,36 @@ export async function* readRun(
 ): AsyncGenerator<void> {
   const windows = windowsOf(run);
   const wasm = run.chunks ? await module() : undefined;
+  if (run.end > source.size)
+    throw new BadInput(
+      `LAS: ${name} ends at byte ${source.size}, expected points up to ${run.end}; it has changed`,
+    );
   // One window in use, one under way.
   const buffers = [0, 1].map(() => new Uint8Array(Math.max(...windows.map((w) => w.end - w.start))));
-  let next = read(source, windows[0], name, buffers[0]!);
+  const reader = readerOf(source, run.start);
+  const read = async (i: number): Promise<Uint8Array> => {
+    const { start, end } = windows[i] ?? { start: 0, end: 0 };
+    return end === start ? new Uint8Array() : reader.read(buffers[i % 2]!.subarray(0, end - start), run.end);
+  };
+  let next = read(0);
   let done = run.first;
-  for (const [i, window] of windows.entries()) {
-    const bytes = await next;
-    next = read(source, windows[i + 1], name, buffers[(i + 1) % 2]!);
-    // Thrown where it is awaited; the caller may give up before.
-    next.catch(() => {});
-    if (run.chunks) done = decodeWindow(wasm!, bytes, window, run, name, done, take);
-    else {
-      const count = bytes.length / run.recordLength;
-      take(bytes, count, done);
-      done += count;
+  try {
+    for (const [i, window] of windows.entries()) {
+      const bytes = await next;
+      next = read(i + 1);
+      // Thrown where it is awaited; the caller may give up before.
+      next.catch(() => {});
+      if (run.chunks) done = decodeWindow(wasm!, bytes, window, run, name, done, take);
+      else {
+        const count = bytes.length / run.recordLength;
+        take(bytes, count, done);
+        done += count;
+      }
+      yield;
     }
-    yield;
+  } finally {
+    await reader.close();
   }
-}
-
-async function read(
-  source: Source,
-  window: Window | undefined,
-  name: string,
-  into: Uint8Array,
-): Promise<Uint8Array> {
-  if (!window) return new Uint8Array();
-  const { start, end } = window;
-  if (end > source.size)
-    throw new BadInput(
-      `LAS: ${name} ends at byte ${source.size}, expected points up to ${end}; it has changed`,
-    );
-  return source.read(start, end, into);
 }
 
 function decodeWindow(
