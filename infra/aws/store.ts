@@ -1,5 +1,7 @@
 /** A store in a bucket: one object a blob, put-if-absent, safe for any number of writers. */
 import {
+  DeleteObjectCommand,
+  GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
@@ -144,7 +146,6 @@ async function getWhole(
   input: { Bucket: string; Key: string },
   start: number,
 ): Promise<Uint8Array> {
-  const { GetObjectCommand } = await import('@aws-sdk/client-s3');
   const { Body, ContentLength } = await client.send(
     new GetObjectCommand({ ...input, ...(start > 0 ? { Range: `bytes=${start}-` } : {}) }),
   );
@@ -193,7 +194,6 @@ function isConditional(client: S3Client, bucket: string, base: string, how: Pers
 }
 
 async function tryOut(client: S3Client, bucket: string, base: string, how: Persisting): Promise<boolean> {
-  const { DeleteObjectCommand } = await import('@aws-sdk/client-s3');
   const name = `${base ? `${base}/` : ''}probe/${crypto.randomUUID()}`;
   const body = new Uint8Array([1]);
   const input = { Bucket: bucket, Key: name, Body: body, ContentMD5: md5(body), IfNoneMatch: '*' };

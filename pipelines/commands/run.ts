@@ -223,9 +223,10 @@ function describeSummary(s: Summary, folder: string | undefined): string {
   const files = s.files.map(({ path }) => path).join(' ');
   const kept = folder === undefined ? '' : `trace in ${folder}`;
   const wrote = files && `wrote ${files}`;
-  const expected = s.estimate
-    ? `\nexpected ${seconds(s.estimate.seconds)} and ${paid(s.estimate.bill)} at prices of ${prices.region}, ${prices.date}`
-    : '';
+  const expected =
+    s.estimate && s.cached === 0
+      ? `\nexpected ${seconds(s.estimate.seconds)} and ${paid(s.estimate.bill)} at prices of ${prices.region}, ${prices.date}`
+      : '';
   const last = [wrote, kept].filter(Boolean).join('; ');
   return `done in ${seconds(s.wall)}${records}; ${tasks}; ${cost}${expected}${last && `\n${last}`}`;
 }
