@@ -51,11 +51,8 @@ export async function startLambda(options: LambdaOptions): Promise<LambdaService
     for (const done of waiting) done();
     waiting = [];
   };
-  for (const settings of functions) {
-    const { name, folder } = settings;
+  for (const { name, folder } of functions)
     if (!existsSync(folder)) throw new Error(`Lambda: function ${name}: no folder ${folder}`);
-    fleets.set(settings.name, startFleet(settings, { ...options, describe }, ledger, freed));
-  }
   const invoke = invoker(fleets, options);
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     // A client that goes away in the middle of its request gets no answer.
@@ -63,8 +60,15 @@ export async function startLambda(options: LambdaOptions): Promise<LambdaService
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  for (const settings of functions) {
+    const { name } = settings;
+    // Functions reach the service that they run in.
+    const env = { AWS_ENDPOINT_URL_LAMBDA: endpoint, ...settings.env };
+    fleets.set(name, startFleet({ ...settings, env }, { ...options, describe }, ledger, freed));
+  }
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint,
     key,
     secret,
     region,
