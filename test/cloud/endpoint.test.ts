@@ -24,9 +24,10 @@ test('each invocation takes the delay, many at once', async () => {
       undefined,
       '{"done":true}',
     ]);
-  const { most, ...counts } = await endpoint.counts();
+  const { most, cpu, ...counts } = await endpoint.counts();
   expect(counts).toEqual({ invocations: 40, throttled: 0, bytes: 80 });
   expect(most).toBeGreaterThan(1);
+  expect(cpu).toBeGreaterThan(0);
   client.destroy();
   await endpoint.stop();
 });

@@ -24,6 +24,8 @@ export type EndpointCounts = {
   readonly most: number;
   /** Bytes of the requests' bodies. */
   readonly bytes: number;
+  /** ms of processor time that the endpoint's own process has had. */
+  readonly cpu: number;
 };
 
 export type Endpoint = {
@@ -86,7 +88,10 @@ function serve({ delay, throttle = 0, seed = 1, reply = 'null' }: EndpointOption
       }, delay);
     });
   });
-  process.on('message', () => process.send!({ invocations, throttled, most, bytes }));
+  process.on('message', () => {
+    const { user, system } = process.cpuUsage();
+    process.send!({ invocations, throttled, most, bytes, cpu: (user + system) / 1000 });
+  });
   // Whoever started this process has ended.
   process.on('disconnect', () => process.exit());
   server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () =>
