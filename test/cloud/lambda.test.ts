@@ -14,6 +14,8 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { limit, means } from './lambda/limits.ts';
 import { startLambda, type LambdaService } from './lambda/service.ts';
 import type { FunctionSettings, LambdaOptions } from './lambda/settings.ts';
+import type { Fault } from './fault.ts';
+import { startProxy } from './proxy.ts';
 import { cloud } from './site.ts';
 
 const handler = `
@@ -342,6 +344,26 @@ describe.skipIf(!site)('Lambda', () => {
     const groups = existsSync(controllers) ? readdirSync(controllers, { recursive: true }) : [];
     const left = groups.filter((name) => String(name).includes(`servermix-lambda-${process.pid}-`));
     expect(left).toEqual([]);
+  });
+
+  test('behind the proxy, a lost answer and a second delivery run the handler', async () => {
+    const { service } = await start({}, { describe: (payload) => payload });
+    const proxy = await startProxy(service.endpoint, { secret: service.secret });
+    const client = clientOf(service, { endpoint: proxy.endpoint, maxAttempts: 2 });
+    const faults: Fault[] = [{ kind: 'lose' }, { kind: 'duplicate' }, { kind: 'status', status: 503 }];
+    for (const fault of faults) {
+      let left = 1;
+      proxy.fault = () => (left-- > 0 ? fault : undefined);
+      const Payload = JSON.stringify({ do: 'say', kind: fault.kind });
+      expect((await client.send(new InvokeCommand({ FunctionName: 'work', Payload }))).StatusCode).toBe(200);
+    }
+    const kinds = service.executions.map(({ payload }) => (JSON.parse(payload) as { kind: string }).kind);
+    expect(kinds).toEqual(['lose', 'lose', 'duplicate', 'duplicate', 'status']);
+    proxy.fault = () => ({ kind: 'skew', ms: 3_600_000 });
+    const skewed = await client.send(new InvokeCommand({ FunctionName: 'work' }));
+    expect(skewed.StatusCode).toBe(200);
+    client.destroy();
+    await proxy.stop();
   });
 
   test.skipIf(process.getuid?.() !== 0)('a /tmp of its own has its size', async () => {
