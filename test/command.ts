@@ -10,9 +10,14 @@ export type Outcome = {
   readonly stderr: string;
 };
 
-/** Starts `servermix args` in `cwd`. */
-export function start(args: readonly string[], cwd: string): ChildProcess {
-  return spawn(process.execPath, [join(root, 'dist/bin/main.js'), ...args], { cwd });
+export type Environment = { readonly [name: string]: string };
+
+/** Starts `servermix args` in `cwd`, with `env` added to this process's environment. */
+export function start(args: readonly string[], cwd: string, env: Environment = {}): ChildProcess {
+  return spawn(process.execPath, [join(root, 'dist/bin/main.js'), ...args], {
+    cwd,
+    env: { ...process.env, ...env },
+  });
 }
 
 /** Waits for the end of a command. */
@@ -25,5 +30,5 @@ export function outcome(child: ChildProcess): Promise<Outcome> {
   });
 }
 
-export const servermix = (args: readonly string[], cwd: string): Promise<Outcome> =>
-  outcome(start(args, cwd));
+export const servermix = (args: readonly string[], cwd: string, env: Environment = {}): Promise<Outcome> =>
+  outcome(start(args, cwd, env));

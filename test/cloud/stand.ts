@@ -1,5 +1,10 @@
 /** All that runs on functions need, on this machine: Ceph, a Lambda service with the functions as they ship, and a stack's names in a folder. */
-import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3';
 import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -55,7 +60,12 @@ export async function startStand({ ricFolder }: Cloud, options: StandOptions = {
     AWS_REGION: ceph.region,
   };
   const code = join(root, 'dist/lambda');
-  const env = { ...access, AWS_ENDPOINT_URL_S3: ceph.endpoint, SERVERMIX_BUCKET: bucket, SERVERMIX_STACK: stack };
+  const env = {
+    ...access,
+    AWS_ENDPOINT_URL_S3: ceph.endpoint,
+    SERVERMIX_BUCKET: bucket,
+    SERVERMIX_STACK: stack,
+  };
   const lambda = await startLambda({
     ricFolder,
     key: ceph.key,
