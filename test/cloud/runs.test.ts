@@ -13,6 +13,7 @@ import { cloud } from './site.ts';
 import { startStand, type Stand } from './stand.ts';
 
 const site = cloud();
+const words = (...lines: string[]): string[] => lines.join(' ').split(' ');
 const keysOf = (payload: string): string => {
   const call = JSON.parse(payload) as Partial<Call>;
   return (call.tasks ?? []).map(({ key }) => key).join(' ');
@@ -101,14 +102,16 @@ describe.skipIf(!site)('runs on functions', () => {
     for (const parts of [1, 4, 16]) {
       stand.s3Proxy.clear();
       const { code, stderr } = await servermix(
-        ['run', 'genomics/coverage', '--reads', uri, '--split', splitOf('bytes', 'reads.bam', parts)].concat([
-          ...['--chrom', 'chr1', '--store', 'memory:', '--out', join(stand.folder, `requests-${parts}`)],
-        ]),
+        words(
+          `run genomics/coverage --reads ${uri} --split ${splitOf('bytes', 'reads.bam', parts)} --chrom chr1`,
+          `--store memory: --json --out ${join(stand.folder, `requests-${parts}`)}`,
+        ),
         stand.folder,
         stand.env,
       );
       expect(code, stderr).toBe(0);
-      const made = Number(/(\d+) tasks? run/.exec(stderr)![1]);
+      const planned = stderr.split('\n').find((line) => line.includes('"event":"plan"'));
+      const made = (JSON.parse(planned!) as { parts: number }).parts;
       const gets = stand.s3Proxy.log.filter((e) => e.method === 'GET' && e.path.startsWith(path));
       expect(gets.length, gets.map((e) => e.range).join(' ')).toBeLessThanOrEqual(made + 4);
     }
@@ -172,11 +175,11 @@ describe.skipIf(!site)('runs on functions', () => {
     expect(stand.lambda.counts.invocations).toBe(before);
   });
 
-  const coverage = (store: string, out: string, split = '40k'): string[] => [
-    ...['run', 'genomics/coverage', '--reads', inputs.get('reads.bam')!, '--split', split],
-    ...['--on', 'lambda', '--workers', '4', '--store', `s3://${stand.bucket}/${store}`],
-    ...['--out', `s3://${stand.bucket}/${out}`],
-  ];
+  const coverage = (store: string, out: string, split = '40k'): string[] =>
+    words(
+      `run genomics/coverage --reads ${inputs.get('reads.bam')} --split ${split} --on lambda --workers 4`,
+      `--store s3://${stand.bucket}/${store} --out s3://${stand.bucket}/${out}`,
+    );
   const resultsIn = async (store: string): Promise<Set<string>> => {
     const prefix = `s3://${stand.bucket}/${store}/`;
     const all = await stand.list(`${prefix}genomics/`);
