@@ -4,6 +4,7 @@ import { BadUsage } from '../core/errors.ts';
 import type { Access, AnyJob, Inputs } from '../core/job.ts';
 import type { Json, Options } from '../core/json.ts';
 import { resolve, type Spec } from '../core/params.ts';
+import { accessOf, addAccess } from './access.ts';
 import { parseQuantity } from './quantity.ts';
 import { describe, glob } from './storage.ts';
 
@@ -166,14 +167,12 @@ function addGlobals(parser: Command, job: AnyJob): void {
       '--digest',
       'know local files by the hash of all their bytes: copies and touched files stay known',
     )
-    .option('--no-sign', 'read s3:// inputs without credentials, as public buckets allow')
-    .option('--requester-pays', 'read s3:// inputs at your own cost')
-    .option('--endpoint <url>', 'address of an S3 server that is not AWS (also AWS_ENDPOINT_URL_S3)')
     .option('--stack <name>', 'with --on lambda: the stack that servermix deploy aws made', 'servermix')
     .option('--pack <n>', 'with --on lambda: tasks that one call may carry, for very small ones', '1')
     .option('--detach', 'with --on lambda: a function drives the run; this command ends at once')
     .option('--json', 'results and events as JSON')
     .option('--debug', 'stack traces');
+  addAccess(parser);
 }
 
 function split(job: AnyJob, given: Given): Arguments {
@@ -211,13 +210,6 @@ function globalsOf(given: Given): Globals {
   const detach = given['detach'] === true;
   if (detach && on !== 'lambda')
     throw new BadUsage('--detach: only functions can drive a run; add --on lambda');
-  const endpoint = text('endpoint');
-  if (endpoint !== undefined) {
-    if (!URL.canParse(endpoint) || !/^https?:/.test(endpoint))
-      throw new BadUsage(`--endpoint: found ${endpoint}, expected http://host:port or https://host`);
-    // Workers inherit it, and AWS's own tools know it by this name.
-    process.env['AWS_ENDPOINT_URL_S3'] = endpoint;
-  }
   const rate = number('rate', 'tasks a second, more than 0', (n) => n > 0);
   const seconds = number('timeout', 'seconds, more than 0', (n) => n > 0);
   if (text('store') === '')
@@ -228,10 +220,7 @@ function globalsOf(given: Given): Globals {
     on,
     store: text('store'),
     digest: given['digest'] === true,
-    access: {
-      ...(given['sign'] === false ? { unsigned: true } : {}),
-      ...(given['requesterPays'] === true ? { requesterPays: true } : {}),
-    },
+    access: accessOf(given),
     stack: text('stack')!,
     pack,
     detach,

@@ -74,7 +74,8 @@ async function fetchOrShow(dataset: PublicDataset, args: readonly string[]): Pro
     for (const [key, value] of Object.entries(dataset)) process.stdout.write(`${key.padEnd(10)}${value}\n`);
     return;
   }
-  const source = await describe(dataset.uri);
+  const access = dataset.access === 'public' ? { unsigned: true } : { requesterPays: true };
+  const source = await describe(dataset.uri, { access });
   const folder = given['fetch'] as string;
   await mkdir(folder, { recursive: true });
   const path = join(folder, basename(new URL(dataset.uri).pathname));

@@ -1,10 +1,11 @@
 /** `servermix info`: what a file is, from its header and index alone. */
 import { Command } from 'commander';
 import { BadUsage } from '../../core/errors.ts';
-import type { Dataset } from '../../core/job.ts';
+import type { Access, Dataset } from '../../core/job.ts';
 import type { Json } from '../../core/json.ts';
 import { opener } from '../../core/task.ts';
 import { memoryStore } from '../../core/stores/memory.ts';
+import { accessOf, addAccess } from '../access.ts';
 import { parse } from '../arguments.ts';
 import { bytes, count } from '../quantity.ts';
 import { describe, open, planning } from '../storage.ts';
@@ -19,15 +20,22 @@ export async function info(args: readonly string[]): Promise<void> {
     .option('--json', 'as JSON')
     .exitOverride()
     .configureOutput({ writeErr: () => {} });
+  addAccess(parser);
   const given = parse(parser, args);
   if (!given) return;
-  const dataset = await describe(parser.args[0]!);
+  const access = accessOf(given);
+  const dataset = await describe(parser.args[0]!, { access });
   const read = readers[dataset.format];
   if (!read)
     throw new BadUsage(
       `${dataset.uri}: found format ${dataset.format || 'unknown'}, expected ${Object.keys(readers).join(', ')}`,
     );
-  const facts: Facts = { uri: dataset.uri, id: dataset.id, bytes: dataset.size, ...(await read(dataset)) };
+  const facts: Facts = {
+    uri: dataset.uri,
+    id: dataset.id,
+    bytes: dataset.size,
+    ...(await read(dataset, access)),
+  };
   await openOnce.close();
   if (given['json']) process.stdout.write(`${JSON.stringify(facts)}\n`);
   else
@@ -35,20 +43,20 @@ export async function info(args: readonly string[]): Promise<void> {
       process.stdout.write(`${name.padEnd(12)}${shown(name, value)}\n`);
 }
 
-const readers: { readonly [format: string]: (dataset: Dataset) => Promise<Facts> } = {
+const readers: { readonly [format: string]: (dataset: Dataset, access: Access) => Promise<Facts> } = {
   bam: bamFacts,
   las: lasFacts,
   laz: lasFacts,
 };
 
-async function bamFacts(dataset: Dataset): Promise<Facts> {
+async function bamFacts(dataset: Dataset, access: Access): Promise<Facts> {
   const { readHeader } = await import('../../genomics/formats/bam.ts');
   const { checkEof } = await import('../../genomics/formats/bgzf.ts');
   const { readIndex } = await import('../../genomics/formats/bai.ts');
   const source = await openOnce(dataset);
   await checkEof(source, dataset.uri);
   const header = await readHeader(source, dataset.uri);
-  const index = await readIndex(planning(openOnce, new AbortController().signal), dataset, header);
+  const index = await readIndex(planning(openOnce, new AbortController().signal, access), dataset, header);
   const sum = (of: 'mapped' | 'unmapped'): number => index.contigs.reduce((n, c) => n + (c[of] ?? 0), 0);
   return {
     format: 'BAM',

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BadUsage } from '../../core/errors.ts';
 import type { Status } from '../../infra/aws/lambda/wire.ts';
 import { dollarsOf } from '../../infra/aws/prices.ts';
+import { addEndpoint, useEndpoint } from '../access.ts';
 import { parse } from '../arguments.ts';
 import { interrupts } from '../interrupt.ts';
 import { count, dollars, seconds } from '../quantity.ts';
@@ -22,14 +23,14 @@ async function ask(command: string, doc: string, args: readonly string[]): Promi
     .argument('[run]', 'name of the run, as --detach printed it, or `last`', 'last')
     .option('--store <uri>', "store of the run (default: the stack's)")
     .option('--stack <name>', 'stack whose functions drive it', 'servermix')
-    .option('--endpoint <url>', 'address of an S3 server that is not AWS (also AWS_ENDPOINT_URL_S3)')
     .option('--json', 'as JSON')
     .exitOverride()
     .configureOutput({ writeErr: () => {} });
+  addEndpoint(parser);
   if (command === 'status') parser.option('--wait', 'stay until the run has ended');
   const given = parse(parser, args);
   if (!given) return undefined;
-  if (typeof given['endpoint'] === 'string') process.env['AWS_ENDPOINT_URL_S3'] = given['endpoint'];
+  useEndpoint(given);
   const { deploymentOf, storeFor } = await import('../functions.ts');
   const named = {
     stack: given['stack'] as string,
