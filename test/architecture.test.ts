@@ -10,7 +10,7 @@ const layers: { readonly [folder: string]: { imports: readonly string[]; package
   genomics: { imports: ['core'], packages: [] },
   geospatial: { imports: ['core'], packages: ['laz-perf'] },
   datasets: { imports: ['core', 'genomics', 'geospatial'], packages: [] },
-  infra: { imports: ['core'], packages: ['@aws-sdk/', 'aws-cdk-lib', 'constructs'] },
+  infra: { imports: ['core'], packages: ['@aws-sdk/', 'aws-cdk-lib', 'constructs', 'fflate'] },
   pipelines: {
     imports: ['core', 'genomics', 'geospatial', 'datasets', 'infra'],
     packages: ['commander'],
