@@ -37,6 +37,14 @@ const commands: { readonly [name: string]: Command } = {
     doc: 'public datasets, and generators of synthetic ones',
     load: async () => (await import('./commands/datasets.ts')).datasets,
   },
+  deploy: {
+    doc: 'make or update the functions and the bucket of a cloud account',
+    load: async () => (await import('./commands/deploy.ts')).deploy,
+  },
+  destroy: {
+    doc: 'remove them; results stay unless told otherwise',
+    load: async () => (await import('./commands/destroy.ts')).destroy,
+  },
 };
 
 function help(): string {

@@ -63,3 +63,9 @@ export function display({ json }: { json: boolean }, err: NodeJS.WriteStream = p
     },
   };
 }
+
+/** Takes the steps of a command that runs no tasks, a line each. */
+export function steps(event: string, { json }: { json: boolean }): (line: string) => void {
+  return (message) =>
+    void process.stderr.write(json ? `${JSON.stringify({ event, message })}\n` : `${message}\n`);
+}

@@ -8,7 +8,7 @@ export type Reach = {
   readonly bucketArn: string;
   /** Of the log group, ending in `:*` as CloudWatch Logs gives it. */
   readonly logArn: string;
-  /** Functions that may be invoked. */
+  /** Functions that may be invoked, by the driver alone. */
   readonly invokes: readonly string[];
   /** Functions that have the role. */
   readonly of: readonly string[];
@@ -53,27 +53,27 @@ const interfaces = [
 
 /** The role of a function. */
 export function role(scope: Construct, id: string, reach: Reach): CfnRole {
-  const { bucketArn } = reach;
-  const statements = [
+  const { bucketArn, invokes } = reach;
+  const objects = (suffix: string): string => sub(`\${Arn}/${suffix}`, { Arn: bucketArn });
+  const drives = invokes.length > 0;
+  const statements: Statement[] = [
     allow(
       ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
-      sub('${Arn}/*', { Arn: bucketArn }),
+      objects('*'),
     ),
+    // The driver writes files, which appear together or not at all; a worker only tries out once what the bucket can do.
+    allow(['s3:DeleteObject'], objects(drives ? '*' : 'store/probe/*')),
     // Without it an object that is not there is "access denied".
-    allow(['s3:ListBucket'], bucketArn),
+    allow(drives ? ['s3:ListBucket', 's3:ListBucketMultipartUploads'] : ['s3:ListBucket'], bucketArn),
     // A task that went astray cannot plant the code of the next deployment.
-    {
-      Effect: 'Deny' as const,
-      Action: ['s3:PutObject'],
-      Resource: sub('${Arn}/code/*', { Arn: bucketArn }),
-    },
+    { Effect: 'Deny', Action: ['s3:PutObject', 's3:DeleteObject'], Resource: objects('code/*') },
     allow(['logs:CreateLogStream', 'logs:PutLogEvents'], reach.logArn),
   ];
-  if (reach.invokes.length > 0)
+  if (drives)
     statements.push(
       allow(
         ['lambda:InvokeFunction'],
-        reach.invokes.map((arn) => sub(arn)),
+        invokes.map((arn) => sub(arn)),
       ),
     );
   return new CfnRole(scope, id, {
