@@ -10,14 +10,9 @@ export type Outcome = {
   readonly stderr: string;
 };
 
-export type Environment = { readonly [name: string]: string };
-
-/** Starts `servermix args` in `cwd`, with `env` added to this process's environment. */
-export function start(args: readonly string[], cwd: string, env: Environment = {}): ChildProcess {
-  return spawn(process.execPath, [join(root, 'dist/bin/main.js'), ...args], {
-    cwd,
-    env: { ...process.env, ...env },
-  });
+/** Starts `servermix args` in `cwd`, in this process's environment unless another is given. */
+export function start(args: readonly string[], cwd: string, env = process.env): ChildProcess {
+  return spawn(process.execPath, [join(root, 'dist/bin/main.js'), ...args], { cwd, env });
 }
 
 /** Waits for the end of a command. */
@@ -30,5 +25,5 @@ export function outcome(child: ChildProcess): Promise<Outcome> {
   });
 }
 
-export const servermix = (args: readonly string[], cwd: string, env: Environment = {}): Promise<Outcome> =>
+export const servermix = (args: readonly string[], cwd: string, env = process.env): Promise<Outcome> =>
   outcome(start(args, cwd, env));

@@ -20,7 +20,7 @@ import { root } from '../root.ts';
 export type Stand = {
   /** Where commands are to be run: its stack is known there. */
   readonly folder: string;
-  readonly env: { readonly [name: string]: string };
+  readonly env: NodeJS.ProcessEnv;
   readonly bucket: string;
   readonly ceph: Ceph;
   readonly lambda: LambdaService;
@@ -110,6 +110,7 @@ export async function startStand({ ricFolder }: Cloud, options: StandOptions = {
     s3Proxy,
     lambdaProxy,
     env: {
+      ...process.env,
       ...access,
       AWS_ENDPOINT_URL_S3: s3Proxy.endpoint,
       AWS_ENDPOINT_URL_LAMBDA: lambdaProxy.endpoint,
