@@ -64,12 +64,20 @@ export async function bucketServer(): Promise<BucketServer> {
         return uploads.delete(query.get('uploadId')!) ? [204, ''] : failure(404, 'NoSuchUpload');
     }
     if (method === 'GET' && query.has('uploads')) {
-      const own = [...uploads].filter(([, at]) => at.startsWith(`${bucket}/`)).slice(0, page);
-      const listed = own.map(
+      const after = query.get('upload-id-marker') ?? '';
+      const own = [...uploads].filter(([id, at]) => at.startsWith(`${bucket}/`) && id > after);
+      const shown = own.slice(0, page);
+      const listed = shown.map(
         ([id, at]) =>
           `<Upload><Key>${escape(at.slice(bucket!.length + 1))}</Key><UploadId>${id}</UploadId></Upload>`,
       );
-      return [200, `<ListMultipartUploadsResult>${listed.join('')}</ListMultipartUploadsResult>`];
+      const more = own.length > page;
+      const [id, at] = shown.at(-1) ?? ['', ''];
+      const next = `<NextKeyMarker>${escape(at)}</NextKeyMarker><NextUploadIdMarker>${id}</NextUploadIdMarker>`;
+      return [
+        200,
+        `<ListMultipartUploadsResult><IsTruncated>${more}</IsTruncated>${more ? next : ''}${listed.join('')}</ListMultipartUploadsResult>`,
+      ];
     }
     if (method === 'GET' && query.get('list-type') === '2') {
       const after = query.get('continuation-token') ?? '';

@@ -1,4 +1,5 @@
 /** `servermix deploy aws` and `destroy aws` as processes, against stand-ins for CloudFormation and S3. */
+import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,8 +8,9 @@ import { unzipSync } from 'fflate';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { archive } from '../infra/aws/archive.ts';
 import { bucketServer } from './bucketserver.ts';
-import { type Outcome, servermix } from './command.ts';
+import { type Outcome, outcome, servermix, start } from './command.ts';
 import { formationServer } from './formationserver.ts';
+import { root } from './root.ts';
 
 const storage = await bucketServer();
 const formations = await formationServer(storage);
@@ -39,6 +41,7 @@ beforeEach(() => {
   writeFileSync(join(folder, 'code/wasm/kernel.wasm'), new Uint8Array([0, 97, 115, 109]));
   formations.stacks.length = formations.actions.length = storage.requests.length = 0;
   formations.fail = formations.refuse = undefined;
+  formations.looks = 1;
   storage.buckets.clear();
   storage.uploads.clear();
 });
@@ -103,6 +106,14 @@ test('what was said once stays, until something else is said', async () => {
   expect(formations.stacks[0]!.parameters).toMatchObject({ ...said, DollarsPerHour: '2.5' });
   expect((await deploy('--alarm-email', '')).code).toBe(0);
   expect(formations.stacks[0]!.parameters).toMatchObject({ ...said, AlarmEmail: '', DollarsPerHour: '2.5' });
+  // Another default of the shell does not move a stack.
+  const elsewhere = { ...account, AWS_REGION: 'us-east-1' };
+  const args = ['deploy', 'aws', '--code', 'code'];
+  expect((await servermix(args, folder, elsewhere)).stdout).toContain('in eu-central-1, as it was');
+  const file = join(folder, '.servermix/stacks/servermix.json');
+  writeFileSync(file, '{');
+  expect((await deploy()).code).toBe(0);
+  expect(kept()).toMatchObject({ region: 'eu-central-1' });
 });
 
 test('a stack that cannot be made: one line with the first cause; the next attempt clears it away', async () => {
@@ -143,13 +154,19 @@ test('an update that fails leaves what was there, and the cause is this one’s'
   expect(formations.stacks[0]!.parameters).toMatchObject({ KeepDays: '5' });
 });
 
-test('a deployment that was cut off is waited for and gone on with', async () => {
-  await deploy();
-  const [stack] = formations.stacks;
-  Object.assign(stack!, { status: 'UPDATE_IN_PROGRESS', next: [{ status: 'UPDATE_COMPLETE', looks: 2 }] });
-  const again = await deploy('--keep-days', '9');
-  expect(again).toMatchObject({ code: 0, stderr: expect.stringContaining('UPDATE_IN_PROGRESS') });
-  expect(stack!.parameters).toMatchObject({ KeepDays: '9' });
+test('Ctrl-C: exit code 130; the same command waits for what was begun, and goes on', async () => {
+  formations.looks = Infinity;
+  const child = start(['deploy', 'aws', '--code', 'code'], folder, account);
+  child.stderr!.on('data', (text: Buffer) => {
+    if (text.toString().includes('CREATE_IN_PROGRESS')) child.kill('SIGINT');
+  });
+  const stopped = await outcome(child);
+  expect([stopped.code, stopped.stdout]).toEqual([130, '']);
+  expect(lines(stopped.stderr).at(-1)).toContain('give the same command again');
+  formations.stacks[0]!.next[0]!.looks = formations.looks = 1;
+  const again = await deploy();
+  expect(again).toMatchObject({ code: 0, stderr: expect.stringContaining('CREATE_IN_PROGRESS') });
+  expect(formations.actions).toEqual(['CreateStack', 'UpdateStack']);
 });
 
 describe('destroy', () => {
@@ -184,6 +201,26 @@ describe('destroy', () => {
     expect(formations.stacks[0]!.status).toBe('UPDATE_COMPLETE');
     expect(storage.buckets.get('servermix-bucket-1')!.size).toBe(1);
     expect(kept()).toMatchObject({ bucket: 'servermix-bucket-1' });
+  });
+
+  // util-linux gives the command a terminal.
+  test.runIf(process.platform === 'linux')('--data on a terminal wants the name of the stack', async () => {
+    await deploy();
+    const typing = async (name: string): Promise<Outcome> => {
+      const command = `"${process.execPath}" "${join(root, 'dist/bin/main.js')}" destroy aws --data`;
+      const child = spawn('script', ['-qec', command, '/dev/null'], { cwd: folder, env: account });
+      child.stdout.on('data', (text: Buffer) => {
+        if (text.toString().includes('to go on: ')) child.stdin.write(`${name}\n`);
+      });
+      return outcome(child);
+    };
+    const other = await typing('servermax');
+    expect([other.code, other.stdout]).toEqual([2, expect.stringContaining('nothing was removed')]);
+    expect(formations.stacks[0]!.status).toBe('UPDATE_COMPLETE');
+    expect(storage.buckets.get('servermix-bucket-1')!.size).toBe(1);
+    expect((await typing('servermix')).code).toBe(0);
+    expect(formations.stacks[0]!.status).toBe('DELETE_COMPLETE');
+    expect(storage.buckets.size).toBe(0);
   });
 
   test('--data --yes removes functions, objects, uploads and bucket', async () => {

@@ -24,6 +24,8 @@ export type FormationServer = {
   readonly stacks: StandIn[];
   /** Actions other than looking. */
   readonly actions: string[];
+  /** Looks after which an operation is done. */
+  looks: number;
   /** What fails in the next operation. */
   fail: Failure | undefined;
   /** The answer to everything, while set. */
@@ -47,6 +49,7 @@ export async function formationServer(storage: BucketServer): Promise<FormationS
   const state: Omit<FormationServer, 'close' | 'url'> = {
     stacks: [],
     actions: [],
+    looks: 1,
     fail: undefined,
     refuse: undefined,
   };
@@ -116,7 +119,7 @@ export async function formationServer(storage: BucketServer): Promise<FormationS
       };
     state.fail = undefined;
     if (!failure) {
-      stack.next = [{ status: `${operation}_COMPLETE`, looks: 1 }];
+      stack.next = [{ status: `${operation}_COMPLETE`, looks: state.looks }];
       return;
     }
     const [mark, back] = operation === 'CREATE' ? ['CREATE', 'ROLLBACK'] : ['UPDATE', 'UPDATE_ROLLBACK'];

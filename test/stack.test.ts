@@ -289,6 +289,16 @@ describe('alarms', () => {
   });
 });
 
+test('the Terraform module hands on what the template takes, and the sizes', () => {
+  const module = readFileSync(join(root, 'infra/aws/terraform/main.tf'), 'utf8');
+  const [, named] = /"Parameters of the template: (.*)"/.exec(module)!;
+  expect([...named!.split(', '), 'CodeBucket', 'CodeKey'].toSorted()).toEqual(
+    Object.keys(template.Parameters).toSorted(),
+  );
+  expect(module).toContain(`ladder = [${ladder.join(', ')}]`);
+  expect(text.length, 'it goes inline as it is').toBeLessThan(51_200);
+});
+
 test('what a dry run lists depends on what is given', async () => {
   const read = await readTemplate(path);
   const ids = (given: { [name: string]: string }): string[] =>

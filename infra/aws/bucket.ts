@@ -5,6 +5,8 @@ import {
   DeleteObjectsCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
+  type ListMultipartUploadsCommandInput,
+  type ListMultipartUploadsCommandOutput,
   ListObjectsV2Command,
   PutObjectCommand,
   S3Client,
@@ -25,7 +27,7 @@ export type Bucket = {
 };
 
 const isAbsent = (error: unknown): boolean =>
-  /^(NotFound|NoSuchKey|NoSuchBucket)$/.test((error as Error | undefined)?.name ?? '');
+  /^(NotFound|NoSuchKey|NoSuchBucket|NoSuchUpload)$/.test((error as Error | undefined)?.name ?? '');
 
 export function openBucket(name: string, region: string, { signal, progress }: Watching): Bucket {
   const own = process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL'];
@@ -51,19 +53,19 @@ export function openBucket(name: string, region: string, { signal, progress }: W
   }
 
   async function abortUploads(): Promise<void> {
-    // From the start each time: what was ended is not listed again.
+    let after: Pick<ListMultipartUploadsCommandInput, 'KeyMarker' | 'UploadIdMarker'> = {};
     for (;;) {
-      const page = await ask(
-        () => client.send(new ListMultipartUploadsCommand({ Bucket }), options),
+      const page: ListMultipartUploadsCommandOutput | undefined = await ask(
+        () => client.send(new ListMultipartUploadsCommand({ Bucket, ...after }), options),
         'may be absent',
       );
-      const uploads = page?.Uploads ?? [];
-      for (const { Key, UploadId } of uploads)
+      for (const { Key, UploadId } of page?.Uploads ?? [])
         await ask(
           () => client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }), options),
           'may be absent',
         );
-      if (uploads.length === 0) return;
+      if (!page?.IsTruncated) return;
+      after = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker };
     }
   }
 

@@ -2,13 +2,13 @@
 import type { Archive } from './archive.ts';
 import { codeKey } from './archive.ts';
 import { openBucket } from './bucket.ts';
-import { type Deployment, keepDeployment, ladder } from './deployment.ts';
+import { type Deployment, keepDeployment, ladder, readDeployment } from './deployment.ts';
 import { type Formation, type Found, formation, type Watching } from './formation.ts';
 import type { Given, Template } from './template.ts';
 
 export type Wanted = {
   readonly stack: string;
-  /** The one of the AWS configuration unless given. */
+  /** Unless given the one it was deployed to from this folder, or else that of the AWS configuration. */
   readonly region?: string;
   readonly template: Template;
   readonly code: Archive;
@@ -28,7 +28,9 @@ export type Deployed = {
  * @throws BadUsage for credentials, permissions and regions that will not do, Error with the first resource that failed
  */
 export async function deploy(wanted: Wanted, watching: Watching): Promise<Deployed> {
-  const stacks = await formation(wanted.stack, wanted.region, watching);
+  // A file that cannot be read is written anew in the end.
+  const kept = await readDeployment(wanted.stack).catch(() => undefined);
+  const stacks = await formation(wanted.stack, wanted.region ?? kept?.region, watching);
   try {
     const { found, made } = await withBucket(stacks, wanted, watching);
     const bucket = found.outputs['Bucket'];

@@ -46,7 +46,7 @@ export async function deploy(args: readonly string[]): Promise<void> {
     .description('make the functions and the bucket that --on lambda uses, or bring them up to date')
     .addArgument(new Argument('<cloud>', 'where').choices(['aws']))
     .option('--stack <name>', 'name of it all in the account', 'servermix')
-    .option('--region <region>', 'AWS region (default: that of the AWS configuration)')
+    .option('--region <region>', 'AWS region (default: as before, or that of the AWS configuration)')
     .option('--keep-days <n>', 'days that finished tasks are kept for resuming (default 30); results stay')
     .option('--dollars-per-hour <n>', 'cost of the functions that rings the alarm (default 10)')
     .option('--alarm-email <address>', 'who is told; confirm the first mail (default: nobody)')
