@@ -3,7 +3,7 @@ import { Argument, Command } from 'commander';
 import { join } from 'node:path';
 import { BadUsage } from '../../core/errors.ts';
 import { type Archive, archive, codeKey } from '../../infra/aws/archive.ts';
-import { checkStack, storeOf } from '../../infra/aws/deployment.ts';
+import { checkStack, readDeployment, storeOf } from '../../infra/aws/deployment.ts';
 import {
   checkValue,
   type Given,
@@ -71,14 +71,9 @@ export async function deploy(args: readonly string[]): Promise<void> {
   const region = given['region'] as string | undefined;
   const json = given['json'] === true;
   if (given['dryRun'] === true) {
-    const planned = {
-      stack,
-      region: region ?? process.env['AWS_REGION'],
-      template,
-      parameters,
-      folder,
-      code,
-    };
+    const kept = await readDeployment(stack).catch(() => undefined);
+    const where = region ?? kept?.region ?? process.env['AWS_REGION'];
+    const planned = { stack, region: where, template, parameters, folder, code };
     process.stdout.write(json ? `${JSON.stringify(outline(planned))}\n` : describe(planned));
     return;
   }
