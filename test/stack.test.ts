@@ -222,7 +222,7 @@ describe('functions', () => {
       Architectures: ['arm64'],
       Runtime: 'nodejs22.x',
       Timeout: 900,
-      EphemeralStorage: { Size: 2048 },
+      EphemeralStorage: { Size: 512 },
       Role: { 'Fn::GetAtt': [role, 'Arn'] },
       LoggingConfig: { LogGroup: { Ref: id === 'Driver' ? 'DriverLogs' : 'WorkerLogs' } },
     });

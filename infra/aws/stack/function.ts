@@ -7,7 +7,7 @@ import { either, sub } from './intrinsic.ts';
 /** Seconds after which a function is ended, the most there is. */
 const timeout = 900;
 /** MB of /tmp. */
-const disk = 2048;
+const disk = 512;
 
 export type Made = {
   /** Text for Fn::Sub that becomes the name. */
