@@ -133,7 +133,7 @@ describe('usage: exit code 2, one line', () => {
     [['run', 'genomics/flagstat', '--reads', 'reads.bam', '--reads', 'x.bam'], /expected one file/],
     [['run', 'genomics/flagstat', '--reads', 'reads.bam', 'x.bam'], /takes one file/],
     [
-      ['run', 'genomics/flagstat', '--reads', 'reads.bam', '--out', 's3://x/y'],
+      ['run', 'genomics/flagstat', '--reads', 'reads.bam', '--out', 'gs://x/y'],
       /expected a path of this machine/,
     ],
     [
@@ -163,7 +163,6 @@ describe('bad input: exit code 3, one line with the name, nothing at the output'
       /folder\.bam/,
     ],
     ['empty', () => (writeFileSync(join(folder, 'empty.bam'), ''), join(folder, 'empty.bam')), /empty\.bam/],
-    ['without an index', () => copy('noindex.bam', { index: false }), /noindex\.bam.*index/],
     [
       'of another kind',
       () => (
@@ -214,6 +213,18 @@ describe('bad input: exit code 3, one line with the name, nothing at the output'
       expect([code, stdout]).toEqual([3, '']);
       expect(readdirSync(folder)).not.toContain('bad');
     }
+  });
+  test('a BAM without an index has a flagstat, and no coverage', async () => {
+    const path = copy('noindex.bam', { index: false });
+    const counted = await servermix(['run', 'genomics/flagstat', '--reads', path, '--split', '50k'], folder);
+    const indexed = await servermix(['run', 'genomics/flagstat', '--reads', bam], folder);
+    expect([counted.code, counted.stdout]).toEqual([0, indexed.stdout]);
+    expect(counted.stderr).toMatch(/note: BAM: .*noindex\.bam has no index/);
+    const refused = await servermix(
+      ['run', 'genomics/coverage', '--reads', path, '--out', 'bad/out'],
+      folder,
+    );
+    expect([refused.code, refused.stderr]).toEqual([3, expect.stringMatching(/noindex\.bam has no index/)]);
   });
   const lasCases: [string, () => string][] = [
     ['absent', () => join(folder, 'absent.las')],

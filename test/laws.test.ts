@@ -29,7 +29,9 @@ describe.each(subjects.map((subject) => [subject.name, subject] as const))('%s',
   test('law 1: any split, same bytes', async () => {
     const parts = await laws.partitionInvariance(subject, catalog);
     expect(parts[0]).toBe(subject.stage.inputs['points']?.length ?? 1);
-    expect(parts.at(-1)).toBeGreaterThanOrEqual(subject.name.endsWith('LAZ') ? 27 : 80);
+    // Whole chunks of LAZ; without an index, blocks in which a record starts.
+    const fewest = subject.name.endsWith('LAZ') ? 27 : subject.name.endsWith('index') ? 50 : 80;
+    expect(parts.at(-1)).toBeGreaterThanOrEqual(fewest);
   });
   test('law 2: any merge tree, same bytes', () => laws.associativity(subject, catalog));
   test('law 3: tasks survive JSON, options have no order', () => laws.serialisability(subject, catalog));

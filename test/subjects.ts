@@ -1,6 +1,6 @@
 /** One or more cases for every job in the catalog, on generated data with objects across every seam. */
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Dataset } from '../core/job.ts';
@@ -32,6 +32,8 @@ export async function makeSubjects(): Promise<Subjects> {
   await generate('synthetic/reads', folder, { mb: 2, depth: 2, seed: 7 });
   await generate('synthetic/terrain', folder, { points: 60_000, seed: 7 });
   const reads = await describe(join(folder, 'reads.bam'));
+  await copyFile(join(folder, 'reads.bam'), join(folder, 'unindexed.bam'));
+  const unindexed = await describe(join(folder, 'unindexed.bam'));
   const points = await describe(join(folder, 'terrain.las'));
   const bed = join(folder, 'regions.bed');
   await writeFile(bed, await regionsOf(folder));
@@ -53,6 +55,7 @@ export async function makeSubjects(): Promise<Subjects> {
     add(`${stat} ${cell}`, 'geospatial/dsm', { points: [points] }, { stat, cell }, splitsOf(60_000));
   const subjects = [
     await add('default', 'genomics/flagstat', { reads: [reads] }, {}, splitsOf(reads.size)),
+    await add('without an index', 'genomics/flagstat', { reads: [unindexed] }, {}, splitsOf(reads.size)),
     await cover('default', {}),
     await cover('windows', { by: 500, thresholds: [1, 2, 4], quantize: '0:1:3:' }),
     await cover('fast', { fast: true, by: 1000, 'no-per-base': true, 'exclude-flag': 0 }),

@@ -53,17 +53,38 @@ const maxWindows = 2 ** 24;
 
 /**
  * Finds the index of `reads` (x.bam.bai, x.bai, x.bam.csi, x.csi, in this order) and reads it.
- * @throws BadInput when there is none, when it is damaged, or when it is another file's as far as that shows: another
- * number of contigs than in `header`, offsets outside the file or out of order
+ * @throws BadInput when there is none, and as `findIndex`
  */
 export async function readIndex(planning: Planning, reads: Dataset, header: Header): Promise<Index> {
+  const index = await findIndex(planning, reads, header);
+  if (index) return index;
+  const names = namesOf(reads.uri).map((name) => name.slice(name.lastIndexOf('/') + 1));
+  throw new BadInput(
+    `BAM: ${reads.uri} has no index, expected it as ${names.join(', ')}; make one with samtools index`,
+  );
+}
+
+/** Where an index of a BAM file may be. */
+function namesOf(uri: string): string[] {
   // Of an address, what follows the question mark stays behind the name.
-  const mark = /^https?:/i.test(reads.uri) ? reads.uri.indexOf('?') : -1;
-  const path = mark < 0 ? reads.uri : reads.uri.slice(0, mark);
-  const query = reads.uri.slice(path.length);
+  const mark = /^https?:/i.test(uri) ? uri.indexOf('?') : -1;
+  const path = mark < 0 ? uri : uri.slice(0, mark);
+  const query = uri.slice(path.length);
   const stem = path.replace(/\.bam$/, '');
-  const names = new Set([`${path}.bai`, `${stem}.bai`, `${path}.csi`, `${stem}.csi`].map((n) => n + query));
-  for (const name of names) {
+  return [...new Set([`${path}.bai`, `${stem}.bai`, `${path}.csi`, `${stem}.csi`].map((n) => n + query))];
+}
+
+/**
+ * As `readIndex`; undefined where there is none.
+ * @throws BadInput when it is damaged, or when it is another file's as far as that shows: another
+ * number of contigs than in `header`, offsets outside the file or out of order
+ */
+export async function findIndex(
+  planning: Planning,
+  reads: Dataset,
+  header: Header,
+): Promise<Index | undefined> {
+  for (const name of namesOf(reads.uri)) {
     const found = await planning.find(name);
     if (!found) continue;
     const cursor = await openIndex(await planning.open(found), found.uri);
@@ -71,9 +92,7 @@ export async function readIndex(planning: Planning, reads: Dataset, header: Head
     checkOffsets(index, reads, header);
     return index;
   }
-  throw new BadInput(
-    `BAM: ${reads.uri} has no index, expected it as ${[...names].map((name) => name.slice(name.lastIndexOf('/') + 1)).join(', ')}; make one with samtools index`,
-  );
+  return undefined;
 }
 
 async function openIndex(source: Source, uri: string): Promise<Cursor> {

@@ -143,7 +143,7 @@ export async function* records(
     if (left === 0) return;
     throw new BadInput(
       to && to[0] < source.size
-        ? `BAM: record at ${formatVirtual(leftAt)} of ${name} reaches over ${formatVirtual(to)}, where the index says that a record starts; index it again with samtools index`
+        ? `BAM: record at ${formatVirtual(leftAt)} of ${name} reaches over ${formatVirtual(to)}, where another one should start; if it has an index, index it again with samtools index`
         : `BAM: ${name} ends within the record at ${formatVirtual(leftAt)}: it is truncated; copy or write it again`,
     );
   } finally {

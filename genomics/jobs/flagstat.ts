@@ -1,13 +1,14 @@
 /** Alignment counts of a BAM file by FLAG, as `samtools flagstat` reports them. */
 import { columns } from '../../core/codec.ts';
-import type { Dataset } from '../../core/job.ts';
+import type { Dataset, Source } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { splitWeighted } from '../../core/partition.ts';
 import type { Index } from '../formats/bai.ts';
-import { readIndex } from '../formats/bai.ts';
-import { readHeader, records } from '../formats/bam.ts';
+import { findIndex } from '../formats/bai.ts';
+import { type Header, readHeader, records } from '../formats/bam.ts';
 import { checkEof, compareVirtual, type Virtual } from '../formats/bgzf.ts';
 import { toJson, toText } from '../formats/flagstat.ts';
+import { landing } from '../formats/landing.ts';
 import { type Counted, count, createTally, pack, sum, summarize } from '../kernels/flagstat.ts';
 
 const mebibyte = 1 << 20;
@@ -20,7 +21,12 @@ export const flagstat = define<{ reads: readonly [Dataset] }, Record<never, neve
   version: 1,
   doc: 'counts reads by FLAG: mapped, paired, duplicate, ... (samtools flagstat)',
   examples: ['--reads sample.bam', '--reads sample.bam --json', '--reads sample.bam --out sample.flagstat'],
-  inputs: { reads: { doc: 'sorted alignments with an index (.bai or .csi)', formats: ['bam'] } },
+  inputs: {
+    reads: {
+      doc: 'alignments in any order; with an index (.bai, .csi) their number is checked',
+      formats: ['bam'],
+    },
+  },
   params: {},
   split: 16 * mebibyte,
   unit: 'bytes',
@@ -32,8 +38,10 @@ export const flagstat = define<{ reads: readonly [Dataset] }, Record<never, neve
     const source = await planning.open(reads);
     const header = await readHeader(source, reads.uri);
     await checkEof(source, reads.uri);
-    const index = await readIndex(planning, reads, header);
-    const starts = recordStarts(index, header.first, reads.size);
+    const index = await findIndex(planning, reads, header);
+    const starts = index
+      ? recordStarts(index, header.first, reads.size)
+      : await landings(source, reads, header, split);
     const bytes = starts.slice(1).map(([block], i) => block - starts[i]![0]);
     const parts = splitWeighted(bytes, split).map(({ start, end }) => ({
       from: starts[start]!,
@@ -43,8 +51,12 @@ export const flagstat = define<{ reads: readonly [Dataset] }, Record<never, neve
     // A file of a header alone has one part too, without records.
     if (parts.length === 0)
       parts.push({ from: header.first, to: header.first, contigs: header.contigs.length });
-    const total = promised(index);
-    return total === undefined ? { parts } : { parts, records: total };
+    const total = index && promised(index);
+    if (total !== undefined) return { parts, records: total };
+    return {
+      parts,
+      notes: [`BAM: ${reads.uri} has no index that tells its number of reads, so that it is not checked`],
+    };
   },
   weight: ({ from, to }) => to[0] - from[0],
   pace: 150 * mebibyte,
@@ -78,6 +90,22 @@ function recordStarts(index: Index, first: Virtual, size: number): Virtual[] {
     block.forEach((offset, i) => add([offset, within[i]!]));
   }
   add([size, 0]);
+  return starts;
+}
+
+/** Where records start about every `split` bytes, from the first record to the end of the file, without an index. */
+async function landings(
+  source: Source,
+  { uri, size }: Dataset,
+  header: Header,
+  split: number,
+): Promise<Virtual[]> {
+  const starts = [header.first];
+  for (let at = header.first[0] + split; at < size; at += split) {
+    const start = await landing(source, uri, header.contigs.length, Math.floor(at));
+    if (compareVirtual(start, starts.at(-1)!) > 0) starts.push(start);
+  }
+  if (compareVirtual([size, 0], starts.at(-1)!) > 0) starts.push([size, 0]);
   return starts;
 }
 

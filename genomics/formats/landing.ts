@@ -1,0 +1,149 @@
+/** Where records begin in a BAM file without an index: the first one behind any byte, told by what follows it. */
+import type { Source } from '../../core/job.ts';
+import { blockLimit } from './block.ts';
+import { chunks, type Virtual } from './bgzf.ts';
+import { field } from './record.ts';
+
+/** Bytes read for a look: blocks enough for a chain. */
+const look = 4 * blockLimit;
+/** Blocks and records in a row that prove a start; fewer where the file ends before. */
+const [blockChain, recordChain] = [3, 10];
+/** Inflated bytes after which fewer long records are proof enough, and records at least. */
+const [enough, fewest] = [1 << 20, 2];
+
+/**
+ * The virtual offset of the first record that starts in the first block at or behind byte `offset`, or later; `[size, 0]` where none does. `contigs` is the number of the header's. A function of the file and the offset alone: two parts agree on the seam between them. What looks like a chain of records is taken for
+ * one, so whoever reads up to it must come to this very place.
+ * @throws BadInput when a block on the way does not inflate
+ */
+export async function landing(
+  source: Source,
+  name: string,
+  contigs: number,
+  offset: number,
+): Promise<Virtual> {
+  const end: Virtual = [source.size, 0];
+  const block = await findBlock(source, offset);
+  if (block === undefined) return end;
+  const pieces = chunks(source, name, [block, 0], undefined, { chunk: 2 * blockLimit });
+  try {
+    let from = 0;
+    for (let keep = 0; ;) {
+      const { value: piece, done } = await pieces.next(keep);
+      // Whether the file ends here is known only when nothing more comes.
+      if (done) return end;
+      const { bytes } = piece;
+      const isWhole = piece.place(bytes.length)[0] >= source.size;
+      const found = scan(bytes, from, contigs, isWhole);
+      if (found.start !== undefined) return piece.place(found.start);
+      if (isWhole) return end;
+      // All of it again, with what follows: a start that was not yet proved stays a candidate.
+      from = found.next;
+      keep = bytes.length;
+    }
+  } finally {
+    await pieces.return();
+  }
+}
+
+/** The first byte at or behind `offset` at which a chain of BGZF blocks begins; undefined where none does. */
+async function findBlock(source: Source, offset: number): Promise<number | undefined> {
+  const { size } = source;
+  for (let start = offset; start < size; start += look - blockLimit) {
+    // A candidate of the first 64 KiB of a look has its chain within the rest.
+    const bytes = await source.read(start, Math.min(size, start + look));
+    const last = Math.min(bytes.length, start + look < size ? look - blockLimit : bytes.length);
+    for (let at = bytes.indexOf(0x1f); at >= 0 && at < last; at = bytes.indexOf(0x1f, at + 1))
+      if (isChain(bytes, at, start + bytes.length === size)) return start + at;
+  }
+  return undefined;
+}
+
+/** Blocks follow each other from `at`, at least three, or all up to the file's end where it is in sight. */
+function isChain(bytes: Uint8Array, at: number, isEnd: boolean): boolean {
+  let next = at;
+  for (let i = 0; i < blockChain; i++) {
+    if (next === bytes.length) return isEnd && i > 0;
+    const length = blockLength(bytes, next);
+    // A chain that leaves the look is as long as one can tell.
+    if (length === undefined) return i > 0 && !isEnd && next + 18 > bytes.length;
+    next += length;
+    if (next > bytes.length) return !isEnd;
+  }
+  return true;
+}
+
+/** The length of a block by its header (SAM spec 4.1); undefined where there is none. */
+function blockLength(bytes: Uint8Array, at: number): number | undefined {
+  if (bytes[at] !== 0x1f || bytes[at + 1] !== 0x8b || bytes[at + 2] !== 8 || bytes[at + 3] !== 4)
+    return undefined;
+  const extra = bytes[at + 10]! | (bytes[at + 11]! << 8);
+  for (let i = at + 12; i + 6 <= at + 12 + extra && i + 6 <= bytes.length;) {
+    const size = bytes[i + 2]! | (bytes[i + 3]! << 8);
+    if (bytes[i] === 0x42 && bytes[i + 1] === 0x43 && size === 2) {
+      const length = (bytes[i + 4]! | (bytes[i + 5]! << 8)) + 1;
+      return length >= 12 + extra + 2 + 8 ? length : undefined;
+    }
+    i += 4 + size;
+  }
+  return undefined;
+}
+
+/** The first proved start at or behind `from`; or the first place that more bytes could still prove. */
+function scan(
+  bytes: Uint8Array,
+  from: number,
+  contigs: number,
+  isWhole: boolean,
+): { readonly start?: number; readonly next: number } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = from; at < bytes.length; at++) {
+    const verdict = follow(view, at, contigs, isWhole);
+    if (verdict === 'yes') return { start: at, next: at };
+    if (verdict === 'open') return { next: at };
+  }
+  return { next: bytes.length };
+}
+
+/** Whether records follow each other from `start`: proved, refuted, or open until more bytes are there. */
+function follow(view: DataView, start: number, contigs: number, isWhole: boolean): 'yes' | 'no' | 'open' {
+  const end = view.byteLength;
+  let at = start;
+  for (let count = 0; count < recordChain; count++) {
+    if (at === end) return isWhole ? (count > 0 ? 'yes' : 'no') : 'open';
+    if (count >= fewest && at - start >= enough) return 'yes';
+    if (at + field.name > end) return isWhole ? 'no' : 'open';
+    const length = recordLength(view, at, contigs);
+    if (length === undefined) return 'no';
+    if (at + length > end) return isWhole ? 'no' : 'open';
+    at += length;
+  }
+  return 'yes';
+}
+
+/** Bytes of the record at `at`, whose fixed fields are all there; undefined where its fields cannot be a record's (SAM spec 4.2). */
+function recordLength(view: DataView, at: number, contigs: number): number | undefined {
+  const size = view.getInt32(at, true);
+  const nameLength = view.getUint8(at + field.nameLength);
+  if (size < 33 || nameLength === 0) return undefined;
+  if (!isPlace(view, at + field.refId, contigs) || !isPlace(view, at + field.nextRefId, contigs))
+    return undefined;
+  const cigar = view.getUint16(at + field.cigarLength, true);
+  const seq = view.getInt32(at + field.seqLength, true);
+  const used = 32 + nameLength + 4 * cigar + ((seq + 1) >>> 1) + seq;
+  if (seq < 0 || size < used) return undefined;
+  const name = at + field.name;
+  const last = name + nameLength - 1;
+  for (let i = name; i < last && i < view.byteLength; i++) {
+    const c = view.getUint8(i);
+    if (c < 0x21 || c > 0x7e) return undefined;
+  }
+  if (last < view.byteLength && view.getUint8(last) !== 0) return undefined;
+  for (let i = 0, op = last + 1; i < cigar && op + 4 <= view.byteLength; i++, op += 4)
+    if ((view.getUint8(op) & 15) > 8) return undefined;
+  return 4 + size;
+}
+
+/** A contig of the header, or none, and a position; some files have reads behind the ends of their contigs. */
+const isPlace = (view: DataView, at: number, contigs: number): boolean =>
+  view.getInt32(at, true) >= -1 && view.getInt32(at, true) < contigs && view.getInt32(at + 4, true) >= -1;
