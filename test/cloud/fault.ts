@@ -21,6 +21,8 @@ export type Fault =
       readonly headers?: { readonly [name: string]: string };
       readonly body?: string;
     }
+  /** The target gets the request's body with one bit of its middle byte turned; a request without a body stays as it is. */
+  | { readonly kind: 'flip' }
   /** The connection is reset before the target sees anything. */
   | { readonly kind: 'reset' }
   /** The connection ends after so many bytes of the answer's body; a body no longer than that is whole. */

@@ -124,6 +124,11 @@ async function serve(link: Link, fault: Fault | undefined): Promise<void> {
       return relay(link, await forward(link));
     case 'status':
       return refuse(link, { ...usual(link, fault.status), ...fault });
+    case 'flip': {
+      const body = await buffer(request);
+      if (body.length > 0) body[body.length >> 1]! ^= 1;
+      return relay(link, await forward(link, request.headers, body));
+    }
     case 'reset':
       return void request.socket.resetAndDestroy();
     case 'cut':
