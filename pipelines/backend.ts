@@ -12,7 +12,7 @@ import { opener, type Runtime } from '../core/task.ts';
 import type { BucketStore } from '../infra/aws/store.ts';
 import type { Globals } from './arguments.ts';
 import { catalog } from './catalog.ts';
-import { open, planning, store as openStore, storeFolder } from './storage.ts';
+import { checkBucket, open, planning, store as openStore, storeFolder } from './storage.ts';
 import { entry } from './worker.ts';
 
 /** Loaded by who asks for functions. */
@@ -25,8 +25,8 @@ export async function storeUriOf(globals: Globals): Promise<string> {
   return storeFor(globals, await deploymentOf(globals));
 }
 
-export const openBlobs = async (uri: string): Promise<Store> =>
-  uri === 'memory:' ? memoryStore() : openStore(uri);
+export const openBlobs = async (uri: string, signal: AbortSignal): Promise<Store> =>
+  uri === 'memory:' ? memoryStore() : openStore(uri, { signal });
 
 /** Starts the backend that the flags ask for; workers boot while the driver goes on to plan. `run` names the run. */
 export async function startHost(
@@ -36,9 +36,10 @@ export async function startHost(
   run: string,
   signal: AbortSignal,
 ): Promise<Host> {
-  await checkStore(storeUri);
-  const blobs = await openBlobs(storeUri);
-  const runtime: Runtime = { catalog, store: blobs, open: opener(blobs, open), modules: new Map() };
+  await checkStore(storeUri, signal);
+  const blobs = await openBlobs(storeUri, signal);
+  const files = opener(blobs, (dataset) => open(dataset, { signal }));
+  const runtime: Runtime = { catalog, store: blobs, open: files, modules: new Map() };
   const backend = await start(globals, runtime, storeUri, job, run);
   return { backend, runtime, planning: planning(runtime.open, signal, globals.access) };
 }
@@ -71,10 +72,10 @@ async function start(
   }
 }
 
-/** Makes the store's folder now: a worker that finds out later could only fail its task. @throws BadUsage */
-async function checkStore(uri: string): Promise<void> {
+/** Makes the store's folder now, or looks for its bucket: a worker that finds out later could only fail its task. @throws BadUsage */
+async function checkStore(uri: string, signal: AbortSignal): Promise<void> {
   const folder = storeFolder(uri);
-  if (folder === undefined) return;
+  if (folder === undefined) return checkBucket(uri, { signal });
   try {
     await access(await nearest(folder), constants.W_OK | constants.X_OK);
     await mkdir(folder, { recursive: true });

@@ -124,7 +124,7 @@ async function perform(
       ...(rate === undefined ? {} : { rate }),
       ...(timeout === undefined ? {} : { timeout }),
     });
-    const files = await output(out, storeUri);
+    const files = await output(out, storeUri, { signal });
     try {
       await write(finished, files, host, { json, signal });
       signal.throwIfAborted();

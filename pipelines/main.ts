@@ -107,5 +107,7 @@ try {
   const line = json
     ? JSON.stringify({ event: 'error', message: text, exitCode: process.exitCode })
     : `servermix: ${text}`;
-  process.stderr.write(`${line}\n`);
+  // A request that a stopped run has given up would be waited for otherwise.
+  const leave = error instanceof Interrupted ? () => process.exit() : () => {};
+  process.stderr.write(`${line}\n`, leave);
 }

@@ -7,14 +7,17 @@ import type { Access, Dataset, Planning, Source, Store } from '../core/job.ts';
 import { checkWritable, fileOutput, type FileOutput } from '../core/output.ts';
 import { describeFile, fileSource } from '../core/sources/file.ts';
 import { folderStore } from '../core/stores/folder.ts';
+import { isS3 } from '../infra/aws/address.ts';
 
 /** How inputs are described. With `digest` a local file is known by the hash of all its bytes instead of by size, time and a sample. */
-export type Describing = { readonly digest?: boolean; readonly access?: Access };
+export type Describing = Stopping & { readonly digest?: boolean; readonly access?: Access };
+/** What ends requests, for who may be stopped. */
+type Stopping = { readonly signal?: AbortSignal };
 
 /** What a scheme of URIs can do. */
 type Scheme = {
   describe(uri: string, how: Describing): Promise<Omit<Dataset, 'format'>>;
-  open(dataset: Dataset): Promise<Source>;
+  open(dataset: Dataset, how: Stopping): Promise<Source>;
   /** Whether something lies there, however unreadable. */
   exists(uri: string): Promise<boolean>;
   /** What matches `*` and `?` in the last segment, sorted by name; undefined where the scheme has no listings. */
@@ -52,20 +55,21 @@ const schemes: { readonly [name in 'file' | 'http' | 's3']: Scheme } = {
     },
   },
   http: {
-    describe: async (uri) => (await http()).describeHttp(uri),
-    open: async ({ uri, id }) => (await http()).httpSource(uri, { id }),
+    describe: async (uri, { signal }) => (await http()).describeHttp(uri, signal ? { signal } : {}),
+    open: async ({ uri, id }, how) => (await http()).httpSource(uri, { id, ...how }),
     exists: never,
   },
   s3: {
-    describe: async (uri, { access }) => (await s3.source()).describeObject(uri, access),
-    open: async (dataset) => (await s3.source()).objectSource(dataset),
+    describe: async (uri, { access, signal }) =>
+      (await s3.source()).describeObject(uri, access, signal ? { signal } : {}),
+    open: async (dataset, how) => (await s3.source()).objectSource(dataset, how),
     exists: never,
-    list: async (uri, matches, { access }) => (await s3.listing()).listObjects(uri, matches, access),
+    list: async (uri, matches, { access, signal }) =>
+      (await s3.listing()).listObjects(uri, matches, access, signal ? { signal } : {}),
   },
 };
 
 const isHttp = (uri: string): boolean => /^https?:\/\//i.test(uri);
-const isS3 = (uri: string): boolean => /^s3:\/\//i.test(uri);
 const schemeOf = (uri: string): Scheme => schemes[isHttp(uri) ? 'http' : isS3(uri) ? 's3' : 'file'];
 
 /** Whether workers elsewhere can reach it. */
@@ -97,21 +101,31 @@ export async function describe(uri: string, how: Describing = {}): Promise<Datas
 }
 
 /** Opens a dataset as planned; @throws BadInput when it has changed since. */
-export const open = (dataset: Dataset): Promise<Source> => schemeOf(dataset.uri).open(dataset);
+export const open = (dataset: Dataset, how: Stopping = {}): Promise<Source> =>
+  schemeOf(dataset.uri).open(dataset, how);
 
 /** Blobs under a URI; `memory:` is the driver's own and not opened here. */
-export const store = async (uri: string): Promise<Store> =>
-  isS3(uri) ? (await s3.store()).bucketStore(uri) : folderStore(pathOf(uri));
+export const store = async (uri: string, how: Stopping = {}): Promise<Store> =>
+  isS3(uri) ? (await s3.store()).bucketStore(uri, how) : folderStore(pathOf(uri));
+
+/** Whether the bucket of a store is there, before any work; folders are made. @throws BadUsage */
+export async function checkBucket(uri: string, how: Stopping = {}): Promise<void> {
+  if (isS3(uri)) await (await s3.store()).checkStoreBucket(uri, how);
+}
 
 /** The folder of a store URI, where there is one. */
 export const storeFolder = (uri: string): string | undefined =>
   uri === 'memory:' || isS3(uri) ? undefined : pathOf(uri);
 
 /** Files at `out` followed by suffixes, or standard output; blobs of a store beside them are joined where they lie. */
-export async function output(out: string | undefined, storeUri: string): Promise<FileOutput> {
+export async function output(
+  out: string | undefined,
+  storeUri: string,
+  how: Stopping = {},
+): Promise<FileOutput> {
   if (out === undefined || !isS3(out)) return fileOutput(out);
   const [{ bucketOutput }, { bucketStore }] = [await s3.upload(), await s3.store()];
-  return bucketOutput(out, isS3(storeUri) ? bucketStore(storeUri) : undefined);
+  return bucketOutput(out, isS3(storeUri) ? bucketStore(storeUri, how) : undefined, how);
 }
 
 /** Whether files can be written there, before any work. @throws BadUsage */
@@ -131,7 +145,7 @@ export const planning = (
   signal,
   async find(uri) {
     try {
-      return await describe(uri, { access });
+      return await describe(uri, { access, signal });
     } catch (error) {
       if (error instanceof BadInput && !(await schemeOf(uri).exists(uri))) return undefined;
       throw error;

@@ -39,8 +39,8 @@ function make(unsigned: boolean): S3Client {
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: {
       connectionTimeout: connecting,
-      requestTimeout: silent,
-      throwOnRequestTimeout: true,
+      // Not the handler's requestTimeout, which counts the sending of a long part too, and ends with the answer's head.
+      socketTimeout: silent,
       httpAgent: new HttpAgent(connections),
       httpsAgent: new Agent(connections),
     },
@@ -64,10 +64,4 @@ function make(unsigned: boolean): S3Client {
     { step: 'finalizeRequest', name: 'meter' },
   );
   return client;
-}
-
-/** Closes idle connections, so that a process may end. */
-export function closeClients(): void {
-  for (const client of clients.values()) client.destroy();
-  clients.clear();
 }

@@ -16,7 +16,7 @@ const codeOf = (error: unknown): string =>
 export const statusOf = (error: unknown): number | undefined => (error as Fault).$metadata?.httpStatusCode;
 
 const network =
-  /^(ECONN|EPIPE|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH|ERR_STREAM_PREMATURE_CLOSE|TimeoutError|NetworkingError|IncompleteBody|BadDigest|RequestTimeout$)/;
+  /^(ECONN|EPIPE|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH|ERR_STREAM_PREMATURE_CLOSE|TimeoutError|NetworkingError|IncompleteBody|BadDigest|XAmzContentSHA256Mismatch|RequestTimeout$)/;
 const busy =
   /^(SlowDown|Throttl|RequestThrottled|TooManyRequests|ServiceUnavailable|ConditionalRequestConflict|OperationAborted)/;
 
@@ -25,8 +25,11 @@ const busy =
  * A skewed clock is: the SDK has set itself by the server's date when it throws.
  */
 export function judge(error: unknown): Setback | undefined {
+  if (cameBefore(error)) return undefined;
   const [code, status] = [codeOf(error), statusOf(error)];
-  const found = status === undefined ? `${code}: ${messageOf(error)}` : `status ${status} (${code})`;
+  // A host of several addresses fails without a message.
+  const words = [code, messageOf(error)].filter(Boolean).join(': ');
+  const found = status === undefined ? words : `status ${status} (${code})`;
   const after = retryAfter((error as Fault).$response?.headers?.['retry-after']);
   if (busy.test(code) || status === 503 || status === 429) return { kind: 'throttled', found, after };
   if (code === 'ENOTFOUND')
@@ -49,37 +52,56 @@ export function judge(error: unknown): Setback | undefined {
 }
 
 /** How calls are repeated, where not as usual. */
-export type Persisting = Pick<Persistence, 'attempts' | 'signal' | 'wait'>;
+export type Persisting = Pick<Persistence, 'attempts' | 'signal' | 'wait'> & {
+  /** The bucket is where the user wants results, not where data come from: what is refused is BadUsage. */
+  readonly isOwn?: boolean;
+};
 
-export const persistence = (what: string, { attempts = 8, ...rest }: Persisting = {}): Persistence => ({
+/** What a request is sent with, so that a stopped run does not wait for it. */
+export type Sending = { readonly abortSignal?: AbortSignal };
+
+export const persistence = (what: string, { attempts = 8, signal, wait }: Persisting = {}): Persistence => ({
   subject: `s3: ${what}`,
   judge,
   attempts,
-  ...rest,
+  signal,
+  wait,
 });
 
 /** Does something with S3 until it is done or answered; `what` names the object. @throws as `persist`, and `explain` */
-export async function ask<T>(what: string, attempt: () => Promise<T>, how?: Persisting): Promise<T> {
+export async function ask<T>(
+  what: string,
+  attempt: (sending: Sending) => Promise<T>,
+  how: Persisting = {},
+): Promise<T> {
+  const sending = how.signal ? { abortSignal: how.signal } : {};
   try {
-    return await persist(attempt, persistence(what, how));
+    return await persist(() => attempt(sending), persistence(what, how));
   } catch (error) {
-    throw explain(what, error);
+    throw explain(what, error, how);
   }
 }
 
+/** Whether there is no such object; of a bucket that is not there nobody can tell by a HEAD. */
 export const isAbsent = (error: unknown): boolean =>
-  statusOf(error) === 404 || /^(NoSuchKey|NotFound|NoSuchBucket)$/.test(codeOf(error));
+  codeOf(error) !== 'NoSuchBucket' &&
+  (statusOf(error) === 404 || /^(NoSuchKey|NotFound)$/.test(codeOf(error)));
+/** Whether the server says that it cannot do this at all. */
+export const isUnsupported = (error: unknown): boolean =>
+  statusOf(error) === 501 || codeOf(error) === 'NotImplemented';
 export const isPrecondition = (error: unknown): boolean =>
   statusOf(error) === 412 || codeOf(error) === 'PreconditionFailed';
 
 const cameBefore = (error: unknown): boolean =>
   error instanceof BadInput || error instanceof BadUsage || error instanceof TaskError;
 
-/** An answer in one line; errors that are lines already stay. */
-export function explain(what: string, error: unknown): Error {
+/** An answer in one line; errors that are lines already stay, and so does the reason of a stopped run. */
+export function explain(what: string, error: unknown, { signal, isOwn }: Persisting = {}): Error {
+  if (signal?.aborted) return signal.reason as Error;
   if (cameBefore(error)) return error as Error;
   const [code, status] = [codeOf(error), statusOf(error)];
   const cause = { cause: error };
+  const Refused = isOwn ? BadUsage : BadInput;
   if (
     /CredentialsProvider|CredentialsError/.test(code) ||
     /could not load credentials/i.test(messageOf(error))
@@ -88,20 +110,29 @@ export function explain(what: string, error: unknown): Error {
       `s3: found no credentials for ${what}; log in as AWS's own tools want it (AWS_PROFILE, aws configure), or give --no-sign for public data`,
       cause,
     );
+  if (/region is missing/i.test(messageOf(error)))
+    return new BadUsage(`s3: found no region for ${what}, expected one; set AWS_REGION`, cause);
   if (/^(ExpiredToken|TokenRefreshRequired|InvalidToken)/.test(code))
     return new BadUsage(`s3: the credentials for ${what} have expired (${code}); log in again`, cause);
   if (/^(InvalidAccessKeyId|SignatureDoesNotMatch)/.test(code))
     return new BadUsage(`s3: the credentials were refused for ${what} (${code}); check them`, cause);
   if (code === 'NoSuchBucket')
-    return new BadInput(`s3: the bucket of ${what} does not exist; check its name`, cause);
-  if (isAbsent(error)) return new BadInput(`s3: ${what} does not exist; check the address`, cause);
-  if (status === 401 || status === 403)
+    return new Refused(`s3: the bucket of ${what} does not exist; check its name`, cause);
+  if (isAbsent(error)) return new Refused(`s3: ${what} does not exist; check the address`, cause);
+  if (code === 'InvalidObjectState')
     return new BadInput(
-      `s3: ${what} may not be used (status ${status}, ${code}); check the permission, or give --no-sign for public and --requester-pays for such data`,
+      `s3: ${what} is archived, expected an object that can be read; restore it first`,
+      cause,
+    );
+  if (status === 401 || status === 403)
+    return new Refused(
+      `s3: ${what} may not be used (status ${status}, ${code}); check the permission${
+        isOwn ? '' : ', or give --no-sign for public and --requester-pays for such data'
+      }`,
       cause,
     );
   if (status === 301 || status === 307 || status === 400)
-    return new BadInput(
+    return new Refused(
       `s3: ${what} answered status ${status} (${code}): ${messageOf(error)}; check AWS_REGION and the endpoint`,
       cause,
     );

@@ -1,16 +1,13 @@
 /** Objects of S3 as sources: ranged reads bound to one version of the content. */
-import { GetObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { BadInput } from '../../core/errors.ts';
 import type { Access, Dataset, Source } from '../../core/job.ts';
-import { Broken } from '../../core/sources/persist.ts';
 import { checkRange } from '../../core/sources/range.ts';
 import { resume } from '../../core/sources/resume.ts';
-import { formatAddress, parseAddress } from './address.ts';
+import { parseAddress } from './address.ts';
 import { s3 } from './client.ts';
-import { ask, explain, isPrecondition, persistence, type Persisting } from './faults.ts';
-
-const payer = ({ requesterPays }: Access): { RequestPayer?: 'requester' } =>
-  requesterPays ? { RequestPayer: 'requester' } : {};
+import { ask, explain, isPrecondition, persistence, type Persisting, type Sending } from './faults.ts';
+import { fill, getBody, payer } from './object.ts';
 
 /**
  * Address, size and id (`<size>-<ETag>`) of an object, by one HEAD.
@@ -28,7 +25,8 @@ export async function describeObject(
     );
   const head = await ask(
     uri,
-    () => s3(access).send(new HeadObjectCommand({ Bucket: bucket, Key: key, ...payer(access) })),
+    (sending) =>
+      s3(access).send(new HeadObjectCommand({ Bucket: bucket, Key: key, ...payer(access) }), sending),
     how,
   );
   if (head.ContentLength === undefined || !head.ETag)
@@ -48,72 +46,46 @@ export async function describeObject(
 export function objectSource({ uri, id, size, access = {} }: Dataset, how: Persisting = {}): Source {
   const { bucket, key } = parseAddress(uri);
   const etag = id.slice(id.indexOf('-') + 1);
-  const get = (start: number, end: number, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>> =>
-    getRange(s3(access), { Bucket: bucket, Key: key, IfMatch: etag, ...payer(access) }, start, end, signal);
-  const fail = (error: unknown): Error =>
-    isPrecondition(error)
-      ? new BadInput(
-          `s3: ${uri} changed since it was planned, found another ETag than ${etag}; run again to plan it anew`,
-          { cause: error },
-        )
-      : explain(uri, error);
+  const input = { Bucket: bucket, Key: key, IfMatch: etag, ...payer(access) };
+  const get = async (start: number, end: number, sending: Sending): Promise<AsyncIterable<Uint8Array>> => {
+    try {
+      return (await getBody(s3(access), input, start, end, sending)).body;
+    } catch (error) {
+      if (!isPrecondition(error)) throw error;
+      throw new BadInput(
+        `s3: ${uri} changed since it was planned, found another ETag than ${etag}; run again to plan it anew`,
+        { cause: error },
+      );
+    }
+  };
   return {
     size,
     async read(start, end, into) {
       checkRange('s3', uri, size, start, end);
       const bytes =
         into && into.length >= end - start ? into.subarray(0, end - start) : new Uint8Array(end - start);
-      try {
-        if (start < end) await ask(uri, async () => fill(bytes, await get(start, end)), how);
-        return bytes;
-      } catch (error) {
-        throw fail(error);
-      }
+      if (start < end) await ask(uri, async (sending) => fill(bytes, await get(start, end, sending)), how);
+      return bytes;
     },
     stream(start, end) {
       checkRange('s3', uri, size, start, end);
-      return translated(resume(start, end, get, persistence(uri, how)), fail);
+      const open = (from: number, to: number, abortSignal: AbortSignal): Promise<AsyncIterable<Uint8Array>> =>
+        get(from, to, { abortSignal });
+      const pieces = resume(start, end, open, persistence(uri, how));
+      return {
+        [Symbol.asyncIterator]() {
+          return this;
+        },
+        async next() {
+          try {
+            return await pieces.next();
+          } catch (error) {
+            throw explain(uri, error, how);
+          }
+        },
+        // At once, also while a piece is waited for.
+        return: () => pieces.return!(),
+      } satisfies AsyncIterableIterator<Uint8Array>;
     },
   };
 }
-
-/** The body of bytes `[start, end)` of an object, in pieces. */
-export async function getRange(
-  client: S3Client,
-  input: ConstructorParameters<typeof GetObjectCommand>[0],
-  start: number,
-  end: number,
-  signal?: AbortSignal,
-): Promise<AsyncIterable<Uint8Array>> {
-  const { Body, ContentLength } = await client.send(
-    new GetObjectCommand({ ...input, Range: `bytes=${start}-${end - 1}` }),
-    signal ? { abortSignal: signal } : {},
-  );
-  if (ContentLength !== end - start)
-    throw new Broken(`${ContentLength ?? 'no'} bytes announced, expected ${end - start}`);
-  return Body as unknown as AsyncIterable<Uint8Array>;
-}
-
-/** All of `bytes` from a body of that length. @throws Broken when it ends early or late */
-export async function fill(bytes: Uint8Array, body: AsyncIterable<Uint8Array>): Promise<void> {
-  let at = 0;
-  for await (const piece of body) {
-    if (at + piece.length > bytes.length) throw new Broken(`a body of more than ${bytes.length} bytes`);
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  if (at < bytes.length) throw new Broken(`a body of ${at} bytes, expected ${bytes.length}`);
-}
-
-async function* translated(
-  pieces: AsyncIterable<Uint8Array>,
-  fail: (error: unknown) => Error,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    yield* pieces;
-  } catch (error) {
-    throw fail(error);
-  }
-}
-
-export const nameOf = (bucket: string, key: string): string => formatAddress({ bucket, key });

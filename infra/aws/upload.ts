@@ -4,20 +4,20 @@ import {
   CompleteMultipartUploadCommand,
   type CompletedPart,
   CreateMultipartUploadCommand,
-  DeleteObjectCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
-  PutObjectCommand,
+  type MultipartUpload,
   UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
 import { BadUsage } from '../../core/errors.ts';
 import type { FileSink, Stored, Target } from '../../core/job.ts';
 import type { OutputFile } from '../../core/output.ts';
-import { type Address, copySource, formatAddress, parseAddress } from './address.ts';
+import { copySource, formatAddress, parseAddress } from './address.ts';
 import { s3 } from './client.ts';
-import { ask, explain, isAbsent, type Persisting } from './faults.ts';
-import { type BucketStore, md5 } from './store.ts';
+import { ask, explain, isAbsent, type Persisting, type Sending } from './faults.ts';
+import { md5, nameOf, parting, type Place, removeObject, writeObject } from './object.ts';
+import type { BucketStore } from './store.ts';
 
 const mebibyte = 1 << 20;
 /** Least size of a part that is not the last (S3 user guide, multipart upload limits). */
@@ -41,15 +41,14 @@ export type BucketOutput = Target & {
  * that are 5 MiB or longer are copied by the server (UploadPartCopy), and what is shorter is glued in memory; `get` reads it.
  * @throws BadUsage where the address names no object or may not be written; TaskError when the server does not come to itself
  */
-export function bucketOutput(uri: string, store?: BucketStore, how: Persisting = {}): BucketOutput {
-  const { bucket, key } = parseAddress(uri);
-  if (key === '' || key.endsWith('/'))
-    throw new BadUsage(`output: ${uri} names no object; add a name to --out`);
+export function bucketOutput(uri: string, store?: BucketStore, persisting: Persisting = {}): BucketOutput {
+  const { Bucket, Key } = targetOf(uri);
+  const how: Persisting = { ...persisting, isOwn: true };
   const files = new Map<string, Draft>();
   let over = false;
   return {
     async file(suffix = '') {
-      const file = draft({ bucket, key: key + suffix }, store, how);
+      const file = draft({ Bucket, Key: Key + suffix }, store, how);
       files.set(suffix, file);
       return file.sink;
     },
@@ -66,7 +65,7 @@ export function bucketOutput(uri: string, store?: BucketStore, how: Persisting =
         return out;
       } catch (error) {
         for (const file of files.values()) await file.discard(done.includes(file));
-        throw explain(uri, error);
+        throw explain(uri, error, how);
       }
     },
     async abort() {
@@ -79,19 +78,26 @@ export function bucketOutput(uri: string, store?: BucketStore, how: Persisting =
 
 /**
  * Whether objects may be written there, by an upload that is begun and given up. To be called before any work.
- * @throws BadUsage with one line
+ * @throws BadUsage with one line; TaskError when the server does not come to itself
  */
-export async function checkBucketWritable(uri: string, how: Persisting = {}): Promise<void> {
+export async function checkBucketWritable(uri: string, persisting: Persisting = {}): Promise<void> {
+  const at = targetOf(uri);
+  const how: Persisting = { ...persisting, isOwn: true };
+  try {
+    const UploadId = await createUpload(at, how);
+    await abortUpload(at, UploadId, how);
+  } catch (error) {
+    if (!(error instanceof BadUsage)) throw error;
+    throw new BadUsage(`output: ${uri} cannot be written: ${error.message}`, { cause: error });
+  }
+}
+
+/** @throws BadUsage for what names no object */
+function targetOf(uri: string): Place {
   const { bucket, key } = parseAddress(uri);
   if (key === '' || key.endsWith('/'))
     throw new BadUsage(`output: ${uri} names no object; add a name to --out`);
-  const at = { Bucket: bucket, Key: key };
-  try {
-    const { UploadId } = await ask(uri, () => s3().send(new CreateMultipartUploadCommand(at)), how);
-    await s3().send(new AbortMultipartUploadCommand({ ...at, UploadId }));
-  } catch (error) {
-    throw new BadUsage(`output: ${uri} cannot be written: ${(error as Error).message}`, { cause: error });
-  }
+  return { Bucket: bucket, Key: key };
 }
 
 type Draft = {
@@ -105,23 +111,27 @@ type Draft = {
   discard(appeared: boolean): Promise<void>;
 };
 
-function draft(address: Address, store: BucketStore | undefined, how: Persisting): Draft {
+type Numbered = { readonly UploadId: string; readonly PartNumber: number };
+
+function draft(at: Place, store: BucketStore | undefined, how: Persisting): Draft {
   const client = s3();
-  const uri = formatAddress(address);
-  const at = { Bucket: address.bucket, Key: address.key };
+  const uri = nameOf(at);
   let upload: Promise<string> | undefined;
   const parts: Promise<CompletedPart>[] = [];
   let [held, heldBytes, total] = [[] as Uint8Array[], 0, 0];
   let last: Promise<void> = Promise.resolve();
   const goal = (): number => usual * 2 ** Math.floor(parts.length / 1000);
-  const begin = (): Promise<string> => (upload ??= beginUpload(address, how));
+  const begin = (): Promise<string> => (upload ??= beginUpload(at, how));
 
   /** Adds a part once fewer than `flying` are under way; their order is that of the calls. */
-  async function add(send: (where: { UploadId: string; PartNumber: number }) => Promise<string | undefined>) {
+  async function add(what: string, send: (where: Numbered, sending: Sending) => Promise<string | undefined>) {
     const UploadId = await begin();
     if (parts.length >= flying) await parts[parts.length - flying];
     const PartNumber = parts.length + 1;
-    const part = ask(uri, () => send({ UploadId, PartNumber }), how).then((ETag) => ({ ETag, PartNumber }));
+    const part = ask(what, (sending) => send({ UploadId, PartNumber }, sending), how).then((ETag) => ({
+      ETag,
+      PartNumber,
+    }));
     // Thrown where it is awaited.
     part.catch(() => {});
     parts.push(part);
@@ -130,8 +140,9 @@ function draft(address: Address, store: BucketStore | undefined, how: Persisting
     const body = Buffer.concat(held);
     [held, heldBytes] = [[], 0];
     const ContentMD5 = md5(body);
-    await add(async (where) => {
-      const sent = await client.send(new UploadPartCommand({ ...at, ...where, Body: body, ContentMD5 }));
+    await add(uri, async (where, sending) => {
+      const input = { ...at, ...where, Body: body, ContentMD5 };
+      const sent = await client.send(new UploadPartCommand(input), sending);
       return sent.ETag;
     });
   }
@@ -149,15 +160,14 @@ function draft(address: Address, store: BucketStore | undefined, how: Persisting
     if (gap > 0) await hold(await store!.get(stored.key, start, start + gap));
     if (heldBytes > 0) await flush();
     // At most 5 GiB by one copy; blobs are some MiB.
-    await add(async (where) => {
-      const copied = await client.send(
-        new UploadPartCopyCommand({
-          ...at,
-          ...where,
-          CopySource: copySource(store!.locate(stored.key)),
-          CopySourceRange: `bytes=${start + gap}-${end - 1}`,
-        }),
-      );
+    const from = store!.locate(stored.key);
+    const input = {
+      ...at,
+      CopySource: copySource(from),
+      CopySourceRange: `bytes=${start + gap}-${end - 1}`,
+    };
+    await add(formatAddress(from), async (where, sending) => {
+      const copied = await client.send(new UploadPartCopyCommand({ ...input, ...where }), sending);
       return copied.CopyPartResult?.ETag;
     });
   }
@@ -185,61 +195,81 @@ function draft(address: Address, store: BucketStore | undefined, how: Persisting
       await Promise.all(parts);
     },
     async appear() {
-      if (!upload) {
-        const body = Buffer.concat(held);
-        const ContentMD5 = md5(body);
-        await ask(uri, () => client.send(new PutObjectCommand({ ...at, Body: body, ContentMD5 })), how);
-        return total;
-      }
-      const [UploadId, Parts] = [await upload, await Promise.all(parts)];
-      await ask(
-        uri,
-        async () => {
-          try {
-            await client.send(
-              new CompleteMultipartUploadCommand({ ...at, UploadId, MultipartUpload: { Parts } }),
-            );
-          } catch (error) {
-            if (!isAbsent(error)) throw error;
-            // The upload is gone since an earlier attempt ended it and its answer was lost.
-            const { ContentLength } = await client.send(new HeadObjectCommand(at));
-            if (ContentLength !== total) throw error;
-          }
-        },
-        how,
-      );
+      if (upload) await completeUpload(at, await upload, await Promise.all(parts), total, how);
+      else await writeObject(at, Buffer.concat(held), how);
       return total;
     },
     async discard(appeared) {
       await last.catch(() => {});
       await Promise.allSettled(parts);
-      if (appeared) await client.send(new DeleteObjectCommand(at)).catch(() => {});
-      else if (upload)
-        await upload
-          .then((UploadId) =>
-            ask(uri, () => client.send(new AbortMultipartUploadCommand({ ...at, UploadId })), how),
-          )
-          .catch(() => {});
+      if (appeared) await removeObject(at);
+      else if (upload) await upload.then((id) => abortUpload(at, id, parting())).catch(() => {});
     },
   };
 }
 
-/** Begins an upload, and ends those to the same object that somebody left long ago. */
-async function beginUpload({ bucket, key }: Address, how: Persisting): Promise<string> {
-  const [client, uri] = [s3(), formatAddress({ bucket, key })];
+async function createUpload(at: Place, how: Persisting): Promise<string> {
   const { UploadId } = await ask(
-    uri,
-    () => client.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key: key })),
+    nameOf(at),
+    (sending) => s3().send(new CreateMultipartUploadCommand(at), sending),
     how,
   );
-  // A right that one may not have; the bucket's own rules may see to it as well.
-  const { Uploads = [] } = await client
-    .send(new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: key }))
-    .catch(() => ({ Uploads: undefined }));
-  for (const old of Uploads)
-    if (old.Key === key && Date.now() - (old.Initiated?.getTime() ?? Date.now()) > abandoned)
-      await client
-        .send(new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId: old.UploadId }))
-        .catch(() => {});
   return UploadId!;
 }
+
+async function abortUpload(at: Place, UploadId: string, how: Persisting): Promise<void> {
+  await ask(
+    nameOf(at),
+    (sending) => s3().send(new AbortMultipartUploadCommand({ ...at, UploadId }), sending),
+    how,
+  );
+}
+
+/** Makes the object of `size` bytes appear. */
+async function completeUpload(
+  at: Place,
+  UploadId: string,
+  Parts: CompletedPart[],
+  size: number,
+  how: Persisting,
+): Promise<void> {
+  let attempts = 0;
+  await ask(
+    nameOf(at),
+    async (sending) => {
+      attempts += 1;
+      try {
+        await s3().send(
+          new CompleteMultipartUploadCommand({ ...at, UploadId, MultipartUpload: { Parts } }),
+          sending,
+        );
+      } catch (error) {
+        if (!isAbsent(error) || attempts === 1) throw error;
+        // The upload is gone: an earlier attempt ended it, and its answer was lost.
+        const { ContentLength, ETag } = await s3().send(new HeadObjectCommand(at), sending);
+        if (ContentLength !== size || !ETag?.endsWith(`-${Parts.length}"`)) throw error;
+      }
+    },
+    how,
+  );
+}
+
+/** Begins an upload, and ends those to the same object that somebody left long ago. */
+async function beginUpload(at: Place, how: Persisting): Promise<string> {
+  const UploadId = await createUpload(at, how);
+  // A right that one may not have; the bucket's own rules may see to it as well.
+  const { Uploads = [] } = await ask(
+    nameOf(at),
+    (sending) => s3().send(new ListMultipartUploadsCommand({ Bucket: at.Bucket, Prefix: at.Key }), sending),
+    { ...how, attempts: 2 },
+  ).catch(() => ({ Uploads: undefined }));
+  for (const old of leftUploads(Uploads, at.Key, Date.now()))
+    await abortUpload(at, old, parting()).catch(() => {});
+  return UploadId;
+}
+
+/** Those of `uploads` to `key` that were begun more than a day before `now`: whoever began them has died. */
+export const leftUploads = (uploads: readonly MultipartUpload[], key: string, now: number): string[] =>
+  uploads.flatMap(({ Key, UploadId, Initiated }) =>
+    Key === key && UploadId && Initiated && now - Initiated.getTime() > abandoned ? [UploadId] : [],
+  );

@@ -22,10 +22,11 @@ export async function plan([name, ...args]: readonly string[]): Promise<void> {
   const { globals, params } = parsed;
   const inputs = await describeInputs(job, parsed);
   const interrupt = interrupts();
-  const blobs = await openBlobs(await storeUriOf(globals));
-  const files = opener(blobs, open);
+  const { signal } = interrupt;
+  const blobs = await openBlobs(await storeUriOf(globals), signal);
+  const files = opener(blobs, (dataset) => open(dataset, { signal }));
   try {
-    const host = planning(files, interrupt.signal, globals.access);
+    const host = planning(files, signal, globals.access);
     const { split = job.split, memory = defaultMemory(globals.on) } = globals;
     const planned = await planJob({ job, inputs, params }, host, { split });
     for (const note of planned.notes) process.stderr.write(`note: ${note}\n`);

@@ -144,7 +144,7 @@ export async function execute(job: AnyJob, parsed: Arguments): Promise<Summary> 
       ...(timeout === undefined ? {} : { timeout }),
     });
     screen.phase(`${job.name}  writing results`);
-    const files = await output(out, store);
+    const files = await output(out, store, { signal: interrupt.signal });
     try {
       await write(finished, files, host, { json, signal: interrupt.signal });
       interrupt.signal.throwIfAborted();
