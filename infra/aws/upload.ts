@@ -147,8 +147,8 @@ function draft(at: Place, store: BucketStore | undefined, how: Persisting): Draf
     });
   }
   async function hold(bytes: Uint8Array): Promise<void> {
-    // The caller may use its bytes again.
-    held.push(bytes.slice());
+    // The caller may use its bytes again; a Buffer's own slice would be no copy.
+    held.push(new Uint8Array(bytes));
     heldBytes += bytes.length;
     if (heldBytes >= goal()) await flush();
   }
