@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { BadUsage } from '../../core/errors.ts';
 import type { Access, Dataset } from '../../core/job.ts';
+import { redact } from '../../core/redact.ts';
 import type { Json } from '../../core/json.ts';
 import { opener } from '../../core/task.ts';
 import { memoryStore } from '../../core/stores/memory.ts';
@@ -37,10 +38,10 @@ export async function info(args: readonly string[]): Promise<void> {
     ...(await read(dataset, access)),
   };
   await openOnce.close();
-  if (given['json']) process.stdout.write(`${JSON.stringify(facts)}\n`);
+  if (given['json']) process.stdout.write(`${redact(JSON.stringify(facts))}\n`);
   else
     for (const [name, value] of Object.entries(facts))
-      process.stdout.write(`${name.padEnd(12)}${shown(name, value)}\n`);
+      process.stdout.write(`${name.padEnd(12)}${redact(shown(name, value))}\n`);
 }
 
 const readers: { readonly [format: string]: (dataset: Dataset, access: Access) => Promise<Facts> } = {

@@ -3,6 +3,7 @@ import { checkFits } from '../../core/admission.ts';
 import { BadUsage } from '../../core/errors.ts';
 import type { AnyJob } from '../../core/job.ts';
 import { plan as planJob } from '../../core/plan.ts';
+import { redact } from '../../core/redact.ts';
 import { opener } from '../../core/task.ts';
 import { describeInputs, parseArguments, type Globals } from '../arguments.ts';
 import { prices } from '../../infra/aws/prices.ts';
@@ -29,7 +30,7 @@ export async function plan([name, ...args]: readonly string[]): Promise<void> {
     const host = planning(files, signal, globals.access);
     const { split = job.split, memory = defaultMemory(globals.on) } = globals;
     const planned = await planJob({ job, inputs, params }, host, { split });
-    for (const note of planned.notes) process.stderr.write(`note: ${note}\n`);
+    for (const note of planned.notes) process.stderr.write(`note: ${redact(note)}\n`);
     const finished = await blobs.has(planned.root);
     const setting = await settingOf(globals);
     const found = estimate(job, planned, Object.values(inputs).flat(), setting);
