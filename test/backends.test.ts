@@ -1,4 +1,4 @@
-/** Threads and processes with workers that die in every way they can: each costs its task one attempt, and no more. */
+/** Threads and processes beyond the conformance suite: what is an answer, what ends them, and who keeps the blobs. */
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -31,16 +31,11 @@ const kinds: readonly (readonly [string, Made])[] = [
 async function suffer(
   make: Made,
   accident: (typeof accidents)[number],
-  options: EngineOptions & { inMemory?: boolean; heap?: number } = {},
+  options: EngineOptions & { inMemory?: boolean } = {},
 ): Promise<{ events: Happening[]; result: unknown }> {
   const path = fresh();
   const store: Store = options.inMemory ? memoryStore() : folderStore(path);
-  const backend = make({
-    entry,
-    count: 2,
-    store: options.inMemory ? store : path,
-    heap: options.heap ?? 1024,
-  });
+  const backend = make({ entry, count: 2, store: options.inMemory ? store : path });
   const events: Happening[] = [];
   try {
     const params = resolve(sum.params, { upto: 1000, accident, marker: join(folder, `marker${made++}`) });
@@ -56,27 +51,6 @@ const retries = (events: readonly Happening[]): unknown[] =>
   events.flatMap((e) => (e.event === 'retry' ? [e.kind] : []));
 
 describe.each(kinds)('%s', (name, make) => {
-  test('a worker that exits is replaced, its task tried again', async () => {
-    const { events, result } = await suffer(make, 'exit');
-    expect(result).toEqual(answer);
-    expect(retries(events)).toEqual(['lost']);
-  });
-  test('a worker past the time limit is ended', async () => {
-    const { events, result } = await suffer(make, 'spin', { timeout: 1000, copies: false });
-    expect(result).toEqual(answer);
-    expect(retries(events)).toEqual(['timeout']);
-  });
-  test('a copy overtakes a worker that hangs', async () => {
-    const { events, result } = await suffer(make, 'hang');
-    expect(result).toEqual(answer);
-    expect(retries(events)).toEqual([]);
-    expect(events.filter((e) => e.event === 'start' && e.copy)).toHaveLength(1);
-  });
-  test('a worker out of heap costs its task one attempt, and gets more the next time', async () => {
-    const { events, result } = await suffer(make, 'heap', { heap: 64, copies: false });
-    expect(result).toEqual(answer);
-    expect(retries(events)).toEqual(['oom']);
-  });
   test('an array that cannot be had is out of memory too', async () => {
     const { events, result } = await suffer(make, 'buffer');
     expect(result).toEqual(answer);
@@ -118,9 +92,9 @@ describe.each(kinds)('%s', (name, make) => {
   });
 });
 
-test('SIGKILL of a worker process in the middle of its task: the run succeeds', async () => {
-  const { events, result } = await suffer(processes, 'kill');
+test('a worker process that exits by itself is replaced, its task tried again', async () => {
+  const { events, result } = await suffer(processes, 'exit');
   expect(result).toEqual(answer);
   expect(retries(events)).toEqual(['lost']);
-  expect(events.find((e) => e.event === 'retry')).toMatchObject({ message: 'worker ended with SIGKILL' });
+  expect(events.find((e) => e.event === 'retry')).toMatchObject({ message: 'worker ended with code 7' });
 });

@@ -5,7 +5,7 @@ import { TaskError } from '../core/errors.ts';
 import type { AnyJob, Backend, Catalog, Planning, Stage, Store, Target, Task } from '../core/job.ts';
 import { canonical, type Json, type Options } from '../core/json.ts';
 import { plan } from '../core/plan.ts';
-import { run, write, type Host } from '../core/run.ts';
+import { run, write, type Host, type RunOptions } from '../core/run.ts';
 import { memoryStore } from '../core/stores/memory.ts';
 import { opener } from '../core/task.ts';
 import { open as openUri, planning as planningOf } from '../pipelines/storage.ts';
@@ -39,11 +39,7 @@ export function hostOf(catalog: Catalog, store: Store = memoryStore(), backend?:
 }
 
 /** Runs and writes; gives the files by suffix. */
-export async function filesOf(
-  stage: Stage,
-  host: Host,
-  how: { split?: number; arity?: number } = {},
-): Promise<Files> {
+export async function filesOf(stage: Stage, host: Host, how: RunOptions = {}): Promise<Files> {
   try {
     return await runAndWrite(stage, host, how);
   } finally {
@@ -51,11 +47,7 @@ export async function filesOf(
   }
 }
 
-async function runAndWrite(
-  stage: Stage,
-  host: Host,
-  how: { split?: number; arity?: number },
-): Promise<Files> {
+async function runAndWrite(stage: Stage, host: Host, how: RunOptions): Promise<Files> {
   const finished = await run(stage, host, how);
   const files = new Map<string, Uint8Array[]>();
   const output: Target = {
