@@ -15,7 +15,7 @@ import { splitInterval } from '../core/partition.ts';
 export const accidents = ['none', 'die', 'spin', 'hang', 'hoard'] as const;
 
 /** MiB of heap that `hoard` takes. */
-export const hoarded = 160;
+export const hoarded = 200;
 
 type Piece = { readonly start: number; readonly end: number; readonly blob: Stored };
 
@@ -28,7 +28,7 @@ export const trial = define({
   params: {
     upto: integer(600, 'numbers', { min: 1 }),
     accident: choice(accidents, 'what goes wrong'),
-    every: integer(100, 'an accident happens to the parts that hold a multiple of it', { min: 1 }),
+    every: integer(100, 'an accident happens to the parts that hold a multiple of it but 0', { min: 1 }),
     trace: text('folder in which executions leave their traces', 'path'),
     padding: integer(0, 'length of a part, as JSON, beyond what it needs', { min: 0 }),
   },
@@ -44,7 +44,7 @@ export const trial = define({
   weight: ({ start, end }) => end - start,
   async kernel({ start, end }, _inputs, { accident, every, trace }, context) {
     const before = leave(trace, `part-${start}`);
-    const struck = Math.ceil(start / every) * every < end;
+    const struck = Math.ceil(Math.max(start, 1) / every) * every < end;
     if (struck && (before === 0 || accident === 'hoard')) await suffer(accident);
     const blob = await context.put(new TextEncoder().encode(linesOf(start, end)));
     return [{ start, end, blob }];
@@ -94,8 +94,8 @@ async function suffer(accident: (typeof accidents)[number]): Promise<void> {
     case 'hang':
       return sleep(60_000);
     case 'hoard':
-      // Eight mebibytes each: a heap that fills up little by little is swept for seconds before it is given up.
-      for (let i = 0; i < hoarded; i += 8) hoard.push(Array<number>(1 << 20).fill(0.5));
+      // Many mebibytes at once: a heap that fills up little by little is swept for seconds before it is given up.
+      for (let i = 0; i < hoarded; i += 40) hoard.push(Array<number>(5 << 20).fill(0.5));
       await sleep(1);
       if (hoard.at(-1)![0] !== 0.5) throw new Error('memory lost what it held');
   }

@@ -11,30 +11,30 @@ const [soonest, slowest] = [200, 2000];
 const abreast = 64;
 
 export type Inbox = {
-  /** The answer of a call, or undefined when there is none after `limit` ms. @throws the signal's reason; what S3 does */
-  expect(call: string, limit: number, signal: AbortSignal): Promise<Answer | undefined>;
+  /** The answer of a call; to be asked for before the call is made, since nobody keeps what nobody expects. @throws the signal's reason; what S3 does */
+  expect(call: string, signal: AbortSignal): Promise<Answer>;
+  /** Its answer is not waited for any more, and never comes. */
   forget(call: string): void;
+  /** Stops looking at once. */
   close(): Promise<void>;
 };
 
-type Waiting = {
-  readonly resolve: (answer: Answer | undefined) => void;
-  readonly reject: (error: unknown) => void;
-  readonly until: number;
-};
+type Waiting = { readonly resolve: (answer: Answer) => void; readonly reject: (error: unknown) => void };
 
 /** Looks while something is expected, one listing a thousand answers. */
 export function answers(storeUri: string, run: string): Inbox {
   const { bucket, key: prefix } = parseAddress(storeUri);
   const folder = `${prefix ? `${prefix.replace(/\/+$/, '')}/` : ''}${runNames(run).answers}`;
   const waiting = new Map<string, Waiting>();
+  const closed = new AbortController();
+  const how = { signal: closed.signal };
+  const sent = { abortSignal: closed.signal };
   let looking: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let pause = soonest;
-  let closed = false;
 
   const schedule = (): void => {
-    if (closed || timer || looking || waiting.size === 0) return;
+    if (closed.signal.aborted || timer || looking || waiting.size === 0) return;
     timer = setTimeout(() => {
       timer = undefined;
       looking = look()
@@ -44,7 +44,6 @@ export function answers(storeUri: string, run: string): Inbox {
           },
           (error: unknown) => {
             for (const { reject } of waiting.values()) reject(error);
-            waiting.clear();
           },
         )
         .finally(() => {
@@ -55,70 +54,85 @@ export function answers(storeUri: string, run: string): Inbox {
   };
 
   async function look(): Promise<number> {
-    const client = s3();
-    const page = await ask(`s3://${bucket}/${folder}`, () =>
-      client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: folder })),
-    );
-    const keys = (page.Contents ?? []).flatMap(({ Key }) => (Key === undefined ? [] : [Key]));
-    for (let i = 0; i < keys.length; i += abreast)
-      await Promise.all(keys.slice(i, i + abreast).map((key) => take(key)));
-    if (keys.length > 0)
-      await ask(`s3://${bucket}/${folder}`, () =>
-        client.send(
-          new DeleteObjectsCommand({
-            Bucket: bucket,
-            Delete: { Objects: keys.map((Key) => ({ Key })), Quiet: true },
-            // This one request must have a checksum (S3 API reference, DeleteObjects); which one is the SDK's choice.
-          }),
-        ),
-      ).catch(() => {});
-    const now = performance.now();
-    for (const [call, { until, resolve }] of waiting)
-      if (now > until) {
-        waiting.delete(call);
-        resolve(undefined);
-      }
-    return keys.length;
+    let found = 0;
+    // Page by page: answers that cannot be removed must not hide those behind them.
+    for (let after: string | undefined; ;) {
+      const page = await ask(
+        `s3://${bucket}/${folder}`,
+        () =>
+          s3().send(
+            new ListObjectsV2Command({
+              Bucket: bucket,
+              Prefix: folder,
+              ...(after === undefined ? {} : { StartAfter: after }),
+            }),
+            sent,
+          ),
+        how,
+      );
+      const keys = (page.Contents ?? []).flatMap(({ Key }) => (Key === undefined ? [] : [Key]));
+      for (let i = 0; i < keys.length; i += abreast)
+        await Promise.all(keys.slice(i, i + abreast).map((key) => take(key)));
+      if (keys.length > 0) await remove(keys);
+      found += keys.length;
+      after = keys.at(-1);
+      if (page.IsTruncated !== true || after === undefined) return found;
+    }
   }
 
   async function take(key: string): Promise<void> {
     const call = key.slice(folder.length);
-    const asker = waiting.get(call);
-    // A second delivery's, or one whose task was given up.
-    if (!asker) return;
-    const text = await ask(`s3://${bucket}/${key}`, async () => {
-      const { Body } = await s3().send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-      return Body!.transformToString();
-    });
-    waiting.delete(call);
-    asker.resolve(JSON.parse(text) as Answer);
+    // Nobody expects a second delivery's, nor one whose task was given up.
+    if (!waiting.has(call)) return;
+    const text = await ask(
+      `s3://${bucket}/${key}`,
+      async () => {
+        const { Body } = await s3().send(new GetObjectCommand({ Bucket: bucket, Key: key }), sent);
+        return Body!.transformToString();
+      },
+      how,
+    );
+    waiting.get(call)?.resolve(JSON.parse(text) as Answer);
+  }
+
+  async function remove(keys: readonly string[]): Promise<void> {
+    // This one request must have a checksum (S3 API reference, DeleteObjects); which one is the SDK's choice.
+    const Delete = { Objects: keys.map((Key) => ({ Key })), Quiet: true };
+    const removed = ask(
+      `s3://${bucket}/${folder}`,
+      () => s3().send(new DeleteObjectsCommand({ Bucket: bucket, Delete }), sent),
+      how,
+    );
+    // What stays is read by nobody, and goes with the run.
+    await removed.catch(() => {});
   }
 
   return {
-    expect(call, limit, signal) {
+    expect(call, signal) {
       return new Promise((resolve, reject) => {
-        const stop = (): void => {
-          waiting.delete(call);
-          reject(signal.reason as Error);
-        };
-        signal.addEventListener('abort', stop, { once: true });
+        if (signal.aborted) return reject(signal.reason as Error);
         const settled =
           <T>(finish: (value: T) => void) =>
           (value: T): void => {
+            waiting.delete(call);
             signal.removeEventListener('abort', stop);
             finish(value);
           };
-        waiting.set(call, {
-          resolve: settled(resolve),
-          reject: settled(reject),
-          until: performance.now() + limit,
-        });
+        const fail = settled(reject);
+        const stop = (): void => fail(signal.reason);
+        signal.addEventListener('abort', stop, { once: true });
+        waiting.set(call, { resolve: settled(resolve), reject: fail });
         schedule();
       });
     },
-    forget: (call) => void waiting.delete(call),
+    forget(call) {
+      waiting.delete(call);
+      if (waiting.size > 0) return;
+      clearTimeout(timer);
+      timer = undefined;
+    },
     async close() {
-      closed = true;
+      closed.abort();
       clearTimeout(timer);
       await looking;
     },

@@ -1,15 +1,15 @@
 /** AWS Lambda as a backend: a task is a call of a function, its result an object in the store. */
 import { hash } from 'node:crypto';
-import { TaskError } from '../../../core/errors.ts';
-import type { Backend, Bill, Reply, RunOptions, Task, Usage } from '../../../core/job.ts';
+import { BadInput, BadUsage, messageOf, TaskError } from '../../../core/errors.ts';
+import type { Backend, Key, Reply, RunOptions, Task, Usage } from '../../../core/job.ts';
 import type { BucketStore } from '../store.ts';
 import { answers } from './answers.ts';
 import { batches } from './batch.ts';
 import { type Invoker, payloadLimits } from './invoke.ts';
 import { ramp } from './ramp.ts';
 import { rungFor } from './rung.ts';
-import { lost, verdictOf } from './verdict.ts';
-import { type Call, callKey, wire } from './wire.ts';
+import { type Verdict, verdictOf } from './verdict.ts';
+import { type Answer, type Call, callKey, wire } from './wire.ts';
 
 export type LambdaOptions = {
   readonly invoker: Invoker;
@@ -32,21 +32,26 @@ export type LambdaOptions = {
 
 /** Calls up to which a connection each is held. */
 export const mostHeld = 1000;
-/** Seconds that a function may take (Lambda quotas), and what a call may wait besides. */
+/** Milliseconds that a function may take (Lambda quotas), and what a call may take besides. */
 const [longest, grace] = [900_000, 60_000];
+/** setTimeout takes what is longer for none at all. */
+const longestTimer = 2 ** 31 - 1;
+
+type Item = { readonly task: Task; readonly options: RunOptions };
 
 /**
  * A task takes the smallest function that has what its plan says, after `oom` one of twice the size. What Lambda refuses is `throttled`, what ends without an
- * answer `lost`, `timeout` or `oom`; retries are the engine's: the stack sets Lambda's own to none.
+ * answer `lost`, `timeout` or `oom`; retries are the engine's: the stack sets Lambda's own to none. A task whose call ended without a word of its own goes
+ * alone the next time, and is waited for: then it costs no neighbour an attempt, and what ends it is told.
  */
 export function lambda(options: LambdaOptions): Backend {
   const { invoker, functionName, ladder, store, storeUri, calls, pack = 1, run } = options;
-  const late = options.late ?? calls > mostHeld;
   const growth = ramp(calls);
-  const inbox = late ? answers(storeUri, run) : undefined;
+  const inbox = (options.late ?? calls > mostHeld) ? answers(storeUri, run) : undefined;
   const closed = new AbortController();
-
-  type Item = { readonly task: Task; readonly options: RunOptions };
+  const suspect = new Set<Key>();
+  const turns: (() => void)[] = [];
+  let flying = 0;
 
   const payloadOf = async (
     tasks: readonly Task[],
@@ -54,100 +59,88 @@ export function lambda(options: LambdaOptions): Backend {
     limit: number,
   ): Promise<string> => {
     const payload = JSON.stringify({ wire, ...call, tasks } satisfies Call);
-    if (Buffer.byteLength(payload) < limit) return payload;
+    // No letter takes more than three bytes: most payloads need not be measured.
+    if (payload.length * 3 < limit || Buffer.byteLength(payload) < limit) return payload;
     const bytes = Buffer.from(JSON.stringify(tasks));
     const key = callKey(tasks[0]!.key, hash('sha256', bytes).slice(0, 16));
     await store.put(key, bytes);
     return JSON.stringify({ wire, ...call, tasks: [], stored: { key, size: bytes.length } } satisfies Call);
   };
 
-  async function send(rung: string, items: readonly Item[]): Promise<readonly (Usage | Error)[]> {
+  async function send(
+    rung: string,
+    items: readonly Item[],
+    held = inbox === undefined,
+  ): Promise<readonly (Usage | Error)[]> {
     const name = functionName(Number(rung));
     const tasks = items.map(({ task }) => task);
+    // Tasks that go alone, and batches that are not full, make more calls than the engine knows of.
+    if (flying >= growth.limit) await new Promise<void>((go) => turns.push(go));
+    flying++;
     const began = performance.now();
-    const bill = (): Bill => ({
-      invocations: 1,
-      gbSeconds: ((performance.now() - began) / 1000) * (Number(rung) / 1024),
-      gets: 0,
-      puts: 0,
-    });
     const stop = stopOf(items, closed.signal);
+    let verdict: Verdict;
     try {
-      const replies = inbox
-        ? await callLate(name, tasks, items, stop.signal)
-        : await callNow(name, tasks, stop.signal);
-      return replies.map((reply, i) => (reply.ok ? reply.usage : errorOf(tasks[i]!, reply)));
+      verdict = await (held ? hold : leave)(name, tasks, stop.signal);
     } catch (error) {
       if (closed.signal.aborted) throw closed.signal.reason;
-      // The abort of one task is that task's alone; the call went with it only if it was the last.
-      const cause =
-        stop.signal.aborted && !(stop.signal.reason instanceof TaskError) ? stop.signal.reason : error;
-      const failed = cause instanceof TaskError ? cause : stop.signal.aborted ? cause : lost(cause, '');
-      return items.map(({ task }) => {
-        if (!(failed instanceof TaskError)) return failed as Error;
-        const { kind, message } = failed;
-        // What was refused costs nothing.
-        return new TaskError(
-          kind,
-          task.key,
-          message,
-          kind === 'throttled' || kind === 'user' ? {} : { bill: bill() },
-        );
-      });
+      if (error instanceof BadInput || error instanceof BadUsage) return items.map(() => error);
+      verdict = { ...interruption(error, stop.signal), ran: true };
     } finally {
       stop.release();
+      flying--;
+      turns.shift()?.();
     }
+    if ('answer' in verdict) return verdict.answer.replies.map((reply, i) => outcomeOf(tasks[i]!, reply));
+    const { failure, message, ran } = verdict;
+    if (ran) for (const { key } of tasks) suspect.add(key);
+    // One call, one bill, however many tasks went by it.
+    const gbSeconds = ((performance.now() - began) / 1000) * (Number(rung) / 1024);
+    const bill = { invocations: 1, gbSeconds, gets: 0, puts: 0 };
+    return tasks.map(({ key }, i) => new TaskError(failure, key, message, ran && i === 0 ? { bill } : {}));
   }
 
-  async function callNow(
-    name: string,
-    tasks: readonly Task[],
-    signal: AbortSignal,
-  ): Promise<readonly Reply[]> {
+  function outcomeOf(task: Task, reply: Reply): Usage | TaskError {
+    if (reply.ok) {
+      suspect.delete(task.key);
+      return reply.usage;
+    }
+    if (reply.kind === 'lost' || reply.kind === 'timeout') suspect.add(task.key);
+    const error = new TaskError(reply.kind, task.key, reply.message, reply.bill ? { bill: reply.bill } : {});
+    if (reply.stack) error.stack = reply.stack;
+    return error;
+  }
+
+  async function hold(name: string, tasks: readonly Task[], signal: AbortSignal): Promise<Verdict> {
     const payload = await payloadOf(tasks, { store: storeUri }, payloadLimits.RequestResponse);
     const verdict = verdictOf(await invoker.invoke(name, payload, { type: 'RequestResponse', signal }), name);
-    if ('failure' in verdict) throw new TaskError(verdict.failure, '', verdict.message);
-    if (verdict.answer.replies.length !== tasks.length)
-      throw new TaskError(
-        'lost',
-        '',
-        `lambda: ${name} answered ${verdict.answer.replies.length} tasks of ${tasks.length}`,
-      );
-    return verdict.answer.replies;
+    return 'answer' in verdict ? fit(verdict.answer, tasks, name) : verdict;
   }
 
-  async function callLate(
-    name: string,
-    tasks: readonly Task[],
-    items: readonly Item[],
-    signal: AbortSignal,
-  ): Promise<readonly Reply[]> {
+  async function leave(name: string, tasks: readonly Task[], signal: AbortSignal): Promise<Verdict> {
     const call = crypto.randomUUID();
-    const limit = Math.max(...items.map(({ options: { timeout = longest } }) => timeout)) + grace;
-    const waiting = inbox!.expect(call, limit, signal);
-    waiting.catch(() => {});
     const payload = await payloadOf(tasks, { store: storeUri, late: { run, call } }, payloadLimits.Event);
-    const invoked = await invoker.invoke(name, payload, { type: 'Event', signal });
-    if (invoked.status !== 202) {
-      inbox!.forget(call);
+    const coming = inbox!.expect(call, signal);
+    coming.catch(() => {});
+    try {
+      const invoked = await invoker.invoke(name, payload, { type: 'Event', signal });
+      if (invoked.status === 202) return fit(await coming, tasks, name);
       const verdict = verdictOf(invoked, name);
-      throw 'failure' in verdict
-        ? new TaskError(verdict.failure, '', verdict.message)
-        : new TaskError(
-            'lost',
-            '',
-            `lambda: ${name} answered status ${invoked.status} to a call that nobody waits for`,
-          );
+      if (!('answer' in verdict)) return verdict;
+      const message = `lambda: ${name} answered status ${invoked.status}, expected 202 of a call that nobody waits for`;
+      return { failure: 'lost', message, ran: true };
+    } catch (error) {
+      if (!(signal.reason instanceof TaskError) || closed.signal.aborted) throw error;
+      // No word in time: what is in the store is done all the same.
+      const { kind, message } = signal.reason;
+      const there = await Promise.all(tasks.map(({ key }) => store.has(key)));
+      const replies = there.map((done): Reply =>
+        done ? { ok: true, usage: unknown } : { ok: false, kind, message },
+      );
+      return { answer: { wire, replies } };
+    } finally {
+      inbox!.forget(call);
     }
-    const answer = await waiting;
-    if (answer) return answer.replies;
-    // No word in time: what is in the store is done all the same.
-    const there = await Promise.all(tasks.map(({ key }) => store.has(key)));
-    return there.map((done) =>
-      done
-        ? { ok: true, usage: { wall: 0, busy: 0, bytes: 0, reads: 0, rss: 0 } }
-        : { ok: false, kind: 'lost', message: `lambda: ${name} gave no word in ${limit / 1000} s` },
-    );
   }
 
   const batch = batches<Item, Usage>(pack, send);
@@ -159,7 +152,12 @@ export function lambda(options: LambdaOptions): Backend {
     async run(task, how) {
       how.signal.throwIfAborted();
       growth.begin();
-      return batch(`${rungFor(how.memory ?? 0, how.scale ?? 1, ladder)}`, { task, options: how });
+      const rung = `${rungFor(how.memory ?? 0, how.scale ?? 1, ladder)}`;
+      const item = { task, options: how };
+      if (!suspect.has(task.key)) return batch(rung, item);
+      const [outcome] = await send(rung, [item], true);
+      if (outcome instanceof Error) throw outcome;
+      return outcome!;
     },
     async close() {
       closed.abort(new TaskError('lost', '', 'lambda: the run has ended'));
@@ -169,9 +167,38 @@ export function lambda(options: LambdaOptions): Backend {
   };
 }
 
-/** Ends a call when all its tasks were given up, or with `timeout` when the longest of their limits is over. */
+/** Of a task that was done by a call whose answer did not come. */
+const unknown: Usage = { wall: 0, busy: 0, bytes: 0, reads: 0, rss: 0 };
+
+/** A reply for each task: a call that is refused as a whole has one for all. */
+function fit(answer: Answer, tasks: readonly Task[], name: string): Verdict {
+  const { replies } = answer;
+  if (replies.length === tasks.length) return { answer };
+  const [first] = replies;
+  if (replies.length === 1 && !first!.ok)
+    return { failure: first!.kind, message: first!.message, ran: false };
+  const message = `lambda: ${name} answered ${replies.length} tasks, expected ${tasks.length}; deploy again if that lasts`;
+  return { failure: 'lost', message, ran: true };
+}
+
+/** Why a call ended that was not answered: it was given up, or the network failed, and nobody knows whether the function ran. */
+function interruption(
+  error: unknown,
+  { aborted, reason }: AbortSignal,
+): { failure: TaskError['kind']; message: string } {
+  const known = aborted ? reason : error;
+  if (known instanceof TaskError) return { failure: known.kind, message: known.message };
+  if (aborted) return { failure: 'lost', message: `lambda: the call was given up: ${messageOf(reason)}` };
+  const what = messageOf(error) || (error as NodeJS.ErrnoException).code;
+  return { failure: 'lost', message: `lambda: no answer: ${what}` };
+}
+
+/**
+ * Ends a call when all its tasks were given up, with `timeout` when their limits are over, one after the other, and with `lost` when it takes longer than a function
+ * may: the other end of a connection can vanish without a word.
+ */
 function stopOf(
-  items: readonly { readonly options: RunOptions }[],
+  items: readonly Item[],
   closed: AbortSignal,
 ): { readonly signal: AbortSignal; release(): void } {
   const stop = new AbortController();
@@ -181,15 +208,16 @@ function stopOf(
   const over = (): void => stop.abort(closed.reason);
   for (const { options } of items) options.signal.addEventListener('abort', given);
   closed.addEventListener('abort', over);
-  const limits = items.map(({ options: { timeout = Infinity } }) => timeout);
-  const limit = Math.max(...limits) * items.length;
-  const timer =
-    limit < 2 ** 31
-      ? setTimeout(
-          () => stop.abort(new TaskError('timeout', '', `lambda: no answer after ${limit} ms`)),
-          limit,
-        )
-      : undefined;
+  const limit = Math.max(...items.map(({ options: { timeout = Infinity } }) => timeout)) * items.length;
+  const [kind, ms] =
+    limit === Infinity ? (['lost', longest + grace] as const) : (['timeout', limit] as const);
+  const timer = setTimeout(
+    () => stop.abort(new TaskError(kind, '', `lambda: no answer after ${ms} ms`)),
+    Math.min(ms, longestTimer),
+  );
+  // They may have been given up while the call was made ready.
+  given();
+  if (closed.aborted) over();
   return {
     signal: stop.signal,
     release() {
@@ -198,10 +226,4 @@ function stopOf(
       for (const { options } of items) options.signal.removeEventListener('abort', given);
     },
   };
-}
-
-function errorOf(task: Task, reply: Extract<Reply, { ok: false }>): TaskError {
-  const error = new TaskError(reply.kind, task.key, reply.message, reply.bill ? { bill: reply.bill } : {});
-  if (reply.stack) error.stack = reply.stack;
-  return error;
 }

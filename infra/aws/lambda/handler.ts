@@ -34,12 +34,13 @@ export function surroundings(env: NodeJS.ProcessEnv = process.env): Surroundings
   return { bucket, megabytes };
 }
 
-/** Milliseconds before the function's end at which a task that can be stopped is. */
-const margin = 2000;
+/** Before the function's end, a task that can be stopped is: so many milliseconds, or that share of its time where that is less. */
+const [margin, share] = [2000, 0.1];
 
 /**
- * A handler for calls. Tasks of one call run one after the other; a result that is there already is not made again, so that a second delivery costs a HEAD. Never
- * throws: what is wrong is a reply.
+ * A handler for calls. Tasks of one call run one after the other; a result that is there already is not made again, so that a second delivery costs a HEAD. What is
+ * wrong is a reply; what is wrong with the whole call, one reply for all of its tasks.
+ * @throws only where a call that nobody waits for cannot be answered
  */
 export function createHandler(
   { catalog, open }: Services,
@@ -73,36 +74,33 @@ export function createHandler(
 
   async function serve(event: Call, context: LambdaContext): Promise<readonly Reply[]> {
     const { store, late } = event;
-    const wrong = misplaced(event, bucket);
-    if (wrong) return (event.tasks ?? []).map(() => ({ ok: false, kind: 'user', message: wrong }));
+    let [began, before] = [performance.now(), requests()];
+    const time = context.getRemainingTimeInMillis();
+    const reserve = Math.min(margin, share * time);
     if (late && (await exists(store, runNames(late.run).cancel)))
-      return event.tasks.map(() => ({ ok: false, kind: 'user', message: 'lambda: the run was cancelled' }));
+      return [{ ok: false, kind: 'user', message: 'lambda: the run was cancelled' }];
     const tasks = event.stored ? await readTasks(event.stored, workAt(store).store) : event.tasks;
     const replies: Reply[] = [];
     for (const task of tasks) {
-      const left = context.getRemainingTimeInMillis() - margin;
+      const left = context.getRemainingTimeInMillis() - reserve;
       if (left <= 0) {
-        replies.push({
-          ok: false,
-          kind: 'timeout',
-          message: 'lambda: the time of the call was used up by the tasks before',
-        });
+        // Not its own fault: nothing that its time limit should be raised for.
+        const message = 'lambda: the time of the call was used up by the tasks before';
+        replies.push({ ok: false, kind: 'lost', message });
         continue;
       }
       const stop = new AbortController();
       const timer = setTimeout(() => stop.abort(new Error('lambda: the time of the call is used up')), left);
-      const [began, before] = [performance.now(), requests()];
       const reply = await work(task, store, stop.signal);
       clearTimeout(timer);
-      const { gets, puts } = requests(before);
       const ms = performance.now() - began + unbilled;
-      unbilled = 0;
       const bill = {
         invocations: replies.length === 0 ? 1 : 0,
         gbSeconds: (Math.ceil(ms) / 1000) * (megabytes / 1024),
-        gets,
-        puts,
+        ...requests(before),
       };
+      unbilled = 0;
+      [began, before] = [performance.now(), requests()];
       if (stop.signal.aborted && !reply.ok)
         replies.push({ ok: false, kind: 'timeout', message: messageOf(stop.signal.reason), bill });
       else
@@ -114,15 +112,14 @@ export function createHandler(
   }
 
   return async (event, context) => {
+    const wrong = misplaced(event, bucket);
+    // No note either: it would lie where the call says.
+    if (wrong !== undefined) return { wire, replies: [{ ok: false, kind: 'user', message: wrong }] };
     let replies: readonly Reply[];
     try {
       replies = await serve(event, context);
     } catch (error) {
-      replies = (event.tasks.length > 0 ? event.tasks : [undefined]).map(() => ({
-        ok: false,
-        kind: 'lost',
-        message: `lambda: the call failed: ${messageOf(error)}`,
-      }));
+      replies = [{ ok: false, kind: 'lost', message: `lambda: the call failed: ${messageOf(error)}` }];
     }
     const answered: Answer = { wire, replies };
     if (event.late) {
@@ -137,9 +134,17 @@ export function createHandler(
 function misplaced(event: Call, bucket: string): string | undefined {
   if (event.wire !== wire)
     return `lambda: found a call of version ${event.wire}, expected ${wire}; deploy the functions again, by the version that runs here`;
-  if (typeof event.store !== 'string' || parseAddress(event.store).bucket !== bucket)
+  if (bucketOf(event.store) !== bucket)
     return `lambda: found store ${event.store}, expected one in s3://${bucket}; give --store s3://${bucket}/store`;
   return undefined;
+}
+
+function bucketOf(store: unknown): string | undefined {
+  try {
+    return parseAddress(String(store)).bucket;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Why a task is not run; undefined when it may be. */

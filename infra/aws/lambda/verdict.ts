@@ -1,32 +1,32 @@
 /** What came of a call, in the terms of the engine. */
-import { messageOf, TaskError, type Failure } from '../../../core/errors.ts';
+import type { Failure } from '../../../core/errors.ts';
 import type { Invoked } from './invoke.ts';
 import type { Answer } from './wire.ts';
 
-type Verdict = { readonly answer: Answer } | { readonly failure: Failure; readonly message: string };
+/** `ran`: the function has begun, or may have, and is paid for. */
+export type Verdict =
+  | { readonly answer: Answer }
+  | { readonly failure: Failure; readonly message: string; readonly ran: boolean };
+type Say = (failure: Failure, message: string) => Verdict;
 
 /** The error that Lambda reports of a function (Lambda developer guide, errors of a runtime and of Invoke). */
 type Reported = { readonly errorType?: string; readonly errorMessage?: string };
 
 /** An answer of Lambda's: the function's own, or why there is none. `name` is the function's. */
 export function verdictOf({ status, headers, body }: Invoked, name: string): Verdict {
-  const say = (failure: Failure, message: string): Verdict => ({ failure, message: `lambda: ${message}` });
+  const say =
+    (ran: boolean): Say =>
+    (failure, message) => ({ failure, message: `lambda: ${message}`, ran });
   if (status >= 400)
-    return refusal(status, `${headers['x-amzn-errortype'] ?? ''}`.split(':')[0]!, body, name, say);
-  if (headers['x-amz-function-error'] !== undefined) return crash(parse(body) ?? {}, name, say);
+    return refusal(status, `${headers['x-amzn-errortype'] ?? ''}`.split(':')[0]!, body, name, say(false));
+  if (headers['x-amz-function-error'] !== undefined) return crash(parse(body) ?? {}, name, say(true));
   const answer = parse(body) as Answer | undefined;
   if (!answer || !Array.isArray(answer.replies))
-    return say('lost', `${name} gave no answer that can be read; deploy again if that lasts`);
+    return say(true)('lost', `${name} gave no answer that can be read; deploy again if that lasts`);
   return { answer };
 }
 
-function refusal(
-  status: number,
-  type: string,
-  body: string,
-  name: string,
-  say: (failure: Failure, message: string) => Verdict,
-): Verdict {
+function refusal(status: number, type: string, body: string, name: string, say: Say): Verdict {
   const reported = parse(body) as { Message?: string; message?: string; Reason?: string } | undefined;
   const what = `${name} was not called: ${type || `status ${status}`}${reported?.Reason ? ` (${reported.Reason})` : ''}`;
   const why = reported?.Message ?? reported?.message ?? '';
@@ -48,11 +48,7 @@ function refusal(
   return say('user', `${what}: ${why}`);
 }
 
-function crash(
-  { errorType = '', errorMessage = '' }: Reported,
-  name: string,
-  say: (failure: Failure, message: string) => Verdict,
-): Verdict {
+function crash({ errorType = '', errorMessage = '' }: Reported, name: string, say: Say): Verdict {
   const text = `${errorType} ${errorMessage}`;
   if (errorType === 'Sandbox.Timedout' || /timed out after/i.test(errorMessage))
     return say('timeout', `${name}: ${errorMessage.replace(/^.*(?=Task timed out)/, '')}`);
@@ -76,12 +72,3 @@ function parse(body: string): Reported | undefined {
     return undefined;
   }
 }
-
-/** A failure of the network on the way to Lambda or back: nobody knows whether the function ran. */
-export const lost = (error: unknown, key: string): TaskError =>
-  new TaskError(
-    'lost',
-    key,
-    `lambda: no answer: ${messageOf(error) || (error as NodeJS.ErrnoException).code}`,
-    { cause: error },
-  );

@@ -21,7 +21,7 @@ export type Call = {
   };
 };
 
-/** A reply a task, in their order. */
+/** A reply a task, in their order; or a single refusal, which is that of all. */
 export type Answer = {
   readonly wire: number;
   readonly replies: readonly (Reply & { readonly bill?: Bill })[];
