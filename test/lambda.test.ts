@@ -185,6 +185,17 @@ test('calls in flight stay within their number, whatever is tried again alone', 
   expect(most.flying).toBe(2);
 });
 
+test('many calls in flight are no leak', async () => {
+  const warnings: Error[] = [];
+  const warn = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', warn);
+  const { backend, most } = standing(fine);
+  await Promise.all(Array.from({ length: 50 }, (_, n) => backend.run(task(n), how())));
+  await turn();
+  process.off('warning', warn);
+  expect([most.flying, warnings]).toEqual([50, []]);
+});
+
 test('after the end for want of memory a task gets a larger function', async () => {
   const { backend, seen } = standing(fine);
   for (const [memory, scale] of [

@@ -64,7 +64,7 @@ describe.skipIf(!site)('functions', () => {
     limits: { kill: 4500, oom: 4500, timeout: 4500 },
     again: 'once',
   };
-  const short: readonly Fault[] = ['drop', 'kill', 'random', 'throttle', 'oom', 'timeout', 'tail'];
+  const short: readonly Fault[] = ['drop', 'random', 'kill', 'oom', 'timeout', 'tail'];
   conformance('lambda', stand({ late: false }), { ...told, ...(site?.long ? {} : { only: short }) });
   if (!site?.long) return;
   conformance('lambda late', stand({ late: true }), untold);

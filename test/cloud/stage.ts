@@ -35,7 +35,6 @@ export type Stage = {
   backend(options: Partial<LambdaOptions> & Pick<LambdaOptions, 'run'>): {
     readonly backend: Backend;
     readonly store: BucketStore;
-    readonly storeUri: string;
   };
   stop(): Promise<void>;
 };
@@ -92,7 +91,7 @@ export async function startStage(options: StageOptions): Promise<Stage> {
     calls,
     invoker: call,
     backend(how) {
-      const storeUri = how.storeUri ?? `s3://${bucket}/${how.run}`;
+      const storeUri = `s3://${bucket}/${how.run}`;
       const store = how.store ?? bucketStore(storeUri);
       const made = lambda({
         invoker: call(),
@@ -103,7 +102,7 @@ export async function startStage(options: StageOptions): Promise<Stage> {
         calls: environments,
         ...how,
       });
-      return { backend: made, store, storeUri };
+      return { backend: made, store };
     },
     async stop() {
       closeClients();

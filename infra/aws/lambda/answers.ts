@@ -1,4 +1,5 @@
 /** Answers of calls that nobody waits for: small objects in the store, looked for by listing, read once and removed. */
+import { setMaxListeners } from 'node:events';
 import { DeleteObjectsCommand, GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { parseAddress } from '../address.ts';
 import { s3 } from '../client.ts';
@@ -27,6 +28,8 @@ export function answers(storeUri: string, run: string): Inbox {
   const folder = `${prefix ? `${prefix.replace(/\/+$/, '')}/` : ''}${runNames(run).answers}`;
   const waiting = new Map<string, Waiting>();
   const closed = new AbortController();
+  // Each of the requests in flight listens.
+  setMaxListeners(0, closed.signal);
   const how = { signal: closed.signal };
   const sent = { abortSignal: closed.signal };
   let looking: Promise<void> | undefined;

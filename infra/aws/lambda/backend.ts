@@ -37,6 +37,7 @@ const [longest, grace] = [900_000, 60_000];
 /** setTimeout takes what is longer for none at all. */
 const longestTimer = 2 ** 31 - 1;
 
+type Stop = { readonly signal: AbortSignal; abort(reason: Error): void; release(): void };
 type Item = { readonly task: Task; readonly options: RunOptions };
 
 /**
@@ -48,7 +49,9 @@ export function lambda(options: LambdaOptions): Backend {
   const { invoker, functionName, ladder, store, storeUri, calls, pack = 1, run } = options;
   const growth = ramp(calls);
   const inbox = (options.late ?? calls > mostHeld) ? answers(storeUri, run) : undefined;
-  const closed = new AbortController();
+  // A set and not listeners of one signal, which warns of more than ten.
+  const open = new Set<Stop>();
+  let closed: TaskError | undefined;
   const suspect = new Set<Key>();
   const turns: (() => void)[] = [];
   let flying = 0;
@@ -78,16 +81,19 @@ export function lambda(options: LambdaOptions): Backend {
     if (flying >= growth.limit) await new Promise<void>((go) => turns.push(go));
     flying++;
     const began = performance.now();
-    const stop = stopOf(items, closed.signal);
+    const stop = stopOf(items);
+    open.add(stop);
+    if (closed) stop.abort(closed);
     let verdict: Verdict;
     try {
       verdict = await (held ? hold : leave)(name, tasks, stop.signal);
     } catch (error) {
-      if (closed.signal.aborted) throw closed.signal.reason;
+      if (closed) throw closed;
       if (error instanceof BadInput || error instanceof BadUsage) return items.map(() => error);
       verdict = { ...interruption(error, stop.signal), ran: true };
     } finally {
       stop.release();
+      open.delete(stop);
       flying--;
       turns.shift()?.();
     }
@@ -130,7 +136,7 @@ export function lambda(options: LambdaOptions): Backend {
       const message = `lambda: ${name} answered status ${invoked.status}, expected 202 of a call that nobody waits for`;
       return { failure: 'lost', message, ran: true };
     } catch (error) {
-      if (!(signal.reason instanceof TaskError) || closed.signal.aborted) throw error;
+      if (!(signal.reason instanceof TaskError) || closed) throw error;
       // No word in time: what is in the store is done all the same.
       const { kind, message } = signal.reason;
       const there = await Promise.all(tasks.map(({ key }) => store.has(key)));
@@ -160,7 +166,8 @@ export function lambda(options: LambdaOptions): Backend {
       return outcome!;
     },
     async close() {
-      closed.abort(new TaskError('lost', '', 'lambda: the run has ended'));
+      closed = new TaskError('lost', '', 'lambda: the run has ended');
+      for (const stop of open) stop.abort(closed);
       await inbox?.close();
       invoker.close();
     },
@@ -197,17 +204,12 @@ function interruption(
  * Ends a call when all its tasks were given up, with `timeout` when their limits are over, one after the other, and with `lost` when it takes longer than a function
  * may: the other end of a connection can vanish without a word.
  */
-function stopOf(
-  items: readonly Item[],
-  closed: AbortSignal,
-): { readonly signal: AbortSignal; release(): void } {
+function stopOf(items: readonly Item[]): Stop {
   const stop = new AbortController();
   const given = (): void => {
     if (items.every(({ options: { signal } }) => signal.aborted)) stop.abort(items[0]!.options.signal.reason);
   };
-  const over = (): void => stop.abort(closed.reason);
   for (const { options } of items) options.signal.addEventListener('abort', given);
-  closed.addEventListener('abort', over);
   const limit = Math.max(...items.map(({ options: { timeout = Infinity } }) => timeout)) * items.length;
   const [kind, ms] =
     limit === Infinity ? (['lost', longest + grace] as const) : (['timeout', limit] as const);
@@ -217,12 +219,11 @@ function stopOf(
   );
   // They may have been given up while the call was made ready.
   given();
-  if (closed.aborted) over();
   return {
     signal: stop.signal,
+    abort: (reason) => stop.abort(reason),
     release() {
       clearTimeout(timer);
-      closed.removeEventListener('abort', over);
       for (const { options } of items) options.signal.removeEventListener('abort', given);
     },
   };

@@ -112,31 +112,30 @@ export function createHandler(
   }
 
   return async (event, context) => {
-    const wrong = misplaced(event, bucket);
+    const refuse = (message: string): Answer => ({ wire, replies: [{ ok: false, kind: 'user', message }] });
     // No note either: it would lie where the call says.
-    if (wrong !== undefined) return { wire, replies: [{ ok: false, kind: 'user', message: wrong }] };
-    let replies: readonly Reply[];
+    if (bucketOf(event.store) !== bucket)
+      return refuse(
+        `lambda: found store ${event.store}, expected one in s3://${bucket}; give --store s3://${bucket}/store`,
+      );
+    let answered: Answer;
     try {
-      replies = await serve(event, context);
+      answered =
+        event.wire === wire
+          ? { wire, replies: await serve(event, context) }
+          : refuse(
+              `lambda: found a call of version ${event.wire}, expected ${wire}; deploy the functions again, by the version that runs here`,
+            );
     } catch (error) {
-      replies = [{ ok: false, kind: 'lost', message: `lambda: the call failed: ${messageOf(error)}` }];
+      const message = `lambda: the call failed: ${messageOf(error)}`;
+      answered = { wire, replies: [{ ok: false, kind: 'lost', message }] };
     }
-    const answered: Answer = { wire, replies };
     if (event.late) {
       const { run, call } = event.late;
       await writeNote(event.store, runNames(run).answers + call, JSON.stringify(answered));
     }
     return answered;
   };
-}
-
-/** Why a call is not for this function; undefined when it is. */
-function misplaced(event: Call, bucket: string): string | undefined {
-  if (event.wire !== wire)
-    return `lambda: found a call of version ${event.wire}, expected ${wire}; deploy the functions again, by the version that runs here`;
-  if (bucketOf(event.store) !== bucket)
-    return `lambda: found store ${event.store}, expected one in s3://${bucket}; give --store s3://${bucket}/store`;
-  return undefined;
 }
 
 function bucketOf(store: unknown): string | undefined {
