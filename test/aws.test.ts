@@ -13,7 +13,7 @@ import { batches } from '../infra/aws/lambda/batch.ts';
 import { ramp } from '../infra/aws/lambda/ramp.ts';
 import { rungFor } from '../infra/aws/lambda/rung.ts';
 import { signer } from '../infra/aws/lambda/sign.ts';
-import { lost, verdictOf } from '../infra/aws/lambda/verdict.ts';
+import { verdictOf } from '../infra/aws/lambda/verdict.ts';
 import { dollarsOf, prices } from '../infra/aws/prices.ts';
 import { estimate } from '../pipelines/estimate.ts';
 import { dollars } from '../pipelines/quantity.ts';
@@ -234,14 +234,9 @@ describe('verdicts on what Lambda answers', () => {
     expect((verdict as { message: string }).message).toMatch(/^lambda: f [^\n]*|^lambda: f: [^\n]*/);
     expect((verdict as { message: string }).message).toMatch(message);
   });
-  test('an answer is one, and a broken connection is lost', () => {
+  test('an answer is one', () => {
     const answer = { wire: 1, replies: [] };
     expect(verdictOf({ status: 200, headers: {}, body: JSON.stringify(answer) }, 'f')).toEqual({ answer });
-    expect(lost(Object.assign(new Error(''), { code: 'ECONNRESET' }), 'k')).toMatchObject({
-      kind: 'lost',
-      key: 'k',
-      message: 'lambda: no answer: ECONNRESET',
-    });
   });
 });
 

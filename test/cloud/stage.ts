@@ -5,7 +5,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { closeClients } from '../../infra/aws/client.ts';
 import { lambda, type LambdaOptions } from '../../infra/aws/lambda/backend.ts';
 import { type Invoker, invoker } from '../../infra/aws/lambda/invoke.ts';
 import { type BucketStore, bucketStore } from '../../infra/aws/store.ts';
@@ -105,7 +104,6 @@ export async function startStage(options: StageOptions): Promise<Stage> {
       return { backend: made, store };
     },
     async stop() {
-      closeClients();
       for (const [name, value] of before)
         if (value === undefined) delete process.env[name];
         else process.env[name] = value;
