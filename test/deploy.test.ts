@@ -321,7 +321,7 @@ describe('a dry run', () => {
       'stack trial in us-west-2',
       'infra/aws/stack/template.json',
       `2 files, zipped ${bytes.length} B, sha256 ${digest}`,
-      'trial-10240: 10,240 MB, 900 s, 2,048 MB of /tmp',
+      'trial-10240: 10,240 MB, 900 s, 512 MB of /tmp',
       '/servermix/trial/driver: kept 14 days',
       'nothing was made',
     ])
