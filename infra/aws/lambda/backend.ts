@@ -160,8 +160,9 @@ export function lambda(options: LambdaOptions): Backend {
       growth.begin();
       const rung = `${rungFor(how.memory ?? 0, how.scale ?? 1, ladder)}`;
       const item = { task, options: how };
-      if (!suspect.has(task.key)) return batch(rung, item);
-      const [outcome] = await send(rung, [item], true);
+      const alone = suspect.has(task.key);
+      if (pack > 1 && !alone) return batch(rung, item);
+      const [outcome] = await (alone ? send(rung, [item], true) : send(rung, [item]));
       if (outcome instanceof Error) throw outcome;
       return outcome!;
     },
@@ -207,10 +208,14 @@ function interruption(
 function stopOf(items: readonly Item[]): Stop {
   const stop = new AbortController();
   const given = (): void => {
-    if (items.every(({ options: { signal } }) => signal.aborted)) stop.abort(items[0]!.options.signal.reason);
+    for (const { options } of items) if (!options.signal.aborted) return;
+    stop.abort(items[0]!.options.signal.reason);
   };
-  for (const { options } of items) options.signal.addEventListener('abort', given);
-  const limit = Math.max(...items.map(({ options: { timeout = Infinity } }) => timeout)) * items.length;
+  let limit = 0;
+  for (const { options } of items) {
+    options.signal.addEventListener('abort', given);
+    limit = Math.max(limit, (options.timeout ?? Infinity) * items.length);
+  }
   const [kind, ms] =
     limit === Infinity ? (['lost', longest + grace] as const) : (['timeout', limit] as const);
   const timer = setTimeout(

@@ -1,5 +1,10 @@
 /** Calls of Lambda functions (API reference, Invoke), lean enough for thousands in flight from one process. */
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+} from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import { type Credentials, signer } from './sign.ts';
 
@@ -44,8 +49,7 @@ const skew = 120_000;
 export function invoker({ region, credentials, endpoint, connections }: InvokerOptions): Invoker {
   const base = new URL(endpoint ?? `https://lambda.${region}.amazonaws.com`);
   const secure = base.protocol === 'https:';
-  const options = { keepAlive: true, maxSockets: connections, scheduling: 'lifo' as const };
-  const agent = secure ? new Agent(options) : new HttpAgent(options);
+  const agent = agentOf(secure, connections);
   const send = secure ? httpsRequest : httpRequest;
   const sign = signer();
   // Milliseconds that the server's clock is ahead of ours.
@@ -55,19 +59,20 @@ export function invoker({ region, credentials, endpoint, connections }: InvokerO
     payload: string,
     { type, signal }: { type: Invocation; signal: AbortSignal },
   ): Promise<Invoked> => {
+    const known = await credentials();
     signal.throwIfAborted();
     const path = `/2015-03-31/functions/${encodeURIComponent(name)}/invocations`;
-    const signed = sign(
-      {
-        method: 'POST',
-        host: base.host,
-        path,
-        body: payload,
-        service: 'lambda',
-        region,
-        at: new Date(Date.now() + ahead),
-      },
-      await credentials(),
+    const at = Date.now() + ahead;
+    const headers = sign(
+      { method: 'POST', host: base.host, path, body: payload, service: 'lambda', region, at },
+      known,
+    );
+    headers.push(
+      'content-type',
+      'application/json',
+      'content-length',
+      `${Buffer.byteLength(payload)}`,
+      ...(type === 'Event' ? ['x-amz-invocation-type', 'Event'] : []),
     );
     return new Promise((resolve, reject) => {
       const request = send({
@@ -77,33 +82,26 @@ export function invoker({ region, credentials, endpoint, connections }: InvokerO
         hostname: base.hostname,
         port: base.port,
         path,
-        headers: {
-          ...signed,
-          'content-type': 'application/json',
-          'content-length': Buffer.byteLength(payload),
-          ...(type === 'Event' ? { 'x-amz-invocation-type': 'Event' } : {}),
-        },
+        // As a list they are written as they stand.
+        headers: headers as unknown as OutgoingHttpHeaders,
       });
       const abort = (): void => void request.destroy(signal.reason as Error);
-      signal.addEventListener('abort', abort, { once: true });
-      const settle = (finish: () => void): void => {
+      signal.addEventListener('abort', abort);
+      const fail = (error: Error): void => {
         signal.removeEventListener('abort', abort);
-        finish();
+        reject(error);
       };
-      const slow = (): void => void request.destroy(new Error(`no connection for ${connecting} ms`));
-      request.setTimeout(connecting, () => {
-        if (request.socket?.connecting) slow();
-      });
-      request.on('error', (error) => settle(() => reject(error)));
+      request.on('error', fail);
       request.on('response', (response) => {
-        let body = '';
-        response.setEncoding('utf8');
-        response.on('data', (text: string) => (body += text));
-        response.on('error', (error) => settle(() => reject(error)));
-        response.on('aborted', () => settle(() => reject(new Error('the answer broke off'))));
-        response.on('end', () =>
-          settle(() => resolve({ status: response.statusCode!, headers: response.headers, body })),
-        );
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        // An answer that breaks off is one.
+        response.on('error', fail);
+        response.on('end', () => {
+          signal.removeEventListener('abort', abort);
+          const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+          resolve({ status: response.statusCode!, headers: response.headers, body: body.toString() });
+        });
       });
       request.end(payload);
     });
@@ -112,13 +110,31 @@ export function invoker({ region, credentials, endpoint, connections }: InvokerO
     async invoke(name, payload, how) {
       const invoked = await once(name, payload, how);
       const { status, headers } = invoked;
+      if (status !== 403) return invoked;
       const theirs = Date.parse(headers.date ?? '');
       // A signature is good for five minutes: a clock further off than that is set by the server's, once.
-      if (status !== 403 || Number.isNaN(theirs) || Math.abs(theirs - Date.now() - ahead) < skew)
-        return invoked;
+      if (Number.isNaN(theirs) || Math.abs(theirs - Date.now() - ahead) < skew) return invoked;
       ahead = theirs - Date.now();
       return once(name, payload, how);
     },
     close: () => agent.destroy(),
   };
+}
+
+/** Connections that are kept, and given up when they do not come about. */
+function agentOf(secure: boolean, connections: number): HttpAgent {
+  // What lies between may forget a connection that says nothing for minutes, as a NAT gateway does after 350 s.
+  const options = { keepAlive: true, keepAliveInitialDelay: 60_000, maxSockets: connections };
+  const agent = secure ? new Agent(options) : new HttpAgent(options);
+  const connect = agent.createConnection.bind(agent);
+  agent.createConnection = (how, done) => {
+    const socket = connect(how, done);
+    if (!socket) return socket;
+    const slow = (): void => void socket.destroy(new Error(`no connection for ${connecting} ms`));
+    const timer = setTimeout(slow, connecting);
+    const stop = (): void => clearTimeout(timer);
+    socket.once(secure ? 'secureConnect' : 'connect', stop).once('close', stop);
+    return socket;
+  };
+  return agent;
 }
