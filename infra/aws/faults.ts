@@ -1,4 +1,5 @@
 /** What the errors of S3 mean: worth another attempt, or an answer in one line. */
+import { setMaxListeners } from 'node:events';
 import { BadInput, BadUsage, messageOf, TaskError } from '../../core/errors.ts';
 import { persist, retryAfter, type Persistence, type Setback } from '../../core/sources/persist.ts';
 
@@ -12,8 +13,12 @@ type Fault = Error & {
 };
 
 const codeOf = (error: unknown): string =>
-  (error as Fault).Code ?? (error as Fault).code ?? (error as Fault).name ?? '';
-export const statusOf = (error: unknown): number | undefined => (error as Fault).$metadata?.httpStatusCode;
+  (error as Partial<Fault> | undefined)?.Code ??
+  (error as Partial<Fault> | undefined)?.code ??
+  (error as Partial<Fault> | undefined)?.name ??
+  '';
+export const statusOf = (error: unknown): number | undefined =>
+  (error as Partial<Fault> | undefined)?.$metadata?.httpStatusCode;
 
 const network =
   /^(ECONN|EPIPE|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH|ERR_STREAM_PREMATURE_CLOSE|TimeoutError|NetworkingError|IncompleteBody|BadDigest|XAmzContentSHA256Mismatch|RequestTimeout$)/;
@@ -60,13 +65,11 @@ export type Persisting = Pick<Persistence, 'attempts' | 'signal' | 'wait'> & {
 /** What a request is sent with, so that a stopped run does not wait for it. */
 export type Sending = { readonly abortSignal?: AbortSignal };
 
-export const persistence = (what: string, { attempts = 8, signal, wait }: Persisting = {}): Persistence => ({
-  subject: `s3: ${what}`,
-  judge,
-  attempts,
-  signal,
-  wait,
-});
+export function persistence(what: string, { attempts = 8, signal, wait }: Persisting = {}): Persistence {
+  // All requests under way listen to the run's, and Node would take more than ten for a leak.
+  if (signal) setMaxListeners(0, signal);
+  return { subject: `s3: ${what}`, judge, attempts, signal, wait };
+}
 
 /** Does something with S3 until it is done or answered; `what` names the object. @throws as `persist`, and `explain` */
 export async function ask<T>(

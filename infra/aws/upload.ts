@@ -24,8 +24,8 @@ const mebibyte = 1 << 20;
 const least = 5 * mebibyte;
 /** Bytes of the first parts; twice as many after each thousand parts, so that 10,000 parts reach 5 TiB. */
 const usual = 8 * mebibyte;
-/** Parts of one file under way at once. */
-const flying = 4;
+/** Parts of one file under way at once, and blobs that are read at once to be glued. */
+const [flying, abreast] = [4, 16];
 /** Milliseconds after which an upload that was never ended is somebody's who died. */
 const abandoned = 24 * 3600e3;
 
@@ -118,7 +118,10 @@ function draft(at: Place, store: BucketStore | undefined, how: Persisting): Draf
   const uri = nameOf(at);
   let upload: Promise<string> | undefined;
   const parts: Promise<CompletedPart>[] = [];
-  let [held, heldBytes, total] = [[] as Uint8Array[], 0, 0];
+  // Blobs that are still being read have their place already.
+  let [held, heldBytes, total] = [[] as (Uint8Array | Promise<Uint8Array>)[], 0, 0];
+  const reading: Promise<Uint8Array>[] = [];
+  const body = async (): Promise<Uint8Array> => Buffer.concat(await Promise.all(held));
   let last: Promise<void> = Promise.resolve();
   const goal = (): number => usual * 2 ** Math.floor(parts.length / 1000);
   const begin = (): Promise<string> => (upload ??= beginUpload(at, how));
@@ -137,27 +140,33 @@ function draft(at: Place, store: BucketStore | undefined, how: Persisting): Draf
     parts.push(part);
   }
   async function flush(): Promise<void> {
-    const body = Buffer.concat(held);
+    const Body = await body();
     [held, heldBytes] = [[], 0];
-    const ContentMD5 = md5(body);
+    const ContentMD5 = md5(Body);
     await add(uri, async (where, sending) => {
-      const input = { ...at, ...where, Body: body, ContentMD5 };
+      const input = { ...at, ...where, Body, ContentMD5 };
       const sent = await client.send(new UploadPartCommand(input), sending);
       return sent.ETag;
     });
   }
-  async function hold(bytes: Uint8Array): Promise<void> {
-    // The caller may use its bytes again; a Buffer's own slice would be no copy.
-    held.push(new Uint8Array(bytes));
-    heldBytes += bytes.length;
+  async function hold(bytes: Uint8Array | Promise<Uint8Array>, length: number): Promise<void> {
+    held.push(bytes);
+    heldBytes += length;
     if (heldBytes >= goal()) await flush();
+  }
+  async function glue({ key }: Stored, start: number, end: number): Promise<void> {
+    if (reading.length >= abreast) await reading.shift();
+    const bytes = store!.get(key, start, end);
+    // Thrown where it is awaited.
+    bytes.catch(() => {});
+    reading.push(bytes);
+    await hold(bytes, end - start);
   }
   async function append(stored: Stored, start: number, end: number): Promise<void> {
     // What is held must first be a part of its own.
     const gap = heldBytes === 0 ? 0 : Math.max(0, least - heldBytes);
-    if (end - start - gap < Math.max(least, goal() / 2))
-      return hold(await store!.get(stored.key, start, end));
-    if (gap > 0) await hold(await store!.get(stored.key, start, start + gap));
+    if (end - start - gap < Math.max(least, goal() / 2)) return glue(stored, start, end);
+    if (gap > 0) await glue(stored, start, start + gap);
     if (heldBytes > 0) await flush();
     // At most 5 GiB by one copy; blobs are some MiB.
     const from = store!.locate(stored.key);
@@ -181,7 +190,8 @@ function draft(at: Place, store: BucketStore | undefined, how: Persisting): Draf
   return {
     uri,
     sink: {
-      write: (bytes) => inOrder(bytes.length, () => hold(bytes)),
+      // The caller may use its bytes again; a Buffer's own slice would be no copy.
+      write: (bytes) => inOrder(bytes.length, () => hold(new Uint8Array(bytes), bytes.length)),
       ...(store
         ? {
             append: (stored: Stored, start = 0, end = stored.size) =>
@@ -192,11 +202,12 @@ function draft(at: Place, store: BucketStore | undefined, how: Persisting): Draf
     async finish() {
       await last;
       if (upload && heldBytes > 0) await flush();
+      await Promise.all(held);
       await Promise.all(parts);
     },
     async appear() {
       if (upload) await completeUpload(at, await upload, await Promise.all(parts), total, how);
-      else await writeObject(at, Buffer.concat(held), how);
+      else await writeObject(at, await body(), how);
       return total;
     },
     async discard(appeared) {

@@ -120,6 +120,26 @@ describe.skipIf(!cloud())('outputs in a bucket', () => {
     });
   });
 
+  test('small blobs are read side by side, and one that is missing is noticed', async () => {
+    const output = bucketOutput(bucket.uri('glued'), store, swift);
+    const sink = await file(output);
+    bucket.proxy.fault = (asked) =>
+      kind(copying(asked)) === 'get' ? { kind: 'slow', delay: 50 } : undefined;
+    const began = performance.now();
+    for (let i = 0; i < 64; i++) await sink.append(all, i * 100, i * 100 + 100);
+    await sink.write(Buffer.from('end'));
+    await output.commit();
+    // One after the other they would take 3.2 s.
+    expect(performance.now() - began).toBeLessThan(1600);
+    const expected = Buffer.concat([whole.subarray(0, 6400), Buffer.from('end')]);
+    expect((await bucket.get('glued')).equals(expected)).toBe(true);
+
+    const broken = bucketOutput(bucket.uri('broken'), store, swift);
+    await (await file(broken)).append(stored('none', 5)).catch(() => {});
+    await expect(broken.commit()).rejects.toThrow(/no blob job@1\/none/);
+    expect(await bucket.list('broken')).toEqual([]);
+  });
+
   const size = fc.oneof(
     fc.constantFrom(0, 1, 5 * MiB - 1, 5 * MiB, 5 * MiB + 1, 8 * MiB, 10 * MiB + 1),
     fc.integer({ min: 0, max: 9 * MiB }),

@@ -1,5 +1,5 @@
 /** A proxy before an HTTP server that does what networks and clouds do to requests, and keeps count of them. */
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import {
   Agent,
   createServer,
@@ -65,6 +65,8 @@ export async function startProxy(
 ): Promise<Proxy> {
   const agent = new Agent({ keepAlive: true });
   const stopped = new AbortController();
+  // All requests that wait listen.
+  setMaxListeners(0, stopped.signal);
   const log: Entry[] = [];
   let n = 0;
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {

@@ -218,22 +218,22 @@ describe.skipIf(!cloud())('a store in a bucket', () => {
     expect(throttled).toMatchObject({ kind: 'throttled' });
     const stop = new AbortController();
     const reason = new Error('stopped');
+    const warned: Error[] = [];
+    const hear = (warning: Error): void => void warned.push(warning);
+    process.on('warning', hear);
     bucket.proxy.fault = () => ({ kind: 'slow', delay: 60_000 });
     setTimeout(() => stop.abort(reason), 50);
     const store = bucketStore(bucket.uri('busy'), { signal: stop.signal });
     const many = Array.from({ length: 20 }, (_, i) => keyOf(i));
     const ends = await Promise.allSettled([
-      store.has(keyOf(0)),
       store.hasAll!(many),
+      ...many.map((key) => store.has(key)),
       store.get(keyOf(0)),
       store.put(keyOf(0), blob('x')),
     ]);
-    expect(ends.map((end) => end.status === 'rejected' && end.reason)).toEqual([
-      reason,
-      reason,
-      reason,
-      reason,
-    ]);
+    process.off('warning', hear);
+    expect(new Set(ends.map((end) => end.status === 'rejected' && end.reason))).toEqual(new Set([reason]));
+    expect(warned).toEqual([]);
   });
 
   test('an answer of a listing that repeats itself, or names what was not asked for, is no listing', async () => {
