@@ -7,7 +7,7 @@ import { persist, retryAfter, type Persistence, type Setback } from '../../core/
 type Fault = Error & {
   readonly Code?: string;
   readonly code?: string;
-  readonly $metadata?: { readonly httpStatusCode?: number };
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly clockSkewCorrected?: boolean };
   readonly $response?: { readonly headers?: { readonly [name: string]: string } };
   readonly $retryable?: unknown;
 };
@@ -27,7 +27,7 @@ const busy =
 
 /**
  * Whether an error of the SDK, or of reading a body, is worth another attempt (S3 API reference, error responses).
- * A skewed clock is: the SDK has set itself by the server's date when it throws.
+ * A skewed clock is: the SDK has set itself by the server's date when it throws. An answer to a HEAD cannot say so.
  */
 export function judge(error: unknown): Setback | undefined {
   if (cameBefore(error)) return undefined;
@@ -44,6 +44,9 @@ export function judge(error: unknown): Setback | undefined {
       last: new BadUsage(`s3: ${messageOf(error)}: the host is unknown; check the endpoint and the network`),
     };
   if (network.test(code) || code === 'RequestTimeTooSkewed') return { kind: 'lost', found, after };
+  // The SDK says so of any error where the clock is off: a refusal may be one all the same.
+  if (status === 403 && (error as Fault).$metadata?.clockSkewCorrected)
+    return { kind: 'lost', found, last: error as Error };
   // An answer that is no XML, or breaks off, comes as an error of the parser.
   if (status !== undefined && (status === 408 || (status >= 500 && status !== 501)))
     return { kind: 'lost', found, after };

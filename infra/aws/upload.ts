@@ -119,7 +119,7 @@ function draft(at: Place, store: BucketStore | undefined, how: Persisting): Draf
   let upload: Promise<string> | undefined;
   const parts: Promise<CompletedPart>[] = [];
   // Blobs that are still being read have their place already.
-  let [held, heldBytes, total] = [[] as (Uint8Array | Promise<Uint8Array>)[], 0, 0];
+  let [held, heldBytes, total] = [[] as Promise<Uint8Array>[], 0, 0];
   const reading: Promise<Uint8Array>[] = [];
   const body = async (): Promise<Uint8Array> => Buffer.concat(await Promise.all(held));
   let last: Promise<void> = Promise.resolve();
@@ -149,7 +149,7 @@ function draft(at: Place, store: BucketStore | undefined, how: Persisting): Draf
       return sent.ETag;
     });
   }
-  async function hold(bytes: Uint8Array | Promise<Uint8Array>, length: number): Promise<void> {
+  async function hold(bytes: Promise<Uint8Array>, length: number): Promise<void> {
     held.push(bytes);
     heldBytes += length;
     if (heldBytes >= goal()) await flush();
@@ -191,7 +191,8 @@ function draft(at: Place, store: BucketStore | undefined, how: Persisting): Draf
     uri,
     sink: {
       // The caller may use its bytes again; a Buffer's own slice would be no copy.
-      write: (bytes) => inOrder(bytes.length, () => hold(new Uint8Array(bytes), bytes.length)),
+      write: (bytes) =>
+        inOrder(bytes.length, () => hold(Promise.resolve(new Uint8Array(bytes)), bytes.length)),
       ...(store
         ? {
             append: (stored: Stored, start = 0, end = stored.size) =>

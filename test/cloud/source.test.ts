@@ -9,6 +9,8 @@ import type { Access, Dataset, Source } from '../../core/job.ts';
 import { describeObject, objectSource } from '../../infra/aws/source.ts';
 import { glob } from '../../pipelines/storage.ts';
 import { first, noise, startBucket, type Bucket } from './bucket.ts';
+import { startSite, type Answer } from '../site.ts';
+import { startProxy } from './proxy.ts';
 import { cloud } from './site.ts';
 
 const swift = { wait: async () => {} };
@@ -203,6 +205,52 @@ describe.skipIf(!cloud())('objects as inputs', () => {
     ]);
     expect(ends.map((end) => end.status === 'rejected' && end.reason)).toEqual([reason, reason, reason]);
     expect(performance.now() - began).toBeLessThan(1000);
+  });
+
+  test.each([-3600e3, 3600e3])('a clock that is off by %i ms is set by the server’s', async (ms) => {
+    const proxy = await startProxy(bucket.ceph.endpoint, {
+      secret: bucket.ceph.secret,
+      fault: () => ({ kind: 'skew', ms }),
+    });
+    try {
+      // A client of its own: the SDK keeps what it has learned.
+      process.env['AWS_ENDPOINT_URL_S3'] = proxy.endpoint;
+      const dataset = { ...(await describeObject(bucket.uri('data.bin'), {}, swift)), format: 'bin' };
+      const read = await objectSource(dataset, swift).read(0, 10);
+      expect(Buffer.from(read).equals(data.subarray(0, 10))).toBe(true);
+      expect(proxy.log.map(({ status }) => status)).toEqual([403, 200, 206]);
+      await expect(describeObject(bucket.uri('none'), {}, swift)).rejects.toThrow(BadInput);
+    } finally {
+      await proxy.stop();
+    }
+  });
+
+  test('a bucket in another region is asked there', async () => {
+    const site = await startSite();
+    try {
+      process.env['AWS_ENDPOINT_URL_S3'] = new URL(site.address).origin;
+      site.etag = '"1"';
+      site.body = data.subarray(0, 100);
+      const regions: unknown[] = [];
+      const elsewhere: Answer = (request, response) => {
+        const region = /Credential=AK\/\d+\/([^/]+)/.exec(request.headers.authorization ?? '')?.[1];
+        regions.push(region);
+        if (region === 'eu-central-1') return site.answer(request, response);
+        response.writeHead(301, { 'x-amz-bucket-region': 'eu-central-1' }).end();
+      };
+      site.faults = Array.from({ length: 4 }, () => elsewhere);
+      const dataset = { ...(await describeObject('s3://bucket/key', {}, swift)), format: 'bin' };
+      await objectSource(dataset, swift).read(0, 10);
+      expect(dataset.size).toBe(100);
+      expect(regions).toEqual(['us-east-1', 'eu-central-1', 'us-east-1', 'eu-central-1']);
+      // Without a word on where it is there is nothing to follow.
+      site.faults = [(_, response) => response.writeHead(301).end()];
+      await expect(describeObject('s3://bucket/key')).rejects.toThrow(
+        /status 301 .*check AWS_REGION and the endpoint/,
+      );
+    } finally {
+      await site.close();
+    }
   });
 
   test('a pattern in the last segment finds objects, and neither folders nor their marks', async () => {
