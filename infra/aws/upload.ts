@@ -13,6 +13,7 @@ import {
 import { BadUsage } from '../../core/errors.ts';
 import type { FileSink, Stored, Target } from '../../core/job.ts';
 import type { OutputFile } from '../../core/output.ts';
+import { unlessStopped } from '../../core/stopped.ts';
 import { copySource, formatAddress, parseAddress } from './address.ts';
 import { s3 } from './client.ts';
 import { ask, explain, isAbsent, type Persisting, type Sending } from './faults.ts';
@@ -124,11 +125,13 @@ function draft(at: Place, store: BucketStore | undefined, how: Persisting): Draf
   const body = async (): Promise<Uint8Array> => Buffer.concat(await Promise.all(held));
   let last: Promise<void> = Promise.resolve();
   const goal = (): number => usual * 2 ** Math.floor(parts.length / 1000);
-  const begin = (): Promise<string> => (upload ??= beginUpload(at, how));
+  // Not ended by the run's signal: an upload that was begun must be known to be given up.
+  const begin = (): Promise<string> =>
+    (upload ??= beginUpload(at, { attempts: how.attempts, wait: how.wait, isOwn: true }));
 
   /** Adds a part once fewer than `flying` are under way; their order is that of the calls. */
   async function add(what: string, send: (where: Numbered, sending: Sending) => Promise<string | undefined>) {
-    const UploadId = await begin();
+    const UploadId = await unlessStopped(begin(), how.signal);
     if (parts.length >= flying) await parts[parts.length - flying];
     const PartNumber = parts.length + 1;
     const part = ask(what, (sending) => send({ UploadId, PartNumber }, sending), how).then((ETag) => ({
@@ -215,7 +218,10 @@ function draft(at: Place, store: BucketStore | undefined, how: Persisting): Draf
       await last.catch(() => {});
       await Promise.allSettled(parts);
       if (appeared) await removeObject(at);
-      else if (upload) await upload.then((id) => abortUpload(at, id, parting())).catch(() => {});
+      else if (upload) {
+        const given = upload.then((id) => abortUpload(at, id, parting()));
+        await unlessStopped(given, parting().signal).catch(() => {});
+      }
     },
   };
 }

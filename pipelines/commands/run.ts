@@ -4,6 +4,7 @@ import { BadUsage, messageOf } from '../../core/errors.ts';
 import type { Happening } from '../../core/events.ts';
 import { noBill } from '../../core/bill.ts';
 import type { AnyJob, Bill, Inputs } from '../../core/job.ts';
+import { unlessStopped } from '../../core/stopped.ts';
 import type { Summary } from '../../core/summary.ts';
 import { version } from '../../core/version.ts';
 import { describeInputs, parseArguments, type Arguments } from '../arguments.ts';
@@ -187,16 +188,6 @@ async function checkNotInput(out: string, inputs: Inputs): Promise<void> {
     if (input && input.ino === there.ino && input.dev === there.dev)
       throw new BadUsage(`--out ${out} is the input ${uri}; give another path`);
   }
-}
-
-/** A wait that a signal ends, for what takes none. */
-function unlessStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason as Error);
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop);
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
 }
 
 /** What a run cost, and what for. */

@@ -157,7 +157,8 @@ describe.skipIf(!cloud())('commands on a bucket', () => {
       const { code, stderr } = await ended;
       expect(code, stderr).toBe(130);
       expect(stderr.trimEnd().split('\n').at(-1)).toMatch(/stopped; what is finished is kept/);
-      expect(performance.now() - began).toBeLessThan(2500);
+      // A second on a machine at rest.
+      expect(performance.now() - began).toBeLessThan(5000);
       expect(await bucket.list('stopped/')).toEqual([]);
     },
   );

@@ -186,7 +186,7 @@ describe.skipIf(!cloud())('objects as inputs', () => {
     const began = performance.now();
     await pieces.return!();
     await waiting;
-    expect(performance.now() - began).toBeLessThan(1000);
+    expect(performance.now() - began).toBeLessThan(5000);
     expect(bucket.proxy.log[0]!.bytesOut).toBeLessThan(2001);
   });
 
@@ -204,7 +204,7 @@ describe.skipIf(!cloud())('objects as inputs', () => {
       describeObject(dataset.uri, {}, { signal: stop.signal }),
     ]);
     expect(ends.map((end) => end.status === 'rejected' && end.reason)).toEqual([reason, reason, reason]);
-    expect(performance.now() - began).toBeLessThan(1000);
+    expect(performance.now() - began).toBeLessThan(5000);
   });
 
   test.each([-3600e3, 3600e3])('a clock that is off by %i ms is set by the server’s', async (ms) => {
