@@ -98,30 +98,59 @@ export async function write(
   // The root of a job of one part is a kernel's key, whose blobs have the plain names.
   const key: Key = `${root}.write`;
   const context = contextOf(key, job, runtime, { bytes: 0, reads: 0 }, signal);
-  const output: Output = { file: async (suffix) => joining(await target.file(suffix), context) };
+  const sinks: ReturnType<typeof joining>[] = [];
+  const output: Output = {
+    async file(suffix) {
+      const sink = joining(await target.file(suffix), context);
+      sinks.push(sink);
+      return sink;
+    },
+  };
   await job.write?.(value, output, { inputs, params, json }, context);
+  for (const sink of sinks) await sink.settle();
 }
 
-/** Bytes of a blob that are read at once to be written. */
-const piece = 4 << 20;
+/** Bytes of a blob that are read at once to be written, and of blobs that wait for that. */
+const [piece, waiting] = [4 << 20, 32 << 20];
 
-/** A sink that takes blobs, through memory where it cannot itself; it ends at its next piece when the run is stopped. */
+/**
+ * A sink that takes blobs, through memory where it cannot itself; it ends at its next piece when the run is stopped. Blobs are read ahead of their turn, some
+ * 32 MiB of them, so that many small ones from afar do not cost a wait each: what `append` was told is written when `settle` resolves.
+ */
 export function joining(
   sink: Sink & Partial<FileSink>,
   { get, signal }: Pick<Context, 'get' | 'signal'>,
-): FileSink {
+): FileSink & { settle(): Promise<void> } {
+  let last: Promise<void> = Promise.resolve();
+  const ahead: { readonly bytes: number; readonly written: Promise<void> }[] = [];
+  let held = 0;
+  const inOrder = (act: () => Promise<void>): Promise<void> => {
+    last = last.then(act);
+    // Thrown where it is awaited, at the latest by `settle`.
+    last.catch(() => {});
+    return last;
+  };
   return {
     write(bytes) {
       signal.throwIfAborted();
-      return sink.write(bytes);
+      return inOrder(() => sink.write(bytes));
     },
     async append(stored, start = 0, end = stored.size) {
       signal.throwIfAborted();
-      if (sink.append) return sink.append(stored, start, end);
+      if (sink.append) return inOrder(() => sink.append!(stored, start, end));
       for (let at = start; at < end; at += piece) {
         signal.throwIfAborted();
-        await sink.write(await get(stored, at, Math.min(at + piece, end)));
+        const stop = Math.min(at + piece, end);
+        const reading = get(stored, at, stop);
+        reading.catch(() => {});
+        ahead.push({ bytes: stop - at, written: inOrder(async () => sink.write(await reading)) });
+        for (held += stop - at; held > waiting;) {
+          const { bytes, written } = ahead.shift()!;
+          held -= bytes;
+          await written;
+        }
       }
     },
+    settle: () => last,
   };
 }

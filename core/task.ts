@@ -1,8 +1,21 @@
 /** One task executed: the only code path that runs kernels and merges, on every backend. */
 import { hash } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
+import { noBill } from './bill.ts';
 import { failureOf, messageOf, TaskError } from './errors.ts';
-import type { AnyJob, Catalog, Context, Dataset, Key, Reply, Source, Store, Task, Usage } from './job.ts';
+import type {
+  AnyJob,
+  Bill,
+  Catalog,
+  Context,
+  Dataset,
+  Key,
+  Reply,
+  Source,
+  Store,
+  Task,
+  Usage,
+} from './job.ts';
 import { jobId } from './plan.ts';
 import { counting } from './sources/counting.ts';
 
@@ -14,12 +27,16 @@ export type Runtime = {
   readonly open: Opener;
   /** Modules handed over by the driver; what is not here is compiled on first use. */
   readonly modules: Map<string, Promise<WebAssembly.Module>>;
+  /** Priced requests that this process has made so far, where a task's share is to be told by its worker. */
+  readonly requests?: () => Requests;
 };
+type Requests = Pick<Bill, 'gets' | 'puts'>;
 
 /** Runs one task, puts its result into the store under the task's key, and says what that took. */
 export async function runTask(task: Task, runtime: Runtime, signal: AbortSignal): Promise<Usage> {
   const [began, idle] = [performance.now(), performance.eventLoopUtilization()];
   const tally = { bytes: 0, reads: 0 };
+  const before = runtime.requests?.();
   const job = await runtime.catalog.load(task.job.slice(0, task.job.lastIndexOf('@')));
   if (jobId(job) !== task.job)
     throw new TaskError('user', task.key, `worker has ${jobId(job)}, the task wants ${task.job}`);
@@ -38,7 +55,15 @@ export async function runTask(task: Task, runtime: Runtime, signal: AbortSignal)
     busy: performance.eventLoopUtilization(idle).active,
     ...tally,
     rss: residentBytes(),
+    ...billOf(before, runtime.requests?.()),
   };
+}
+
+/** What a task's requests come to; nothing where there were none. */
+function billOf(before: Requests | undefined, after: Requests | undefined): { bill?: Bill } {
+  if (!before || !after) return {};
+  const [gets, puts] = [after.gets - before.gets, after.puts - before.puts];
+  return gets + puts > 0 ? { bill: { ...noBill, gets, puts } } : {};
 }
 
 let [resident, sampled] = [0, -Infinity];

@@ -74,14 +74,18 @@ export async function runJob(
     }
     const result = level[0];
     const chunks = new Map<string, Uint8Array[]>();
+    const sinks: ReturnType<typeof joining>[] = [];
     const output: Output = {
       async file(suffix = '') {
         const written: Uint8Array[] = [];
         chunks.set(suffix, written);
-        return joining({ write: async (bytes) => void written.push(new Uint8Array(bytes)) }, context);
+        const sink = joining({ write: async (bytes) => void written.push(new Uint8Array(bytes)) }, context);
+        sinks.push(sink);
+        return sink;
       },
     };
     await job.write?.(result, output, { inputs, params, json: false }, context);
+    for (const sink of sinks) await sink.settle();
     const files = new Map([...chunks].map(([suffix, written]) => [suffix, Buffer.concat(written)]));
     return { files, result, parts: parts.length, records: job.records(result), promised };
   } finally {

@@ -34,6 +34,8 @@ export type Services = {
   readonly catalog: Catalog;
   readonly open: (dataset: Dataset) => Promise<Source>;
   readonly store: (uri: string) => Store | Promise<Store>;
+  /** Priced requests that this worker has made so far. */
+  readonly requests?: () => { readonly gets: number; readonly puts: number };
 };
 type Port = {
   readonly setup: Setup;
@@ -78,6 +80,7 @@ export async function serve(services: Services): Promise<void> {
     store: blobs,
     open: opener(blobs, (dataset) => services.open(dataset)),
     modules: new Map(),
+    ...(services.requests ? { requests: services.requests } : {}),
   };
   const never = new AbortController().signal;
   const heard = async (request: Request): Promise<void> => {

@@ -1,4 +1,5 @@
 /** Writes the BED files of a run, bgzipped and with an index, in a bounded amount of memory. */
+import { ahead } from '../../core/ahead.ts';
 import type { Context, FileSink, Output } from '../../core/job.ts';
 import type { Bed } from '../formats/bed.ts';
 import { createIndex, type IndexBuilder } from '../formats/binning.ts';
@@ -57,12 +58,15 @@ async function finish(
 /** A file of rows that kernels compressed. */
 export async function writeRows(rows: Rows, suffix: string, shared: Shared): Promise<void> {
   const file = await create(shared, suffix);
-  for (const { stored, blocks } of rows.pieces) {
+  const pieces = ahead(rows.pieces, async ({ stored, blocks }) => ({
+    stored,
+    blocks,
+    chunks: chunkCodec.decode(await shared.context.get(stored, blocks, stored.size)),
+  }));
+  for await (const { stored, blocks, chunks } of pieces) {
+    const { contig, beg, end, block, within } = chunks;
     const [base] = file.out.tell();
     await file.out.append(blocks, () => file.sink.append(stored, 0, blocks));
-    const { contig, beg, end, block, within } = chunkCodec.decode(
-      await shared.context.get(stored, blocks, stored.size),
-    );
     const place = (i: number): Virtual =>
       i < contig.length ? [base + block[i]!, within[i]!] : [base + blocks, 0];
     contig.forEach((id, i) => file.index.add(id, beg[i]!, end[i]!, place(i), place(i + 1), true));
