@@ -1,7 +1,8 @@
 /** From flags to AWS Lambda as a backend. */
-import { BadUsage } from '../core/errors.ts';
+import { BadUsage, messageOf } from '../core/errors.ts';
 import type { Backend, Inputs } from '../core/job.ts';
 import { isSigned, redact } from '../core/redact.ts';
+import { Broken, persist, type Setback } from '../core/sources/persist.ts';
 import { s3 } from '../infra/aws/client.ts';
 import { parseAddress } from '../infra/aws/address.ts';
 import {
@@ -77,16 +78,24 @@ export function functions(
   });
 }
 
-/** Starts a function that drives a run. @throws Error when Lambda does not take the order */
+/**
+ * Starts a function that drives a run, in as many attempts as that takes: of two deliveries of one order the second does nothing, but a run whose order was not taken
+ * would stand still. @throws Error when Lambda does not take it
+ */
 export async function startDriver(order: Order): Promise<void> {
   const { stack, region } = order.deployment;
   const lambda = invokerOf(region, 1);
+  const name = driverName(stack);
+  const signal = AbortSignal.timeout(60_000);
   try {
-    const name = driverName(stack);
-    const { status, body } = await lambda.invoke(name, JSON.stringify(order), {
-      type: 'Event',
-      signal: AbortSignal.timeout(60_000),
-    });
+    const { status, body } = await persist(
+      async () => {
+        const answer = await lambda.invoke(name, JSON.stringify(order), { type: 'Event', signal });
+        if (answer.status === 429 || answer.status >= 500) throw new Broken(`status ${answer.status}`);
+        return answer;
+      },
+      { subject: `lambda: the order to ${name}`, judge: setback, signal },
+    );
     if (status === 404)
       throw new BadUsage(
         `lambda: ${name} does not exist; deploy it with servermix deploy aws, or name its stack with --stack`,
@@ -97,6 +106,12 @@ export async function startDriver(order: Order): Promise<void> {
     lambda.close();
   }
 }
+
+/** Of the network, whose errors have a code; others are of the credentials, and an answer. */
+const setback = (error: unknown): Setback | undefined =>
+  typeof (error as NodeJS.ErrnoException).code === 'string'
+    ? { kind: 'lost', found: messageOf(error) || (error as NodeJS.ErrnoException).code! }
+    : undefined;
 
 /** Functions reach no files of this machine, and signed addresses would stand in their calls. @throws BadUsage */
 export function checkReachable(inputs: Inputs): void {

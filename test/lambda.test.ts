@@ -1,11 +1,15 @@
 /** The Lambda backend against calls that end as the test says: who is told what, who pays, and what is left behind. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import type { Reply, RunOptions, Task } from '../core/job.ts';
 import { memoryStore } from '../core/stores/memory.ts';
 import { lambda, type LambdaOptions } from '../infra/aws/lambda/backend.ts';
 import { batches } from '../infra/aws/lambda/batch.ts';
 import type { Invoked } from '../infra/aws/lambda/invoke.ts';
-import type { Answer, Call } from '../infra/aws/lambda/wire.ts';
+import type { Answer, Call, Order } from '../infra/aws/lambda/wire.ts';
+import { startDriver } from '../pipelines/functions.ts';
 
 const usage = { wall: 1, busy: 1, bytes: 0, reads: 0, rss: 0 };
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -221,4 +225,48 @@ test('batches are handed on full, or a moment after their first', async () => {
   const all = [1, 2, 3, 13].map((n) => batch('a', n)).concat(batch('b', 5));
   expect(await reasons(all)).toEqual([2, 4, 6, expect.objectContaining({ message: 'unlucky' }), 10]);
   expect(sizes).toEqual(['a3', 'a1', 'b1']);
+});
+
+test.each([
+  [[0, 503, 429, 202], 'taken'],
+  [
+    [404],
+    'lambda: s-driver does not exist; deploy it with servermix deploy aws, or name its stack with --stack',
+  ],
+] as const)('an order to drive on is given until it is taken or answered: %j', async (statuses, end) => {
+  const asked: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    const status = statuses[asked.length]!;
+    asked.push(request.url);
+    request
+      .resume()
+      .on('end', () => (status === 0 ? request.socket.destroy() : response.writeHead(status).end()));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const env = {
+    AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    AWS_ACCESS_KEY_ID: 'AK',
+    AWS_SECRET_ACCESS_KEY: 'SK',
+    AWS_REGION: 'us-east-1',
+  };
+  const before = Object.keys(env).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, env);
+  try {
+    const order = {
+      deployment: { stack: 's', region: 'us-east-1', bucket: 'b', ladder: [1769] },
+    } as unknown as Order;
+    const found = await startDriver(order).then(
+      () => 'taken',
+      (error: Error) => error.message,
+    );
+    expect(found).toBe(end);
+    expect(asked).toEqual(statuses.map(() => '/2015-03-31/functions/s-driver/invocations'));
+  } finally {
+    for (const [name, value] of before)
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    server.close();
+    server.closeAllConnections();
+  }
 });
