@@ -3,7 +3,7 @@ import PQueue from 'p-queue';
 import { admission, checkFits } from './admission.ts';
 import { failureOf, messageOf, TaskError, type Failure } from './errors.ts';
 import type { Happening } from './events.ts';
-import type { Backend, Key, Store, Task } from './job.ts';
+import type { Backend, Bill, Key, Store, Task } from './job.ts';
 import type { Plan } from './plan.ts';
 import { backoff, capacity, defaultBudgets, type Budgets } from './retry.ts';
 import { stragglers } from './straggler.ts';
@@ -184,11 +184,13 @@ export async function execute(
           memory: bytes,
           ...(node.timeout === undefined ? {} : { timeout: node.timeout }),
         });
+        if (failed || node.done) charge(usage.bill);
         succeed(node, cancel, () => on({ event: 'done', key: task.key, attempt: node.attempt, usage }));
       } catch (error) {
         ended(node, cancel);
         // A copy that loses, fails or is stopped costs nothing while the other one lives.
         if (!failed && !node.done && node.running.length === 0) retry(node, error);
+        else charge((error as Partial<TaskError>).bill);
       } finally {
         gate.release(bytes);
         if (!cancel.signal.aborted) spare.push(cancel);
@@ -196,6 +198,11 @@ export async function execute(
         drained();
         feed();
       }
+    }
+
+    /** What was paid for nothing. */
+    function charge(bill: Bill | undefined): void {
+      if (bill) on({ event: 'bill', bill });
     }
 
     function ended(node: Node, attempt: AbortController): void {

@@ -60,7 +60,7 @@ export type Event = { readonly at: number } & (
     }
   /** What a stage was expected to take: seconds, and what is paid for. */
   | { readonly event: 'estimate'; readonly seconds?: number; readonly bill: Bill }
-  /** What the driver's own requests come to, beside those of its tasks. */
+  /** What is paid for beside tasks that were done or failed: the driver's own requests, copies that came too late. */
   | { readonly event: 'bill'; readonly bill: Bill }
   /** All records of a stage's inputs are in its result: `records` counted, `promised` by the inputs themselves. */
   | {

@@ -29,13 +29,14 @@ const traits: Traits = {
   ends: { kill: ['lost'], oom: ['oom'], timeout: ['timeout'] },
   limits: { timeout: 1500 },
   again: 'always',
+  hoard: 90,
 };
 
 function pooled(start: (options: PoolOptions) => Backend): (fault: Fault) => Promise<Stand> {
   return async (fault) => {
     const path = join(folder, `${made++}`);
     // Less heap than what `oom` takes, and twice as much is more.
-    const pool = start({ entry, count: 3, store: path, heap: 128 });
+    const pool = start({ entry, count: 3, store: path, heap: 64 });
     const { backend, met } = behind(pool, mishapOf[fault] ?? 'none', made);
     return { backend, met, store: folderStore(path), close: () => backend.close() };
   };

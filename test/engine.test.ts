@@ -283,6 +283,37 @@ test('copies stay within a tenth of the tasks, one of each', async () => {
   expect([...copies.values()]).toEqual([1, 1, 1, 1]);
 });
 
+test('a copy that came too late, and a task that is given up, are paid for all the same', async () => {
+  const bill = { invocations: 1, gbSeconds: 1, gets: 0, puts: 0 };
+  const suffer = async (stop: AbortController, deed: () => void): Promise<Happening[]> => {
+    const f = fateful(() => [], 4);
+    const inner: Backend['run'] = (task, how) => f.backend.run(task, how);
+    let held = false;
+    const backend: Backend = {
+      ...f.backend,
+      async run(task, options) {
+        if (held || task.op !== 'kernel' || (task.part as { start: number }).start < 190)
+          return inner(task, options);
+        held = true;
+        deed();
+        await new Promise((go) => options.signal.addEventListener('abort', go));
+        throw new TaskError('lost', task.key, 'given up', { bill });
+      },
+    };
+    const events: Happening[] = [];
+    const how = { signal: stop.signal, on: (e: Happening) => void events.push(e) };
+    await execute(await planSum(10, 200), backend, f.store, how).catch(() => {});
+    await new Promise(setImmediate);
+    return events;
+  };
+  const copied = await suffer(new AbortController(), () => {});
+  expect(copied.filter((e) => e.event === 'start' && e.copy)).toHaveLength(1);
+  const stop = new AbortController();
+  const stopped = await suffer(stop, () => setImmediate(() => stop.abort(new Error('enough'))));
+  for (const events of [copied, stopped])
+    expect(events.filter((e) => e.event === 'bill')).toEqual([{ event: 'bill', bill }]);
+});
+
 test('abort stops what runs, starts nothing more, and keeps what is finished', async () => {
   const stop = new AbortController();
   const f = fateful(() => [], 2);

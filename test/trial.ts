@@ -14,9 +14,6 @@ import { splitInterval } from '../core/partition.ts';
  */
 export const accidents = ['none', 'die', 'spin', 'hang', 'hoard'] as const;
 
-/** MiB of heap that `hoard` takes. */
-export const hoarded = 200;
-
 type Piece = { readonly start: number; readonly end: number; readonly blob: Stored };
 
 /** Lines of the numbers in `[0, upto)`, whatever happens. */
@@ -29,6 +26,7 @@ export const trial = define({
     upto: integer(600, 'numbers', { min: 1 }),
     accident: choice(accidents, 'what goes wrong'),
     every: integer(100, 'an accident happens to the parts that hold a multiple of it but 0', { min: 1 }),
+    hoard: integer(200, 'MiB of heap that a hoard takes', { min: 1 }),
     trace: text('folder in which executions leave their traces', 'path'),
     padding: integer(0, 'length of a part, as JSON, beyond what it needs', { min: 0 }),
   },
@@ -42,10 +40,10 @@ export const trial = define({
     return { parts, records: upto };
   },
   weight: ({ start, end }) => end - start,
-  async kernel({ start, end }, _inputs, { accident, every, trace }, context) {
+  async kernel({ start, end }, _inputs, { accident, every, hoard, trace }, context) {
     const before = leave(trace, `part-${start}`);
     const struck = Math.ceil(Math.max(start, 1) / every) * every < end;
-    if (struck && (before === 0 || accident === 'hoard')) await suffer(accident);
+    if (struck && (before === 0 || accident === 'hoard')) await suffer(accident, hoard);
     const blob = await context.put(new TextEncoder().encode(linesOf(start, end)));
     return [{ start, end, blob }];
   },
@@ -79,8 +77,7 @@ function leave(trace: string, name: string): number {
   return statSync(path).size - 1;
 }
 
-async function suffer(accident: (typeof accidents)[number]): Promise<void> {
-  const hoard: number[][] = [];
+async function suffer(accident: (typeof accidents)[number], mebibytes: number): Promise<void> {
   switch (accident) {
     case 'none':
       return;
@@ -90,13 +87,19 @@ async function suffer(accident: (typeof accidents)[number]): Promise<void> {
       process.kill(process.pid, 'SIGKILL');
       return sleep(10_000);
     case 'spin':
-      for (;;) hoard.length = 0;
+      for (let n = 0; n >= 0; n = (n + 1) % 2);
+      return;
     case 'hang':
       return sleep(60_000);
-    case 'hoard':
-      // Many mebibytes at once: a heap that fills up little by little is swept for seconds before it is given up.
-      for (let i = 0; i < hoarded; i += 40) hoard.push(Array<number>(5 << 20).fill(0.5));
+    case 'hoard': {
+      const hoard: unknown[] = [];
+      // A thread's end for want of memory is that of the whole process where V8 cannot give it a little more for its last steps: so it comes there in small ones.
+      // Elsewhere many mebibytes come at once: a heap that fills up little by little is swept for seconds before it is given up.
+      if (isMainThread) for (let i = 0; i < mebibytes; i += 40) hoard.push(Array<number>(5 << 20).fill(0.5));
+      else
+        for (let i = 0; i < mebibytes * 26; i++) hoard.push(Array.from({ length: 1000 }, (_, n) => ({ n })));
       await sleep(1);
-      if (hoard.at(-1)![0] !== 0.5) throw new Error('memory lost what it held');
+      if (hoard.length === 0) throw new Error('there was nothing to hoard');
+    }
   }
 }
