@@ -171,7 +171,11 @@ export function conformance(name: string, make: (fault: Fault) => Promise<Stand>
         within(total - tasks.size, more, `executions beyond one a task (${told.join('; ')})`);
         const kinds = events.flatMap((e) => (e.event === 'retry' ? [e.kind] : []));
         for (const kind of new Set([...kinds, ...(Object.keys(retries) as Failure[])]))
-          within(kinds.filter((k) => k === kind).length, retries[kind] ?? [0, 0], `retries: ${kind}`);
+          within(
+            kinds.filter((k) => k === kind).length,
+            retries[kind] ?? [0, 0],
+            `retries: ${kind} (${told.join('; ')})`,
+          );
         within(copied, copies, 'copies');
         if (isOfTheWay(fault)) expect(stand.met(), 'the fault has happened').toBeGreaterThan(0);
 

@@ -57,7 +57,8 @@ export async function startRuntimeApi(): Promise<RuntimeApi> {
     open = undefined;
     done(reply);
   };
-  const server = createServer((request, response) => {
+  // An environment may be idle for long, and takes the end of its connection for the end of the service.
+  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     const path = request.url!.slice(root.length);
     if (path === 'invocation/next') {
       asking = response;
