@@ -7,9 +7,11 @@ import type { Index } from '../formats/bai.ts';
 import { findIndex } from '../formats/bai.ts';
 import { type Header, readHeader, records } from '../formats/bam.ts';
 import { checkEof, compareVirtual, type Virtual } from '../formats/bgzf.ts';
+import { feed, withScanner } from '../formats/feed.ts';
 import { toJson, toText } from '../formats/flagstat.ts';
 import { landing } from '../formats/landing.ts';
 import { type Counted, count, createTally, pack, sum, summarize } from '../kernels/flagstat.ts';
+import { scan, scanUrl, startFlags, type Status, takeFlags } from '../kernels/scan.ts';
 
 const mebibyte = 1 << 20;
 
@@ -61,12 +63,21 @@ export const flagstat = define<{ reads: readonly [Dataset] }, Record<never, neve
   weight: ({ from, to }) => to[0] - from[0],
   pace: 150 * mebibyte,
   memory: () => 16 * mebibyte,
+  modules: { scan: scanUrl },
 
   async kernel({ from, to, contigs }, { reads: [reads] }, _params, context) {
-    const tally = createTally();
     const source = await context.open(reads);
-    for await (const chunk of records(source, reads.uri, contigs, from, to, context.signal))
-      count(chunk, tally);
+    const { signal } = context;
+    const counted = await withScanner(await context.module('scan'), async (scanner) => {
+      startFlags(scanner);
+      const go = (): Status => scan(scanner, 'flags', contigs);
+      return (await feed(scanner, source, from, to, go, { signal })) === 'end'
+        ? takeFlags(scanner)
+        : undefined;
+    });
+    if (counted) return pack(counted);
+    const tally = createTally();
+    for await (const chunk of records(source, reads.uri, contigs, from, to, signal)) count(chunk, tally);
     return pack(tally);
   },
   merge: (results) => sum(results),

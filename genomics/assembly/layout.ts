@@ -1,0 +1,61 @@
+/** Where things lie in the kernel's memory: fixed addresses, which become immediates of its loads and stores. */
+
+/** Decode tables: literals and lengths, 2^11 entries of 8 bytes and the subtables behind them; distances; lengths of codes. */
+export const LITLEN: usize = 1024;
+export const DIST: usize = 41984;
+export const PRE: usize = 43648;
+/** Code lengths of a dynamic block, with room for a store of 16 bytes past the last one. */
+export const LENS: usize = 44160;
+/** Scratch of the table builder: symbols by code, how many of each length, where those of a length begin. */
+export const SORTED: usize = 44672;
+export const COUNTS: usize = 45248;
+export const OFFSETS: usize = 45312;
+/** Entries of the tables before the code is added. */
+export const LITLEN_PLAIN: usize = 45376;
+export const DIST_PLAIN: usize = 47680;
+export const PRE_PLAIN: usize = 47808;
+/** For each distance up to 16: the shuffle that repeats so many bytes over 16, and the bytes by which to step then. */
+export const REPEAT: usize = 47888;
+export const STEP: usize = 48160;
+
+/** Records by FLAG: 65536 counts of 4 bytes; then four counts of mates that lie elsewhere. */
+export const FLAGS: usize = 49152;
+export const ELSEWHERE: usize = FLAGS + 65536 * 4;
+
+/** Bases of a piece of a contig, and of a stretch of it that is skipped whole when nothing changes there, as powers of two. */
+export const PIECE_BITS: u32 = 16;
+export const STRETCH_BITS: u32 = 10;
+export const PIECE: i32 = 1 << 16;
+/** Changes of depth in the piece, one 4-byte number a base; and which stretches have any. */
+export const CHANGES: usize = ELSEWHERE + 64;
+export const TOUCHED: usize = CHANGES + PIECE * 4;
+/** Runs of equal depth: where each starts, and its depth. */
+export const RUN_AT: usize = TOUCHED + 64;
+export const RUN_DEPTH: usize = RUN_AT + (PIECE + 1) * 4;
+/** Changes beyond the piece: position and size, 8 bytes each. */
+export const LATER: usize = RUN_DEPTH + (PIECE + 1) * 4;
+export const MAX_LATER: i32 = 1 << 20;
+/** Bases by depth: 4-byte counts of the depths 0 to MAX_BIN. */
+export const BINS: usize = LATER + MAX_LATER * 8;
+export const MAX_BIN: i32 = 400000;
+
+/** Reads whose mate is awaited: heads of chains, entries, and their names and operations in 4-byte words. */
+export const HEADS: usize = BINS + (MAX_BIN + 8) * 4;
+export const HEAD_BITS: u32 = 15;
+export const ENTRIES: usize = HEADS + (4 << HEAD_BITS);
+export const MAX_ENTRIES: i32 = 1 << 18;
+export const ENTRY_SIZE: i32 = 32;
+export const WORDS: usize = ENTRIES + MAX_ENTRIES * ENTRY_SIZE;
+export const MAX_WORDS: i32 = 1 << 22;
+
+/** Compressed bytes as they are handed over, with room behind them for loads that look ahead. */
+export const INPUT: usize = (WORDS + MAX_WORDS * 4 + 63) & ~63;
+export const MAX_INPUT: i32 = (1 << 20) + (1 << 17);
+/** Inflated bytes; the last thing in memory, so that it can grow. */
+export const WINDOW: usize = INPUT + MAX_INPUT + 64;
+/** Bytes of the window that a block needs: its own, and those that a fast copy writes too many. */
+export const BLOCK_ROOM: usize = 65536 + 512;
+export const FIRST_WINDOW: usize = 320 << 10;
+
+// The module starts with no memory at all; what is not touched is never taken from the machine.
+if (memory.grow(<i32>((WINDOW + FIRST_WINDOW + 65535) >> 16)) < 0) unreachable();

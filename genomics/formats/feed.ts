@@ -1,0 +1,59 @@
+/** Feeds the compressed bytes between two virtual offsets to the scan kernel. */
+import type { Source } from '../../core/job.ts';
+import { readAhead } from '../../core/sources/readahead.ts';
+import { give, returnScanner, type Scanner, startRange, type Status, takeScanner } from '../kernels/scan.ts';
+import type { Virtual } from './bgzf.ts';
+import { blockLimit } from './block.ts';
+
+export type FeedOptions = {
+  readonly signal: AbortSignal;
+  /** Where the block starts that likely holds the last record needed; as for `records`. */
+  readonly hint?: number;
+};
+
+/**
+ * Gives `scanner` the bytes of `[from, to)`, `to` undefined: the end of the file, as it uses them up; `go` has it work them off. Ends with the first
+ * answer of `go` that is not `hungry`; `fault` when there is nothing left to give. Throws what the source throws.
+ */
+export async function feed(
+  scanner: Scanner,
+  source: Source,
+  from: Virtual,
+  to: Virtual | undefined,
+  go: () => Status,
+  { signal, hint = Infinity }: FeedOptions,
+): Promise<Status> {
+  const { size } = source;
+  const stop = to ?? ([size, 0] as const);
+  if (from[0] > size || stop[0] > size) return 'fault';
+  const end = stop[1] > 0 ? Math.min(size, stop[0] + blockLimit) : stop[0];
+  startRange(scanner, from, stop);
+  for await (const bytes of readAhead(source, from[0], end, { depth: 1, hint: hint + blockLimit })) {
+    signal.throwIfAborted();
+    give(scanner, bytes);
+    const status = go();
+    if (status !== 'hungry') return status;
+  }
+  const status = go();
+  return status === 'hungry' ? 'fault' : status;
+}
+
+/**
+ * What `work` makes with an instance of the kernel; undefined when it says so, because of a fault in the data, or when the kernel
+ * trips over them. What is wrong is for the reading in TypeScript to find and to word: there is one place for that.
+ */
+export async function withScanner<R>(
+  module: WebAssembly.Module,
+  work: (scanner: Scanner) => Promise<R | undefined>,
+): Promise<R | undefined> {
+  try {
+    const scanner = takeScanner(module);
+    const done = await work(scanner);
+    if (done !== undefined) returnScanner(scanner);
+    return done;
+  } catch (error) {
+    // A trap, or memory that cannot be had.
+    if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
