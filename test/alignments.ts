@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32, deflateRawSync } from 'node:zlib';
 import { joining } from '../core/run.ts';
+import { compile } from '../core/task.ts';
 import type { AnyJob, Context, Dataset, Inputs, Planning, Source } from '../core/job.ts';
 import { describeFile } from '../core/sources/file.ts';
 import { memorySource } from '../core/sources/memory.ts';
@@ -150,7 +151,8 @@ export async function runJob<R>(
 ): Promise<{ result: R; encoded: Uint8Array; text: string; parts: number; promised: number | undefined }> {
   const { parts, records } = await job.partition(inputs, {}, split, planning);
   const open = (dataset: Dataset): Promise<Source> => planning.open(dataset);
-  const context = { open, signal: planning.signal } as unknown as Context;
+  const module = (name: string): Promise<WebAssembly.Module> => compile(job.modules![name]!());
+  const context = { open, module, signal: planning.signal } as unknown as Context;
   const results: R[] = [];
   for (const part of JSON.parse(JSON.stringify(parts)))
     results.push(job.result.decode(job.result.encode(await job.kernel(part, inputs, {}, context))));

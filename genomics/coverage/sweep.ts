@@ -1,13 +1,16 @@
-/** Measures a part, record after record: depth per base and per bin as rows, tallies of contigs, values of regions. */
-import { BadInput } from '../../core/errors.ts';
+/** Reports a part as its depths come: rows per base and per bin, tallies of contigs, values of regions. */
 import type { Bed } from '../formats/bed.ts';
 import { binOf } from '../formats/quantize.ts';
-import { field } from '../formats/record.ts';
-import { begin, createSweep, finish, type Runs } from '../kernels/depth.ts';
+import type { Runs } from '../kernels/depth.ts';
 import { createQuantizer, quantize } from '../kernels/quantize.ts';
-import { createReads, turn, walk } from '../kernels/reads.ts';
 import { createRegionSweep, type RegionSweep } from '../kernels/regions.ts';
-import { addRuns as addToTally, createTallies, createTally, type Tallies } from '../kernels/tally.ts';
+import {
+  addRuns as addToTally,
+  createTallies,
+  createTally,
+  type Tallies,
+  type Tally,
+} from '../kernels/tally.ts';
 import {
   addRuns,
   beginContig,
@@ -26,22 +29,33 @@ import type { Settings } from './settings.ts';
 /** A file of rows, and the row that is open at the part's end. */
 export type Rest = { readonly track: Track; open: Open | null };
 
+/** What measures depths: from records in TypeScript, or from compressed bytes in the kernel. */
+export type Meter = {
+  /** Turns to `[from, to)` of a contig. */
+  begin(contig: Contig, from: number, to: number): void;
+  /** Ends the interval, of which all runs were given and all bases tallied then. Gives what the records were that start in it. */
+  end(): { readonly count: number; readonly isSeen: boolean };
+};
+/** Makes a meter that gives its runs to `emit`, unless nobody wants them, and counts their bases in `tally`. */
+export type CreateMeter = (emit: ((runs: Runs) => void) | undefined, tally: Tally) => Meter;
+
 export type PartSweep = {
   readonly perBase: Rest | undefined;
   readonly quantized: Rest | undefined;
   readonly regions: RegionSweep | undefined;
-  /** Takes a chunk of whole records; false when one lay behind contig `stop` of the header, or behind the part. */
-  feed(chunk: Uint8Array, stop: number): boolean;
+  /** The contig at hand, as its place in the header; -1 without any. */
+  contig(): number;
+  /** Goes on to the last contig of the part that is not behind `id`; gives which that is. */
+  turn(id: number): number;
   /** Ends the part. Gives the tallies of its contigs, which of them have reads, and the number of reads that start in it. */
   finish(): { readonly tallies: Tallies; readonly seen: Int32Array<ArrayBuffer>; readonly records: number };
 };
 
-/** `name` is the BAM's, for messages. */
 export function createPartSweep(
   part: Part,
   settings: Settings,
   bed: Bed | undefined,
-  name: string,
+  createMeter: CreateMeter,
 ): PartSweep {
   const contigs = part.contigs.map(([id, text, length]): Contig => ({ id, name: text, length }));
   const { bins, measure } = settings;
@@ -62,7 +76,6 @@ export function createPartSweep(
   const emit = (runs: Runs): void => {
     const { id, name: contig, length } = contigs[at]!;
     const from = at === 0 ? part.from : 0;
-    addToTally(tally, runs);
     regions?.add(runs);
     if (perBase) {
       if (!isBegun) beginContig(perBase.track, id, contig, from, runs.before);
@@ -76,8 +89,7 @@ export function createPartSweep(
     }
     isBegun = true;
   };
-  const sweep = createSweep(emit);
-  const reads = createReads(sweep, settings.filter);
+  const meter = createMeter(perBase || quantized || regions ? emit : undefined, tally);
   const endOf = (i: number): number => (i === contigs.length - 1 ? part.to : contigs[i]!.length);
 
   const next = (): void => {
@@ -86,15 +98,18 @@ export function createPartSweep(
     const [from, to] = [at === 0 ? part.from : 0, endOf(at)];
     isBegun = false;
     if (at === groupStop) groupStop = groupEnd(contigs, at);
-    begin(sweep, from, to);
-    turn(reads, contig.id, contig.name, contig.length, from, to);
+    meter.begin(contig, from, to);
     regions?.begin(contig.id, rowsOf(contig, settings, bed), from, to, to === contig.length);
   };
   const end = (): void => {
     const { id, length } = contigs[at]!;
-    finish(sweep);
+    const { count, isSeen } = meter.end();
     // A contig without bases has a row nevertheless.
-    if (length === 0) emit({ at: Int32Array.of(0), depth: Int32Array.of(0), count: 1, end: 0, before: -1 });
+    if (length === 0) {
+      const runs = { at: Int32Array.of(0), depth: Int32Array.of(0), count: 1, end: 0, before: -1 };
+      addToTally(tally, runs);
+      emit(runs);
+    }
     for (const rest of [perBase, quantized]) {
       if (!rest) continue;
       if (endOf(at) < length) rest.open = takeOpen(rest.track);
@@ -105,8 +120,8 @@ export function createPartSweep(
     }
     regions?.end();
     tallies.push(id, tally);
-    if (reads.isSeen) seen.push(id);
-    records += reads.count;
+    if (isSeen) seen.push(id);
+    records += count;
   };
   if (contigs.length > 0) next();
 
@@ -114,29 +129,13 @@ export function createPartSweep(
     perBase,
     quantized,
     regions,
-    feed(chunk, stop) {
-      const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
-      for (let byte = 0; byte < chunk.length;) {
-        const id = view.getInt32(byte + field.refId, true);
-        if (id < 0 || id > stop) return false;
-        while (at + 1 < contigs.length && contigs[at + 1]!.id <= id) {
-          end();
-          next();
-        }
-        const current = contigs[at]!.id;
-        if (id === current) {
-          byte = walk(reads, view, byte, name);
-          if (reads.isPast) return false;
-          continue;
-        }
-        if (id < current && reads.last >= 0)
-          throw new BadInput(
-            `BAM: ${name} has reads of contig number ${id + 1} after some of ${contigs[at]!.name}, expected them in the order of the header; sort it with samtools sort`,
-          );
-        // Of a contig that is not asked for.
-        byte += 4 + view.getInt32(byte, true);
+    contig: () => contigs[at]?.id ?? -1,
+    turn(id) {
+      while (at + 1 < contigs.length && contigs[at + 1]!.id <= id) {
+        end();
+        next();
       }
-      return true;
+      return contigs[at]!.id;
     },
     finish() {
       while (at >= 0 && at < contigs.length) {

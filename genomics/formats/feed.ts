@@ -9,6 +9,8 @@ export type FeedOptions = {
   readonly signal: AbortSignal;
   /** Where the block starts that likely holds the last record needed; as for `records`. */
   readonly hint?: number;
+  /** Called, and waited for, after each chunk but the last. */
+  readonly between?: () => Promise<void>;
 };
 
 /**
@@ -21,7 +23,7 @@ export async function feed(
   from: Virtual,
   to: Virtual | undefined,
   go: () => Status,
-  { signal, hint = Infinity }: FeedOptions,
+  { signal, hint = Infinity, between }: FeedOptions,
 ): Promise<Status> {
   const { size } = source;
   const stop = to ?? ([size, 0] as const);
@@ -33,6 +35,7 @@ export async function feed(
     give(scanner, bytes);
     const status = go();
     if (status !== 'hungry') return status;
+    await between?.();
   }
   const status = go();
   return status === 'hungry' ? 'fault' : status;

@@ -4,13 +4,15 @@ import type { Context, Dataset, Stored } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { bedOf, headerOf, selectContigs } from '../coverage/contigs.ts';
 import { writeRegions, writeRows } from '../coverage/files.ts';
+import { measureFused } from '../coverage/fused.ts';
+import { measurePlain, type Measuring } from '../coverage/plain.ts';
 import { type Part, planParts } from '../coverage/plan.ts';
 import { writeReports } from '../coverage/reports.ts';
 import { type Coverage, join, type Rows, storePiece } from '../coverage/result.ts';
 import { noPatches } from '../coverage/seam.ts';
 import { params, settingsOf } from '../coverage/settings.ts';
-import { createPartSweep, type PartSweep, type Rest } from '../coverage/sweep.ts';
-import { records } from '../formats/bam.ts';
+import type { PartSweep, Rest } from '../coverage/sweep.ts';
+import { scanUrl } from '../kernels/scan.ts';
 import { takePiece } from '../kernels/track.ts';
 
 const mebibyte = 1 << 20;
@@ -49,30 +51,40 @@ export const coverage = define<Inputs, typeof params, Part, Coverage>({
     return 64 * mebibyte + (by > 0 ? (bases / by) * 16 * (1 + thresholds.length) : 0);
   },
 
+  modules: { scan: scanUrl },
+
   async kernel(part, { reads: [reads], by }, given, context) {
     const settings = settingsOf(given, by !== undefined);
     const bed = by && (await bedOf(by[0], context));
-    const sweep = createPartSweep(part, settings, bed, reads.uri);
-    const kept = keeper(sweep, context);
     const source = await context.open(reads);
-    const { signal } = context;
-    for (const { from, last, to: hint } of part.ranges)
-      for await (const chunk of records(source, reads.uri, part.total, from, undefined, signal, hint)) {
-        if (!sweep.feed(chunk, last)) break;
-        await kept.spill(pieceSize);
-      }
-    const whole = sweep.finish();
-    const { perBase, quantized, values } = await kept.rest();
-    const { contigs, from, to } = part;
-    const last = contigs.at(-1);
-    return {
-      ...whole,
-      from: { contig: contigs[0]?.[0] ?? -1, pos: from, isEnd: false },
-      to: { contig: last?.[0] ?? -1, pos: to, isEnd: to === last?.[2] },
-      perBase,
-      quantized,
-      regions: sweep.regions ? { ...sweep.regions.build(), values, patches: noPatches() } : null,
+    const kept = keeper(context);
+    const how: Measuring = {
+      part,
+      settings,
+      bed,
+      source,
+      name: reads.uri,
+      signal: context.signal,
+      spill: (sweep) => kept.spill(sweep, pieceSize),
     };
+    const resultOf = async (sweep: PartSweep): Promise<Coverage> => {
+      const whole = sweep.finish();
+      const { perBase, quantized, values } = await kept.rest(sweep);
+      const { contigs, from, to } = part;
+      const last = contigs.at(-1);
+      return {
+        ...whole,
+        from: { contig: contigs[0]?.[0] ?? -1, pos: from, isEnd: false },
+        to: { contig: last?.[0] ?? -1, pos: to, isEnd: to === last?.[2] },
+        perBase,
+        quantized,
+        regions: sweep.regions ? { ...sweep.regions.build(), values, patches: noPatches() } : null,
+      };
+    };
+    const fused = await measureFused(await context.module('scan'), how, resultOf);
+    if (fused) return fused;
+    kept.clear();
+    return resultOf(await measurePlain(how));
   },
   merge: (results, given, context) => {
     const settings = settingsOf(given, results[0]!.regions !== null);
@@ -106,27 +118,36 @@ export const coverage = define<Inputs, typeof params, Part, Coverage>({
 });
 
 /** Moves what is finished into the store while the part goes on, so that memory does not grow with it. */
-function keeper({ perBase, quantized, regions }: PartSweep, context: Pick<Context, 'put'>) {
-  const rows = [perBase, quantized].map((rest) => rest && { rest, pieces: [] as Rows['pieces'][number][] });
-  const values: Stored[] = [];
-  const store = async ({ rest, pieces }: { rest: Rest; pieces: Rows['pieces'][number][] }): Promise<void> => {
-    if (rest.track.size > 0) pieces.push(await storePiece(takePiece(rest.track), context));
+function keeper(context: Pick<Context, 'put'>) {
+  type Pieces = Rows['pieces'][number][];
+  const pieces: { perBase: Pieces; quantized: Pieces } = { perBase: [], quantized: [] };
+  const files = ['perBase', 'quantized'] as const;
+  const store = async (rest: Rest | undefined, to: Pieces, limit: number): Promise<void> => {
+    if (rest && rest.track.size >= limit) to.push(await storePiece(takePiece(rest.track), context));
   };
   return {
-    async spill(limit: number): Promise<void> {
-      for (const file of rows) if (file && file.rest.track.size >= limit) await store(file);
+    /** Forgets what was kept. */
+    clear(): void {
+      for (const file of files) pieces[file] = [];
     },
-    async rest(): Promise<{ perBase: Rows | null; quantized: Rows | null; values: readonly Stored[] }> {
-      for (const file of rows) if (file) await store(file);
-      const numbers = regions?.takeValues();
+    async spill(sweep: PartSweep, limit: number): Promise<void> {
+      for (const file of files) await store(sweep[file], pieces[file], limit);
+    },
+    async rest(
+      sweep: PartSweep,
+    ): Promise<{ perBase: Rows | null; quantized: Rows | null; values: readonly Stored[] }> {
+      await this.spill(sweep, 1);
+      const numbers = sweep.regions?.takeValues();
+      const values: Stored[] = [];
       if (numbers && numbers.length > 0)
         values.push(
           await context.put(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength)),
         );
-      const [base, bins] = rows.map((file) =>
-        file ? { pieces: file.pieces, closes: file.rest.track.closes, open: file.rest.open } : null,
-      );
-      return { perBase: base!, quantized: bins!, values };
+      const rowsOf = (file: (typeof files)[number]): Rows | null => {
+        const rest = sweep[file];
+        return rest ? { pieces: pieces[file], closes: rest.track.closes, open: rest.open } : null;
+      };
+      return { perBase: rowsOf('perBase'), quantized: rowsOf('quantized'), values };
     },
   };
 }
