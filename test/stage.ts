@@ -4,6 +4,7 @@ import type { Json } from '../core/json.ts';
 import { resolve } from '../core/params.ts';
 import { joining } from '../core/run.ts';
 import { describeFile, fileSource } from '../core/sources/file.ts';
+import { compile } from '../core/task.ts';
 
 /** A local file as a dataset. */
 export async function dataset(
@@ -51,7 +52,7 @@ export async function runJob(
       return { key, size: bytes.length };
     },
     get: async ({ key }, start, end) => blobs.get(key)!.slice(start, end),
-    module: () => Promise.reject(new Error('no modules here')),
+    module: (name) => compile(job.modules![name]!()),
   };
   const planning: Planning = { open, signal, find: (uri) => dataset(uri).catch(() => undefined) };
   const copy = (result: unknown): unknown => job.result.decode(job.result.encode(result));
