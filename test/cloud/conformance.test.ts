@@ -1,7 +1,7 @@
 /** The conformance suite on functions: Lambda calls that are waited for, that are not, and that carry several tasks; S3 and Lambda behind proxies that break them. */
 import { afterAll, beforeAll, describe } from 'vitest';
 import { conformance, type Fault, type Stand, type Traits } from '../conformance.ts';
-import { type Fault as Break, randomly } from './fault.ts';
+import { type Asked, type Fault as Break, randomly } from './fault.ts';
 import { cloud } from './site.ts';
 import { type Stage, startStage } from './stage.ts';
 
@@ -39,7 +39,11 @@ describe.skipIf(!site)('functions', () => {
       const { backend, store } = stage.backend({ ...mode, run: `${made++}-${fault}`, calls: environments });
       const choose = (from: typeof breaks) => {
         const [rate, faults] = from[fault] ?? [0, []];
-        return rate === 0 ? never : randomly(made, rate, faults);
+        if (rate === 0) return never;
+        const chance = randomly(made, rate, faults);
+        let asked = 0;
+        // One at least, however few the calls.
+        return (one: Asked) => (asked++ === 4 ? faults[0] : chance(one));
       };
       calls.clear();
       calls.fault = choose(breaks);
