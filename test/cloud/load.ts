@@ -78,12 +78,15 @@ async function perform(options: LoadOptions, tasks: number, name: string): Promi
   const signed = (payload: string) =>
     calls.invoke(functionName, payload, { type: 'RequestResponse', signal });
   const [began, before] = [performance.now(), process.cpuUsage()];
-  if (bare === 'plain') await plainly(options, payloads);
-  else if (bare === 'signed') await pooled(flying, payloads, signed);
   let [done, most] = [0, 0];
-  const on = ({ event }: Happening): void => {
-    if (event === 'done' && ++done === Math.ceil(tasks * 0.9)) most = performance.now() - began;
+  const count = (): void => {
+    if (++done === Math.ceil(tasks * 0.9)) most = performance.now() - began;
   };
+  const on = ({ event }: Happening): void => {
+    if (event === 'done') count();
+  };
+  if (bare === 'plain') await plainly(options, payloads, count);
+  else if (bare === 'signed') await pooled(flying, payloads, signed, count);
   if (bare === undefined) await execute(planned, backend, store, { copies: false, on });
   const { user, system } = process.cpuUsage(before);
   const wall = performance.now() - began;
@@ -101,6 +104,7 @@ const locate = () => ({ bucket: 'bucket', key: 'key' });
 async function plainly(
   { endpoint, flying, functionName }: LoadOptions,
   payloads: readonly string[],
+  count: () => void,
 ): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: flying });
   const url = `${endpoint}/2015-03-31/functions/${functionName}/invocations`;
@@ -111,7 +115,7 @@ async function plainly(
         .on('error', fail)
         .end(payload);
     });
-  await pooled(flying, payloads, call);
+  await pooled(flying, payloads, call, count);
   agent.destroy();
 }
 
@@ -119,10 +123,11 @@ async function pooled<T>(
   size: number,
   items: readonly T[],
   work: (item: T) => Promise<unknown>,
+  count: () => void,
 ): Promise<void> {
   let next = 0;
   const go = async (): Promise<void> => {
-    while (next < items.length) await work(items[next++]!);
+    while (next < items.length) await work(items[next++]!).then(count);
   };
   await Promise.all(Array.from({ length: size }, go));
 }
