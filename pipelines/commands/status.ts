@@ -11,6 +11,8 @@ import { count, dollars, seconds } from '../quantity.ts';
 
 /** Milliseconds between looks with --wait. */
 const pause = 2000;
+/** Milliseconds without a word after which a driver is dead: it speaks every five seconds, and starts in less. */
+const patience = 120_000;
 
 const notes = () => import('../../infra/aws/notes.ts');
 
@@ -94,11 +96,17 @@ export async function cancel(args: readonly string[]): Promise<void> {
 }
 
 function describe(s: Status): string {
+  const silence = Date.now() - s.at;
   const parts = [
     `${s.run}  ${s.job}  ${s.state}`,
     `${count(s.done)}/${count(s.tasks)} tasks`,
     seconds((s.at - s.began) / 1000),
     ...(s.bill ? [dollars(dollarsOf(s.bill))] : []),
+    ...(s.state === 'running' && silence > patience
+      ? [
+          `no word for ${seconds(silence / 1000)}: its driver has died; give the command again, finished work is kept`,
+        ]
+      : []),
     ...(s.message ? [s.message] : []),
     ...(s.files ? [`wrote ${s.files.map(({ path }) => path).join(' ')}`] : []),
   ];
