@@ -149,6 +149,11 @@ export interface Job<I extends Inputs, S extends Spec, Part extends Json, R> {
   weight?(part: Part): number;
   /** `unit` that one core works off in a second, as last measured: what estimates rest on. */
   readonly pace?: number;
+  /**
+   * The kernel lets others of its thread go on every few milliseconds, and holds little memory: the driver may run it beside its own
+   * work, and does from the start, when its workers still boot.
+   */
+  readonly givesWay?: boolean;
   /** Upper bound of the memory of a part's kernel beyond an idle worker, in bytes. */
   memory?(part: Part, params: Values<S>): number;
   /** One part to one result. Pure: same arguments, same bytes, on every backend. */

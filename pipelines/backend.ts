@@ -3,9 +3,11 @@ import { constants } from 'node:fs';
 import { access, mkdir, stat } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { dirname } from 'node:path';
+import { inline } from '../core/backends/inline.ts';
 import { threads, type PoolOptions } from '../core/backends/threads.ts';
+import { together } from '../core/backends/together.ts';
 import { BadUsage } from '../core/errors.ts';
-import type { Backend, Store } from '../core/job.ts';
+import type { AnyJob, Backend, Store } from '../core/job.ts';
 import type { Host } from '../core/run.ts';
 import { memoryStore } from '../core/stores/memory.ts';
 import { opener, type Runtime } from '../core/task.ts';
@@ -32,7 +34,7 @@ export const openBlobs = async (uri: string, signal: AbortSignal): Promise<Store
 export async function startHost(
   globals: Globals,
   storeUri: string,
-  job: string,
+  job: AnyJob,
   run: string,
   signal: AbortSignal,
 ): Promise<Host> {
@@ -48,22 +50,26 @@ async function start(
   globals: Globals,
   runtime: Runtime,
   storeUri: string,
-  job: string,
+  job: AnyJob,
   run: string,
 ): Promise<Backend> {
-  const pool = (): PoolOptions => ({
+  const count = globals.workers ?? availableParallelism();
+  const pool = (workers = count): PoolOptions => ({
     entry,
-    count: globals.workers ?? availableParallelism(),
+    count: workers,
     store: storeUri === 'memory:' ? runtime.store : storeUri,
-    preload: [job],
+    preload: [job.name],
   });
   switch (globals.on) {
     case 'threads':
-      return threads(pool());
+      // A worker less: the driver does its share.
+      return job.givesWay && count > 1
+        ? together(inline(runtime), threads(pool(count - 1)))
+        : threads(pool());
     case 'processes':
       return (await import('../core/backends/processes.ts')).processes(pool());
     case 'inline':
-      return (await import('../core/backends/inline.ts')).inline(runtime);
+      return inline(runtime);
     case 'lambda': {
       const { deploymentOf, functions } = await functionsModule();
       const deployment = await deploymentOf(globals);

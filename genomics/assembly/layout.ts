@@ -34,19 +34,19 @@ export const RUN_AT: usize = TOUCHED + 64;
 export const RUN_DEPTH: usize = RUN_AT + (PIECE + 1) * 4;
 /** Changes beyond the piece: position and size, 8 bytes each. */
 export const LATER: usize = RUN_DEPTH + (PIECE + 1) * 4;
-export const MAX_LATER: i32 = 1 << 20;
+export const MAX_LATER: i32 = 1 << 18;
 /** Bases by depth: 4-byte counts of the depths 0 to MAX_BIN. */
 export const BINS: usize = LATER + MAX_LATER * 8;
 export const MAX_BIN: i32 = 400000;
 
 /** Reads whose mate is awaited: heads of chains, entries, and their names and operations in 4-byte words. */
 export const HEADS: usize = BINS + (MAX_BIN + 8) * 4;
-export const HEAD_BITS: u32 = 15;
+export const HEAD_BITS: u32 = 14;
 export const ENTRIES: usize = HEADS + (4 << HEAD_BITS);
-export const MAX_ENTRIES: i32 = 1 << 18;
+export const MAX_ENTRIES: i32 = 1 << 16;
 export const ENTRY_SIZE: i32 = 32;
 export const WORDS: usize = ENTRIES + MAX_ENTRIES * ENTRY_SIZE;
-export const MAX_WORDS: i32 = 1 << 22;
+export const MAX_WORDS: i32 = 1 << 20;
 
 /** Compressed bytes as they are handed over, with room behind them for loads that look ahead. */
 export const INPUT: usize = (WORDS + MAX_WORDS * 4 + 63) & ~63;

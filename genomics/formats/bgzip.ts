@@ -1,8 +1,9 @@
 /** Writes BGZF (SAM spec 4.1). */
-import { crc32, deflateRawSync } from 'node:zlib';
+import { crc32 } from 'node:zlib';
 import type { Sink } from '../../core/job.ts';
 import type { Virtual } from './bgzf.ts';
 import { eofMarker } from './block.ts';
+import { deflaterOf } from './deflate.ts';
 
 /** Inflated bytes of a block; what bgzip takes, so that a block of random bytes still fits into 64 KiB. */
 export const blockSize = 65280;
@@ -24,7 +25,7 @@ export function deflateBlocks(bytes: Uint8Array, level = 1): { bytes: Uint8Array
 
 /** One block of at most 65,280 bytes. */
 function deflateBlock(bytes: Uint8Array, level: number): Uint8Array {
-  const deflated = deflateRawSync(bytes, { level });
+  const deflated = deflaterOf(level)(bytes);
   const block = new Uint8Array(frame + deflated.length);
   const view = new DataView(block.buffer);
   block.set(header);

@@ -52,6 +52,7 @@ export const coverage = define<Inputs, typeof params, Part, Coverage>({
   },
 
   modules: { scan: scanUrl },
+  givesWay: true,
 
   async kernel(part, { reads: [reads], by }, given, context) {
     const settings = settingsOf(given, by !== undefined);

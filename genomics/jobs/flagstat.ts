@@ -64,6 +64,7 @@ export const flagstat = define<{ reads: readonly [Dataset] }, Record<never, neve
   pace: 150 * mebibyte,
   memory: () => 16 * mebibyte,
   modules: { scan: scanUrl },
+  givesWay: true,
 
   async kernel({ from, to, contigs }, { reads: [reads] }, _params, context) {
     const source = await context.open(reads);

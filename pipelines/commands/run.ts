@@ -98,7 +98,7 @@ export async function execute(job: AnyJob, parsed: Arguments): Promise<Summary> 
   if (out !== undefined) await checkOutput(out, { prefix: job.output === 'prefix' });
   const [store, run] = [await storeUriOf(globals), newRun()];
   const interrupt = interrupts();
-  const host = await startHost(globals, store, job.name, run, interrupt.signal);
+  const host = await startHost(globals, store, job, run, interrupt.signal);
   // Loaded while the workers boot.
   const { run: runJob, write } = await import('../../core/run.ts');
   const screen = display({ json });
