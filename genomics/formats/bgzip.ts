@@ -1,9 +1,8 @@
 /** Writes BGZF (SAM spec 4.1). */
-import { crc32 } from 'node:zlib';
+import { crc32, deflateRawSync } from 'node:zlib';
 import type { Sink } from '../../core/job.ts';
 import type { Virtual } from './bgzf.ts';
-import { eofMarker } from './block.ts';
-import { deflaterOf } from './deflate.ts';
+import { blockLimit, eofMarker } from './block.ts';
 
 /** Inflated bytes of a block; what bgzip takes, so that a block of random bytes still fits into 64 KiB. */
 export const blockSize = 65280;
@@ -25,7 +24,8 @@ export function deflateBlocks(bytes: Uint8Array, level = 1): { bytes: Uint8Array
 
 /** One block of at most 65,280 bytes. */
 function deflateBlock(bytes: Uint8Array, level: number): Uint8Array {
-  const deflated = deflaterOf(level)(bytes);
+  // In one chunk of output: 12 MB of rows take 106 ms instead of 117, the bytes are the same.
+  const deflated = deflateRawSync(bytes, { level, chunkSize: blockLimit });
   const block = new Uint8Array(frame + deflated.length);
   const view = new DataView(block.buffer);
   block.set(header);

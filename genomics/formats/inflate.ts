@@ -56,7 +56,7 @@ type Handle = {
 };
 
 /** The last major version of Node on which the handle was tried. An unlike one might end the process, which nobody can catch. */
-export const lastKnown = 24;
+const lastKnown = 24;
 
 /**
  * Through the stream's native handle, which Node does not document: no new stream and buffer a block. Undefined on a Node
