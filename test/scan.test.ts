@@ -18,11 +18,36 @@ import { createScanner, scan, scanUrl, startFlags, takeFlags } from '../genomics
 import { takePiece } from '../genomics/kernels/track.ts';
 import { bgzfOf, blockOf, data, headerOf, later, recordOf, sharedBams } from './alignments.ts';
 import { recordsOf, sorted, type Read } from './oracle.ts';
+import { root } from './root.ts';
 
 const module = new WebAssembly.Module(readFileSync(scanUrl()));
 const { signal } = new AbortController();
 const name = 'test.bam';
 const long = process.env['SERVERMIX_FUZZ'] === 'long';
+
+test('the kernel lies beside the command and beside the functions, too', () => {
+  const bytes = readFileSync(scanUrl());
+  for (const folder of ['bin', 'lambda'])
+    expect(readFileSync(join(root, 'dist', folder, 'scan.wasm')).equals(bytes), folder).toBe(true);
+  // All of its memory is laid out by hand: data of the compiler's own would lie in it somewhere.
+  expect(sectionsOf(bytes)).not.toContain(11);
+});
+
+/** Numbers of the sections of a WebAssembly module. */
+function sectionsOf(bytes: Uint8Array): number[] {
+  const out: number[] = [];
+  for (let at = 8; at < bytes.length;) {
+    out.push(bytes[at++]!);
+    let size = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[at++]!;
+      size |= (byte & 127) << shift;
+      if (byte < 128) break;
+    }
+    at += size;
+  }
+  return out;
+}
 
 type Range = { readonly from: Virtual; readonly to?: Virtual };
 

@@ -62,7 +62,7 @@ export const flagstat = define<{ reads: readonly [Dataset] }, Record<never, neve
   },
   weight: ({ from, to }) => to[0] - from[0],
   pace: 150 * mebibyte,
-  memory: () => 16 * mebibyte,
+  memory: () => 24 * mebibyte,
   modules: { scan: scanUrl },
   givesWay: true,
 

@@ -52,11 +52,11 @@ export function cases({ bam, las, folder }: Data): Case[] {
     return ours(`servermix --workers ${workers}`, 'geospatial/dsm', ...args);
   };
   return [
-    depth('coverage --fast --no-per-base', ['--fast', '--no-per-base'], ['-n', '-x'], 1.8),
-    depth('coverage with per-base', [], [], 1.2),
+    depth('coverage --fast --no-per-base', ['--fast', '--no-per-base'], ['-n', '-x'], 1.25),
+    depth('coverage with per-base', [], [], 0.8),
     {
       name: 'flagstat',
-      target: 1.7,
+      target: 1.15,
       arms: flagstat,
       check: () => same(once(flagstat[0]).stdout, once(flagstat[1]).stdout, 'flagstat'),
       ...needs('samtools'),
