@@ -41,7 +41,7 @@ export function measureFused<R>(
       const status = await feed(scanner, source, from, undefined, go, {
         signal,
         hint,
-        between: () => spill(sweep),
+        between: async () => spill(sweep),
       });
       if (status === 'fault') return undefined;
     }

@@ -21,12 +21,28 @@ export type Measuring = {
   readonly name: string;
   readonly signal: AbortSignal;
   /** Called between chunks: what is finished may be taken out. */
-  readonly spill: (sweep: PartSweep) => Promise<void>;
+  readonly spill: (sweep: PartSweep) => Promise<void> | undefined;
 };
 
 /** Sweeps the part; its end is left to the caller. @throws BadInput for damaged files, and records that are not in order */
 export async function measurePlain(how: Measuring): Promise<PartSweep> {
   const { part, settings, bed, source, name, signal, spill } = how;
+  const { sweep, feed } = createPlain(part, settings, bed, name);
+  for (const { from, last, to: hint } of part.ranges)
+    for await (const chunk of records(source, name, part.total, from, undefined, signal, hint)) {
+      if (!feed(chunk, last)) break;
+      await spill(sweep);
+    }
+  return sweep;
+}
+
+/** A part's sweep, and what feeds it chunks of whole records; false when one lay behind contig `stop` of the header, or behind the part. */
+export function createPlain(
+  part: Part,
+  settings: Settings,
+  bed: Bed | undefined,
+  name: string,
+): { readonly sweep: PartSweep; feed(chunk: Uint8Array, stop: number): boolean } {
   let reads: Reads;
   const createMeter: CreateMeter = (emit, tally) => {
     const depths = createSweep((runs) => {
@@ -46,12 +62,7 @@ export async function measurePlain(how: Measuring): Promise<PartSweep> {
     };
   };
   const sweep = createPartSweep(part, settings, bed, createMeter);
-  for (const { from, last, to: hint } of part.ranges)
-    for await (const chunk of records(source, name, part.total, from, undefined, signal, hint)) {
-      if (!take(sweep, reads!, chunk, last, name)) break;
-      await spill(sweep);
-    }
-  return sweep;
+  return { sweep, feed: (chunk, stop) => take(sweep, reads!, chunk, stop, name) };
 }
 
 /** Takes a chunk of whole records; false when one lay behind contig `stop` of the header, or behind the part. */

@@ -50,19 +50,34 @@ export async function planParts(
   const index = await readIndex(planning, reads, header);
   const bed = by && (await bedOf(by[0], planning));
   const contigs = selectContigs(header, reads.uri, params, settings, bed);
-  const long = contigs.find(({ name }) => name.length > maxName);
-  if (long)
-    throw new BadInput(
-      `BAM: a contig of ${reads.uri} has a name of ${long.name.length} letters, expected at most ${maxName}`,
-    );
+  checkNames(contigs, reads.uri);
   const note = bed && placeless(bed, by[0].uri, header.contigs, reads.uri);
 
-  const units = listUnits(contigs, reads.uri);
-  const cost = costOf(units, contigs, index, settings, bed);
   const total = header.contigs.length;
+  const parts = cutParts({ contigs, index, settings, bed, total, name: reads.uri }, split);
+  // Regions may be asked for only where there are none; the result says so.
+  if (parts.length === 0) parts.push({ contigs: [], from: 0, to: 0, ranges: [], total, cost: 0 });
+  const records = promised(contigs, index);
+  return { parts, ...(records === undefined ? {} : { records }), ...(note ? { notes: [note] } : {}) };
+}
+
+/** What parts are cut from. `total`: contigs of the header; `name`: the BAM's, for messages. */
+export type Uncut = {
+  readonly contigs: readonly Contig[];
+  readonly index: Index;
+  readonly settings: Settings;
+  readonly bed: Bed | undefined;
+  readonly total: number;
+  readonly name: string;
+};
+
+/** Cuts contigs into parts of about `split` compressed bytes; none for no contigs. */
+export function cutParts({ contigs, index, settings, bed, total, name }: Uncut, split: number): Part[] {
+  const units = listUnits(contigs, name);
+  const cost = costOf(units, contigs, index, settings, bed);
   // Unmapped reads that count are not in the linear index; see `startOf`.
   const halo = settings.filter.exclude & flag.unmapped ? 1 : 2;
-  const parts = splitWeighted(cost, split).map(({ start, end }): Part => {
+  return splitWeighted(cost, split).map(({ start, end }): Part => {
     const first = units.contig[start]!;
     const isCut = end < units.contig.length && units.start[end]! > 0;
     const last = end < units.contig.length ? units.contig[end]! - (isCut ? 0 : 1) : contigs.length - 1;
@@ -70,7 +85,7 @@ export async function planParts(
     const from = units.start[start]!;
     const to = isCut ? units.start[end]! : own.at(-1)!.length;
     return {
-      contigs: own.map(({ id, name, length }) => [id, name, length]),
+      contigs: own.map((contig) => [contig.id, contig.name, contig.length]),
       from,
       to,
       ranges: rangesOf(own, from, isCut ? to : Infinity, index, halo),
@@ -78,14 +93,19 @@ export async function planParts(
       cost: Math.round(cost.subarray(start, end).reduce((sum, n) => sum + n, 0)),
     };
   });
-  // Regions may be asked for only where there are none; the result says so.
-  if (parts.length === 0) parts.push({ contigs: [], from: 0, to: 0, ranges: [], total, cost: 0 });
-  const records = promised(contigs, index);
-  return { parts, ...(records === undefined ? {} : { records }), ...(note ? { notes: [note] } : {}) };
+}
+
+/** @throws BadInput for a name that is too long */
+export function checkNames(contigs: readonly Contig[], reads: string): void {
+  const long = contigs.find(({ name }) => name.length > maxName);
+  if (long)
+    throw new BadInput(
+      `BAM: a contig of ${reads} has a name of ${long.name.length} letters, expected at most ${maxName}`,
+    );
 }
 
 /** Which regions have no place, as they leave no trace in the output; undefined where all have one. */
-function placeless(
+export function placeless(
   bed: Bed,
   name: string,
   contigs: readonly { name: string }[],
@@ -208,7 +228,7 @@ function rangesOf(
 }
 
 /** Placed records of the contigs, if the index tells all. */
-function promised(contigs: readonly Contig[], index: Index): number | undefined {
+export function promised(contigs: readonly Contig[], index: Index): number | undefined {
   let total = 0;
   for (const { id } of contigs) {
     const { mapped, unmapped } = index.contigs[id]!;

@@ -1,23 +1,20 @@
 /** Depth of coverage of a BAM file, as mosdepth 0.3.3 reports it. */
 import { columns } from '../../core/codec.ts';
-import type { Context, Dataset, Stored } from '../../core/job.ts';
+import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { bedOf, headerOf, selectContigs } from '../coverage/contigs.ts';
 import { writeRegions, writeRows } from '../coverage/files.ts';
+import { buildCoverage, keeper } from '../coverage/keeper.ts';
 import { measureFused } from '../coverage/fused.ts';
 import { measurePlain, type Measuring } from '../coverage/plain.ts';
 import { type Part, planParts } from '../coverage/plan.ts';
 import { writeReports } from '../coverage/reports.ts';
-import { type Coverage, join, type Rows, storePiece } from '../coverage/result.ts';
-import { noPatches } from '../coverage/seam.ts';
+import { type Coverage, join } from '../coverage/result.ts';
 import { params, settingsOf } from '../coverage/settings.ts';
-import type { PartSweep, Rest } from '../coverage/sweep.ts';
+import type { PartSweep } from '../coverage/sweep.ts';
 import { scanUrl } from '../kernels/scan.ts';
-import { takePiece } from '../kernels/track.ts';
 
 const mebibyte = 1 << 20;
-/** Compressed rows and bytes of numbers that a kernel holds before they go to the store. */
-const pieceSize = 8 * mebibyte;
 
 type Inputs = { readonly reads: readonly [Dataset]; readonly by?: readonly [Dataset] };
 
@@ -66,22 +63,9 @@ export const coverage = define<Inputs, typeof params, Part, Coverage>({
       source,
       name: reads.uri,
       signal: context.signal,
-      spill: (sweep) => kept.spill(sweep, pieceSize),
+      spill: (sweep) => kept.spill(sweep),
     };
-    const resultOf = async (sweep: PartSweep): Promise<Coverage> => {
-      const whole = sweep.finish();
-      const { perBase, quantized, values } = await kept.rest(sweep);
-      const { contigs, from, to } = part;
-      const last = contigs.at(-1);
-      return {
-        ...whole,
-        from: { contig: contigs[0]?.[0] ?? -1, pos: from, isEnd: false },
-        to: { contig: last?.[0] ?? -1, pos: to, isEnd: to === last?.[2] },
-        perBase,
-        quantized,
-        regions: sweep.regions ? { ...sweep.regions.build(), values, patches: noPatches() } : null,
-      };
-    };
+    const resultOf = (sweep: PartSweep): Promise<Coverage> => buildCoverage(part, sweep, kept);
     const fused = await measureFused(await context.module('scan'), how, resultOf);
     if (fused) return fused;
     kept.clear();
@@ -117,38 +101,3 @@ export const coverage = define<Inputs, typeof params, Part, Coverage>({
     if (regions) await writeRegions({ seen, regions }, contigs, settings, bed, given.precision, shared);
   },
 });
-
-/** Moves what is finished into the store while the part goes on, so that memory does not grow with it. */
-function keeper(context: Pick<Context, 'put'>) {
-  type Pieces = Rows['pieces'][number][];
-  const pieces: { perBase: Pieces; quantized: Pieces } = { perBase: [], quantized: [] };
-  const files = ['perBase', 'quantized'] as const;
-  const store = async (rest: Rest | undefined, to: Pieces, limit: number): Promise<void> => {
-    if (rest && rest.track.size >= limit) to.push(await storePiece(takePiece(rest.track), context));
-  };
-  return {
-    /** Forgets what was kept. */
-    clear(): void {
-      for (const file of files) pieces[file] = [];
-    },
-    async spill(sweep: PartSweep, limit: number): Promise<void> {
-      for (const file of files) await store(sweep[file], pieces[file], limit);
-    },
-    async rest(
-      sweep: PartSweep,
-    ): Promise<{ perBase: Rows | null; quantized: Rows | null; values: readonly Stored[] }> {
-      await this.spill(sweep, 1);
-      const numbers = sweep.regions?.takeValues();
-      const values: Stored[] = [];
-      if (numbers && numbers.length > 0)
-        values.push(
-          await context.put(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength)),
-        );
-      const rowsOf = (file: (typeof files)[number]): Rows | null => {
-        const rest = sweep[file];
-        return rest ? { pieces: pieces[file], closes: rest.track.closes, open: rest.open } : null;
-      };
-      return { perBase: rowsOf('perBase'), quantized: rowsOf('quantized'), values };
-    },
-  };
-}

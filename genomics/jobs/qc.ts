@@ -1,0 +1,81 @@
+/** All reports of samtools and mosdepth on a BAM file from one pass over it. */
+import { columns } from '../../core/codec.ts';
+import type { Dataset } from '../../core/job.ts';
+import { define } from '../../core/job.ts';
+import { bedOf, headerOf } from '../coverage/contigs.ts';
+import { settingsOf as measuringOf } from '../coverage/settings.ts';
+import { collect } from '../reports/collect.ts';
+import { writeReports } from '../reports/files.ts';
+import { measuredOf } from '../reports/mosdepth.ts';
+import { planReports } from '../reports/plan.ts';
+import { joinReports, type Reports } from '../reports/result.ts';
+import type { Part } from '../reports/scan.ts';
+import { params, settingsOf } from '../reports/settings.ts';
+
+const mebibyte = 1 << 20;
+
+type Inputs = { readonly reads: readonly [Dataset]; readonly by?: readonly [Dataset] };
+
+export const qc = define<Inputs, typeof params, Part, Reports>({
+  name: 'genomics/qc',
+  version: 1,
+  doc: 'samtools flagstat, idxstats, stats, coverage, depth, bedcov and mosdepth in one pass',
+  examples: [
+    '--reads sample.bam --out results/sample',
+    '--reads sample.bam --reports flagstat,coverage,depth --out results/sample',
+    '--reads sample.bam --by exons.bed --reports mosdepth,bedcov --out results/sample',
+  ],
+  inputs: {
+    reads: { doc: 'sorted alignments with an index (.bai or .csi)', formats: ['bam'] },
+    by: { doc: 'regions to measure', formats: ['bed'], optional: true },
+  },
+  params,
+  split: 16 * mebibyte,
+  unit: 'bytes',
+  counts: 'reads',
+  output: 'prefix',
+  result: columns<Reports>(),
+
+  partition({ reads: [reads], by }, given, split, planning) {
+    settingsOf(given, by !== undefined);
+    const measuring = measuringOf({ ...given, chrom: '' }, by !== undefined);
+    return planReports(reads, by?.[0], measuring, split, planning);
+  },
+  weight: ({ cost }) => cost,
+  pace: 30 * mebibyte,
+  memory: ({ contigs, from, to }, { by, thresholds }) => {
+    const bases =
+      contigs.reduce((sum, [, , length]) => sum + length, 0) - (contigs.at(-1)?.[2] ?? 0) + to - from;
+    return 96 * mebibyte + (by > 0 ? (bases / by) * 16 * (1 + thresholds.length) : 0);
+  },
+
+  async kernel(part, { reads: [reads], by }, given, context) {
+    const settings = settingsOf(given, by !== undefined);
+    const header = await headerOf(reads, context);
+    const measured = measuredOf(given, header, by && (await bedOf(by[0], context)), reads.uri);
+    return collect(part, await context.open(reads), { settings, given, measured }, context);
+  },
+  merge: (results, given, context) => {
+    const { measure } = measuringOf({ ...given, chrom: '' }, true);
+    return joinReports(results, measure, given.by > 0, context);
+  },
+  records: (result) => result.records,
+
+  async write(
+    result,
+    output,
+    {
+      inputs: {
+        reads: [reads],
+        by,
+      },
+      params: given,
+      json,
+    },
+    context,
+  ) {
+    const header = await headerOf(reads, context);
+    const measured = measuredOf(given, header, by && (await bedOf(by[0], context)), reads.uri);
+    await writeReports(result, header, { measured, digits: given.precision, json }, output, context);
+  },
+});

@@ -1,0 +1,61 @@
+/** Collects all reports of a part in one pass. */
+import type { Context, Source } from '../../core/job.ts';
+import type { Measured } from './mosdepth.ts';
+import { createBedcov } from './bedcov.ts';
+import { createCoverage } from './coverage.ts';
+import { createDepth } from './depth.ts';
+import { createFlagstat } from './flagstat.ts';
+import { createIdxstats } from './idxstats.ts';
+import { createMosdepth } from './mosdepth.ts';
+import type { Reports } from './result.ts';
+import { type Part, scan, type Visitor } from './scan.ts';
+import { isSame, type Params, type ReportName, type Settings } from './settings.ts';
+import { createSpread, type Listener } from './spread.ts';
+
+/** `measured` is what the mosdepth family measures. */
+export async function collect(
+  part: Part,
+  source: Source,
+  { settings, given, measured }: { settings: Settings; given: Params; measured: Measured },
+  context: Pick<Context, 'put' | 'signal'>,
+): Promise<Reports> {
+  const { reports, bases } = settings;
+  const { bed, name } = measured;
+  const visitors: Visitor[] = [];
+  const wanted = <T extends Visitor>(report: ReportName, create: () => T | null): T | null => {
+    const visitor = reports.has(report) ? create() : null;
+    if (visitor) visitors.push(visitor);
+    return visitor;
+  };
+  const flagstat = wanted('flagstat', createFlagstat);
+  const idxstats = wanted('idxstats', createIdxstats);
+  const coverage = wanted('coverage', () => createCoverage(bases));
+  const bedcov = wanted('bedcov', () => (bed ? createBedcov(bases, bed, given['skip-deletions']) : null));
+  const mosdepth = wanted('mosdepth', () => createMosdepth(part, measured, context));
+  const depth = reports.has('depth') ? createDepth(context) : null;
+
+  const spread = (
+    hasUnmapped: boolean,
+    once: boolean,
+    listeners: readonly (Listener | null | undefined)[],
+  ): void => {
+    const all = listeners.filter((listener) => listener !== null && listener !== undefined);
+    if (all.length > 0) visitors.push(createSpread({ filter: bases, hasUnmapped, once }, all));
+  };
+  if (isSame(settings, given)) spread(false, false, [coverage?.listener, depth]);
+  else {
+    spread(false, false, [coverage?.listener]);
+    spread(true, given.once, [depth]);
+  }
+
+  const records = await scan(part, source, name, visitors, context.signal);
+  return {
+    records,
+    flagstat: flagstat?.build() ?? null,
+    idxstats: idxstats?.build() ?? null,
+    coverage: coverage?.build() ?? null,
+    depth: (await depth?.build()) ?? null,
+    bedcov: bedcov?.build() ?? null,
+    mosdepth: (await mosdepth?.build()) ?? null,
+  };
+}

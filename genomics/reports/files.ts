@@ -1,0 +1,41 @@
+/** Writes the reports of a run, each into a file of its own. */
+import type { Context, Output } from '../../core/job.ts';
+import type { Header } from '../formats/bam.ts';
+import { writeBedcov } from './bedcov.ts';
+import { coverageRows, coverageText } from './coverage.ts';
+import { writeDepth } from './depth.ts';
+import { flagstatJson, flagstatText } from './flagstat.ts';
+import { idxstatsRows, idxstatsText } from './idxstats.ts';
+import { type Measured, writeMosdepth } from './mosdepth.ts';
+import type { Reports } from './result.ts';
+
+/** `json`: the numbers of flagstat, idxstats and coverage stand in one more file, `.json`. */
+export async function writeReports(
+  result: Reports,
+  header: Header,
+  { measured, digits, json }: { measured: Measured; digits: number; json: boolean },
+  output: Output,
+  context: Pick<Context, 'get'>,
+): Promise<void> {
+  const { contigs } = header;
+  const write = async (suffix: string, text: string): Promise<void> => {
+    const sink = await output.file(suffix);
+    await sink.write(Buffer.from(text));
+  };
+  const { flagstat, coverage, depth, bedcov, mosdepth } = result;
+  const idxstats = result.idxstats && idxstatsRows(result.idxstats, contigs);
+  const covered = coverage && coverageRows(coverage, contigs);
+  if (flagstat) await write('.flagstat', flagstatText(flagstat));
+  if (idxstats) await write('.idxstats', idxstatsText(idxstats));
+  if (covered) await write('.coverage', coverageText(covered));
+  if (depth) await writeDepth(depth, contigs, output);
+  if (mosdepth) await writeMosdepth(mosdepth, header, digits, measured, output, context);
+  if (bedcov && measured.bed) await writeBedcov(bedcov, contigs, measured.bed, output);
+  if (!json) return;
+  const numbers = {
+    ...(flagstat ? { flagstat: JSON.parse(flagstatJson(flagstat)) } : {}),
+    ...(idxstats ? { idxstats } : {}),
+    ...(covered ? { coverage: covered } : {}),
+  };
+  await write('.json', `${JSON.stringify(numbers, null, 2)}\n`);
+}

@@ -1,0 +1,54 @@
+/** Cuts a BAM into parts for all reports: coverage's, the last of which also has the records without a place. */
+import type { Dataset, Partition, Planning } from '../../core/job.ts';
+import { bedOf, headerOf } from '../coverage/contigs.ts';
+import { checkNames, cutParts, placeless, promised } from '../coverage/plan.ts';
+import type { Settings as Measuring } from '../coverage/settings.ts';
+import { type Index, readIndex } from '../formats/bai.ts';
+import type { Header } from '../formats/bam.ts';
+import { checkEof, type Virtual } from '../formats/bgzf.ts';
+import type { Part } from './scan.ts';
+
+/** Splits the work into parts of about `split` compressed bytes. `measuring` is what mosdepth measures. */
+export async function planReports(
+  reads: Dataset,
+  by: Dataset | undefined,
+  measuring: Measuring,
+  split: number,
+  planning: Planning,
+): Promise<Partition<Part>> {
+  const source = await planning.open(reads);
+  const header = await headerOf(reads, planning);
+  await checkEof(source, reads.uri);
+  const index = await readIndex(planning, reads, header);
+  const bed = by && (await bedOf(by, planning));
+  const contigs = header.contigs.map(({ name, length }, id) => ({ id, name, length }));
+  checkNames(contigs, reads.uri);
+  const total = contigs.length;
+  const placed = cutParts({ contigs, index, settings: measuring, bed, total, name: reads.uri }, split);
+  const parts = placed.map((part): Part => ({ ...part, tail: null }));
+  const { start, end } = tailOf(header, index);
+  const cost = Math.max(0, reads.size - end[0]);
+  const last = parts.pop();
+  if (last && cost <= split / 2) parts.push({ ...last, tail: start, cost: last.cost + cost });
+  else {
+    if (last) parts.push(last);
+    parts.push({ contigs: [], from: 0, to: 0, ranges: [], total, cost, tail: start });
+  }
+  const note = bed && by && placeless(bed, by.uri, header.contigs, reads.uri);
+  const known = promised(contigs, index);
+  const { unplaced } = index;
+  return {
+    parts,
+    ...(known === undefined || unplaced === undefined ? {} : { records: known + unplaced }),
+    ...(note ? { notes: [note] } : {}),
+  };
+}
+
+/** The last start of a placed record that the index knows, and where the placed ones end; those of the header without any. */
+function tailOf({ first }: Header, { contigs }: Index): { start: Virtual; end: Virtual } {
+  const last = contigs.findLast(({ end }) => end);
+  if (!last) return { start: first, end: first };
+  const { block, within } = last;
+  const start: Virtual = block.length > 0 ? [block.at(-1)!, within.at(-1)!] : last.start!;
+  return { start, end: last.end! };
+}

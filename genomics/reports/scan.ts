@@ -1,0 +1,170 @@
+/** One pass over a part of a BAM: each chunk of records goes to all reports, with those that start in the part told from the halo. */
+import { BadInput } from '../../core/errors.ts';
+import type { Source } from '../../core/job.ts';
+import type { Contig } from '../coverage/contigs.ts';
+import type { Part as Placed } from '../coverage/plan.ts';
+import { records } from '../formats/bam.ts';
+import type { Virtual } from '../formats/bgzf.ts';
+import { field } from '../formats/record.ts';
+
+/** A part of coverage's, which with `tail` also has all records without a place: they lie behind that record's start. */
+export type Part = Placed & { readonly tail: Virtual | null };
+
+/** Records of one contig, or without a place, in `view`: bytes `[halo, start)` start before the part, `[start, end)` are its own. */
+export type Batch = {
+  readonly view: DataView;
+  readonly bytes: Uint8Array;
+  readonly contig: number;
+  readonly halo: number;
+  readonly start: number;
+  readonly end: number;
+};
+
+/** What looks at the records of a part. A promise is awaited before more comes. */
+export type Visitor = {
+  /** Turns to `[from, to)` of a contig: each one of the part, in order, with or without records. */
+  begin?(contig: Contig, from: number, to: number): void;
+  /** Records of the contig, or the ones without a place after the last contig. Valid until it returns. */
+  take(batch: Batch): void | Promise<void>;
+  /** The contig has no more records. */
+  end?(): void | Promise<void>;
+};
+
+/**
+ * Shows a part to the visitors. `name` is the BAM's, for messages. Gives how many records start in it.
+ * @throws BadInput when records are not in order
+ */
+export async function scan(
+  part: Part,
+  source: Source,
+  name: string,
+  visitors: readonly Visitor[],
+  signal: AbortSignal,
+): Promise<number> {
+  const contigs = part.contigs.map(([id, text, length]): Contig => ({ id, name: text, length }));
+  const begins = visitors.filter((visitor) => visitor.begin);
+  const ends = visitors.filter((visitor) => visitor.end);
+  let count = 0;
+  let at = -1;
+  let last = -1;
+
+  const limitsOf = (i: number): readonly [from: number, to: number] => [
+    i === 0 ? part.from : 0,
+    i === contigs.length - 1 ? part.to : contigs[i]!.length,
+  ];
+  const next = (): void => {
+    at++;
+    last = -1;
+    const [from, to] = limitsOf(at);
+    for (const visitor of begins) visitor.begin!(contigs[at]!, from, to);
+  };
+  const end = async (): Promise<void> => {
+    for (const visitor of ends) {
+      const wait = visitor.end!();
+      if (wait) await wait;
+    }
+  };
+  const show = async (batch: Batch): Promise<void> => {
+    if (batch.halo === batch.end) return;
+    for (const visitor of visitors) {
+      const wait = visitor.take(batch);
+      if (wait) await wait;
+    }
+  };
+  /** The batch of contig `at` that starts at a byte, and whether it ended with a record behind the part. */
+  const cut = (bytes: Uint8Array, view: DataView, halo: number): { batch: Batch; isPast: boolean } => {
+    const { id, name: contig, length } = contigs[at]!;
+    const [from, to] = limitsOf(at);
+    // What lies outside the contig belongs to its first or its last part.
+    const [low, high] = [from === 0 ? -1 : from, to >= length ? Infinity : to];
+    let byte = halo;
+    let start = -1;
+    let isPast = false;
+    let records = 0;
+    while (byte < bytes.length && view.getInt32(byte + field.refId, true) === id) {
+      const pos = view.getInt32(byte + field.pos, true);
+      if (pos < last)
+        throw new BadInput(
+          `BAM: ${name} has a read at base ${pos + 1} after one at base ${last + 1} of ${contig}, expected them in order; sort it with samtools sort`,
+        );
+      isPast = pos >= high;
+      if (isPast) break;
+      last = pos;
+      if (pos >= low) {
+        if (start < 0) start = byte;
+        records++;
+      }
+      byte += 4 + view.getInt32(byte, true);
+    }
+    count += records;
+    return {
+      batch: { view, bytes, contig: id, halo, start: start < 0 ? byte : start, end: byte },
+      isPast,
+    };
+  };
+  /** False when a record lay behind contig `stop` of the header, or behind the part. */
+  const feed = async (bytes: Uint8Array, stop: number): Promise<boolean> => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    for (let byte = 0; byte < bytes.length;) {
+      const id = view.getInt32(byte + field.refId, true);
+      if (id < 0 || id > stop) return false;
+      while (at + 1 < contigs.length && contigs[at + 1]!.id <= id) {
+        await end();
+        next();
+      }
+      if (id === contigs[at]!.id) {
+        const { batch, isPast } = cut(bytes, view, byte);
+        await show(batch);
+        if (isPast) return false;
+        byte = batch.end;
+        continue;
+      }
+      if (last >= 0)
+        throw new BadInput(
+          `BAM: ${name} has reads of contig number ${id + 1} after some of ${contigs[at]!.name}, expected them in the order of the header; sort it with samtools sort`,
+        );
+      // Before the part's first contig.
+      byte += 4 + view.getInt32(byte, true);
+    }
+    return true;
+  };
+
+  if (contigs.length > 0) next();
+  for (const { from, last: stop, to: hint } of part.ranges)
+    for await (const bytes of records(source, name, part.total, from, undefined, signal, hint))
+      if (!(await feed(bytes, stop))) break;
+  while (at >= 0 && at < contigs.length) {
+    await end();
+    if (at + 1 < contigs.length) next();
+    else at++;
+  }
+  if (part.tail)
+    for await (const bytes of records(source, name, part.total, part.tail, undefined, signal)) {
+      const batch = placeless(bytes, name);
+      await show(batch);
+      count += countRecords(batch);
+    }
+  return count;
+}
+
+/** The records of a chunk without a place, which are its last ones. */
+function placeless(bytes: Uint8Array, name: string): Batch {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let start = -1;
+  for (let byte = 0; byte < bytes.length; byte += 4 + view.getInt32(byte, true)) {
+    const isPlaced = view.getInt32(byte + field.refId, true) >= 0;
+    if (!isPlaced && start < 0) start = byte;
+    if (isPlaced && start >= 0)
+      throw new BadInput(
+        `BAM: ${name} has a read with a place after some without, expected them at the end; sort it with samtools sort`,
+      );
+  }
+  if (start < 0) start = bytes.length;
+  return { view, bytes, contig: -1, halo: start, start, end: bytes.length };
+}
+
+function countRecords({ view, start, end }: Batch): number {
+  let count = 0;
+  for (let byte = start; byte < end; byte += 4 + view.getInt32(byte, true)) count++;
+  return count;
+}

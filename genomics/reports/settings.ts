@@ -1,0 +1,89 @@
+/** The options of genomics/qc, and what they mean for its reports. */
+import { BadUsage } from '../../core/errors.ts';
+import { flag, integer, number, text, type Values } from '../../core/params.ts';
+import { params as coverageParams } from '../coverage/settings.ts';
+import { flag as bit } from '../formats/record.ts';
+import type { BaseFilter } from '../kernels/bases.ts';
+
+/** In the order in which they are written. */
+export const reportNames = [
+  'flagstat',
+  'idxstats',
+  'stats',
+  'coverage',
+  'depth',
+  'mosdepth',
+  'bedcov',
+] as const;
+export type ReportName = (typeof reportNames)[number];
+
+const { chrom: _, ...shared } = coverageParams;
+
+export const params = {
+  reports: {
+    ...text(
+      `what to write: ${reportNames.join(', ')}`,
+      'name,name,...',
+      new RegExp(`^(${reportNames.join('|')})(,(${reportNames.join('|')}))*$`),
+    ),
+    default: 'flagstat,idxstats,stats,coverage,mosdepth',
+    expected: `some of ${reportNames.join(', ')} with commas between`,
+  },
+  ...shared,
+  baseq: integer(0, 'coverage, depth: the least quality of a base that counts', { min: 0, max: 255 }),
+  once: flag('depth: of mates that overlap only the first one counts (samtools depth -s)'),
+  'skip-deletions': flag('bedcov: deletions and skips do not count (samtools bedcov -j)'),
+  'stats-exclude-flag': integer(0, 'stats: reads with any of these FLAG bits are filtered', {
+    min: 0,
+    max: 65535,
+  }),
+  'stats-require-flag': integer(0, 'stats: only reads with all of these FLAG bits', { min: 0, max: 65535 }),
+  'trim-quality': integer(0, 'stats: quality below which BWA would trim ends', { min: 0, max: 255 }),
+  'insert-size': integer(8000, 'stats: larger insert sizes count as this one', {
+    unit: 'bases',
+    min: 1,
+    max: 1_000_000,
+  }),
+  'most-inserts': number(0.99, 'stats: share of the pairs that is the main part of insert sizes', {
+    min: 0,
+    max: 1,
+  }),
+  'gc-bin': integer(20_000, 'stats: size of the bins of GC-depth', {
+    unit: 'bases',
+    min: 1,
+    max: 10_000_000,
+  }),
+  sparse: flag('stats: no rows of insert sizes without pairs'),
+};
+export type Params = Values<typeof params>;
+
+export type Settings = {
+  readonly reports: ReadonlySet<ReportName>;
+  /** Of coverage and depth. */
+  readonly bases: BaseFilter;
+};
+
+/**
+ * `hasBed`: regions come from a file.
+ * @throws BadUsage for options that do not go together
+ */
+export function settingsOf(given: Params, hasBed: boolean): Settings {
+  const reports = new Set(given.reports.split(',') as ReportName[]);
+  if (reports.has('bedcov') && !hasBed)
+    throw new BadUsage(
+      'option reports: bedcov measures regions of a file, expected --by as well; add --by FILE.bed',
+    );
+  return {
+    reports,
+    bases: {
+      mapq: given.mapq,
+      exclude: given['exclude-flag'],
+      include: given['include-flag'],
+      quality: given.baseq,
+    },
+  };
+}
+
+/** Whether coverage and depth see the same bases: then these are swept once. */
+export const isSame = ({ bases }: Settings, { once }: Params): boolean =>
+  !once && (bases.exclude & bit.unmapped) !== 0;
