@@ -51,6 +51,8 @@ export async function makeSubjects(): Promise<Subjects> {
   };
   const cover = (name: string, given: { [name: string]: Json }, files = {}): Promise<Subject> =>
     add(name, 'genomics/coverage', { reads: [reads], ...files }, given, splitsOf(reads.size));
+  const check = (name: string, given: { [name: string]: Json }, files = {}): Promise<Subject> =>
+    add(name, 'genomics/qc', { reads: [reads], ...files }, given, splitsOf(reads.size));
   const surface = (stat: string, cell: number): Promise<Subject> =>
     add(`${stat} ${cell}`, 'geospatial/dsm', { points: [points] }, { stat, cell }, splitsOf(60_000));
   const subjects = [
@@ -61,6 +63,18 @@ export async function makeSubjects(): Promise<Subjects> {
     await cover('fast', { fast: true, by: 1000, 'no-per-base': true, 'exclude-flag': 0 }),
     await cover('regions', { thresholds: [1, 3], mapq: 20 }, { by: [by] }),
     await cover('median', { median: true, quantize: '0:2:' }, { by: [by] }),
+    await check('default', { reports: 'flagstat,idxstats,stats,coverage,depth,mosdepth' }),
+    await check('overlaps', {
+      reports: 'coverage,depth,stats',
+      once: true,
+      baseq: 20,
+      mapq: 10,
+      'exclude-flag': 0x704,
+      'stats-exclude-flag': 0x400,
+      'trim-quality': 20,
+      'gc-bin': 3000,
+    }),
+    await check('regions', { reports: 'bedcov,mosdepth,idxstats', 'no-per-base': true }, { by: [by] }),
     await surface('max', 1),
     await surface('min', 2.5),
     await surface('mean', 1),

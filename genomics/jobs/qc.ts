@@ -76,6 +76,6 @@ export const qc = define<Inputs, typeof params, Part, Reports>({
   ) {
     const header = await headerOf(reads, context);
     const measured = measuredOf(given, header, by && (await bedOf(by[0], context)), reads.uri);
-    await writeReports(result, header, { measured, digits: given.precision, json }, output, context);
+    await writeReports(result, header, { measured, given, json }, output, context);
   },
 });

@@ -9,7 +9,8 @@ import { createIdxstats } from './idxstats.ts';
 import { createMosdepth } from './mosdepth.ts';
 import type { Reports } from './result.ts';
 import { type Part, scan, type Visitor } from './scan.ts';
-import { isSame, type Params, type ReportName, type Settings } from './settings.ts';
+import { isSame, rulesOf, type Params, type ReportName, type Settings } from './settings.ts';
+import { createStats } from './stats.ts';
 import { createSpread, type Listener } from './spread.ts';
 
 /** `measured` is what the mosdepth family measures. */
@@ -30,6 +31,7 @@ export async function collect(
   const flagstat = wanted('flagstat', createFlagstat);
   const idxstats = wanted('idxstats', createIdxstats);
   const coverage = wanted('coverage', () => createCoverage(bases));
+  const stats = wanted('stats', () => createStats(rulesOf(given), context));
   const bedcov = wanted('bedcov', () => (bed ? createBedcov(bases, bed, given['skip-deletions']) : null));
   const mosdepth = wanted('mosdepth', () => createMosdepth(part, measured, context));
   const depth = reports.has('depth') ? createDepth(context) : null;
@@ -54,6 +56,7 @@ export async function collect(
     flagstat: flagstat?.build() ?? null,
     idxstats: idxstats?.build() ?? null,
     coverage: coverage?.build() ?? null,
+    stats: (await stats?.build()) ?? null,
     depth: (await depth?.build()) ?? null,
     bedcov: bedcov?.build() ?? null,
     mosdepth: (await mosdepth?.build()) ?? null,

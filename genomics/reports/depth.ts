@@ -89,7 +89,7 @@ function prefixOf(name: string): Prefix {
 
 /** Listens to a spread, and puts the text into the store. */
 export function createDepth(context: Pick<Context, 'put'>): Listener & { build(): Promise<Depth> } {
-  const pieces: (Promise<Stored> | Silence)[] = [];
+  const pieces: Promise<Stored | Silence>[] = [];
   const seen: number[] = [];
   const text: Text = { bytes: new Uint8Array(0), fill: 0 };
   let contig: Contig = { id: -1, name: '', length: 0 };
@@ -140,7 +140,7 @@ export function createDepth(context: Pick<Context, 'put'>): Listener & { build()
         // A whole contig has no other part in which a read might count.
         if (from === 0 && to === contig.length) return undefined;
         const wait = flush();
-        pieces.push({ contig: contig.id, from, to });
+        pieces.push(Promise.resolve({ contig: contig.id, from, to }));
         return wait;
       }
       seen.push(contig.id);

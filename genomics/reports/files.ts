@@ -8,12 +8,14 @@ import { flagstatJson, flagstatText } from './flagstat.ts';
 import { idxstatsRows, idxstatsText } from './idxstats.ts';
 import { type Measured, writeMosdepth } from './mosdepth.ts';
 import type { Reports } from './result.ts';
+import { type Params, shownOf } from './settings.ts';
+import { writeStats } from './stats.ts';
 
 /** `json`: the numbers of flagstat, idxstats and coverage stand in one more file, `.json`. */
 export async function writeReports(
   result: Reports,
   header: Header,
-  { measured, digits, json }: { measured: Measured; digits: number; json: boolean },
+  { measured, given, json }: { measured: Measured; given: Params; json: boolean },
   output: Output,
   context: Pick<Context, 'get'>,
 ): Promise<void> {
@@ -22,14 +24,15 @@ export async function writeReports(
     const sink = await output.file(suffix);
     await sink.write(Buffer.from(text));
   };
-  const { flagstat, coverage, depth, bedcov, mosdepth } = result;
+  const { flagstat, stats, coverage, depth, bedcov, mosdepth } = result;
   const idxstats = result.idxstats && idxstatsRows(result.idxstats, contigs);
   const covered = coverage && coverageRows(coverage, contigs);
   if (flagstat) await write('.flagstat', flagstatText(flagstat));
   if (idxstats) await write('.idxstats', idxstatsText(idxstats));
+  if (stats) await writeStats(stats, shownOf(given), output, context);
   if (covered) await write('.coverage', coverageText(covered));
   if (depth) await writeDepth(depth, contigs, output);
-  if (mosdepth) await writeMosdepth(mosdepth, header, digits, measured, output, context);
+  if (mosdepth) await writeMosdepth(mosdepth, header, given.precision, measured, output, context);
   if (bedcov && measured.bed) await writeBedcov(bedcov, contigs, measured.bed, output);
   if (!json) return;
   const numbers = {

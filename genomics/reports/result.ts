@@ -7,12 +7,14 @@ import { type Bedcov, joinBedcov } from './bedcov.ts';
 import { type ContigSums, sumCoverage } from './coverage.ts';
 import { type Depth, joinDepth } from './depth.ts';
 import { type Idxstats, sumIdxstats } from './idxstats.ts';
+import { joinStats, type Stats } from './stats.ts';
 
 /** Null for what was not asked for; of mosdepth also where it looks at no contig of the part. */
 export type Reports = {
   readonly records: number;
   readonly flagstat: Counted | null;
   readonly idxstats: Idxstats | null;
+  readonly stats: Stats | null;
   readonly coverage: ContigSums | null;
   readonly depth: Depth | null;
   readonly bedcov: Bedcov | null;
@@ -35,6 +37,7 @@ export async function joinReports(
     records: results.reduce((total, { records }) => total + records, 0),
     flagstat: joined(({ flagstat }) => flagstat, sum),
     idxstats: joined(({ idxstats }) => idxstats, sumIdxstats),
+    stats: joined(({ stats }) => stats, joinStats),
     coverage: joined(({ coverage }) => coverage, sumCoverage),
     depth: joined(({ depth }) => depth, joinDepth),
     bedcov: joined(({ bedcov }) => bedcov, joinBedcov),

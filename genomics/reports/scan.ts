@@ -42,8 +42,6 @@ export async function scan(
   signal: AbortSignal,
 ): Promise<number> {
   const contigs = part.contigs.map(([id, text, length]): Contig => ({ id, name: text, length }));
-  const begins = visitors.filter((visitor) => visitor.begin);
-  const ends = visitors.filter((visitor) => visitor.end);
   let count = 0;
   let at = -1;
   let last = -1;
@@ -56,11 +54,11 @@ export async function scan(
     at++;
     last = -1;
     const [from, to] = limitsOf(at);
-    for (const visitor of begins) visitor.begin!(contigs[at]!, from, to);
+    for (const visitor of visitors) visitor.begin?.(contigs[at]!, from, to);
   };
   const end = async (): Promise<void> => {
-    for (const visitor of ends) {
-      const wait = visitor.end!();
+    for (const visitor of visitors) {
+      const wait = visitor.end?.();
       if (wait) await wait;
     }
   };

@@ -4,6 +4,8 @@ import { flag, integer, number, text, type Values } from '../../core/params.ts';
 import { params as coverageParams } from '../coverage/settings.ts';
 import { flag as bit } from '../formats/record.ts';
 import type { BaseFilter } from '../kernels/bases.ts';
+import type { Rules } from '../stats/rules.ts';
+import type { Shown } from '../stats/text.ts';
 
 /** In the order in which they are written. */
 export const reportNames = [
@@ -87,3 +89,18 @@ export function settingsOf(given: Params, hasBed: boolean): Settings {
 /** Whether coverage and depth see the same bases: then these are swept once. */
 export const isSame = ({ bases }: Settings, { once }: Params): boolean =>
   !once && (bases.exclude & bit.unmapped) !== 0;
+
+export const rulesOf = (given: Params): Rules => ({
+  exclude: given['stats-exclude-flag'],
+  require: given['stats-require-flag'],
+  trim: given['trim-quality'],
+  insertSize: given['insert-size'],
+  bin: given['gc-bin'],
+});
+
+export const shownOf = (given: Params): Shown => ({
+  insertSize: given['insert-size'],
+  mostInserts: given['most-inserts'],
+  bin: given['gc-bin'],
+  sparse: given.sparse,
+});
