@@ -14,7 +14,11 @@ import { params, settingsOf } from '../reports/settings.ts';
 
 const mebibyte = 1 << 20;
 
-type Inputs = { readonly reads: readonly [Dataset]; readonly by?: readonly [Dataset] };
+type Inputs = {
+  readonly reads: readonly [Dataset];
+  readonly by?: readonly [Dataset];
+  readonly reference?: readonly [Dataset];
+};
 
 export const qc = define<Inputs, typeof params, Part, Reports>({
   name: 'genomics/qc',
@@ -27,6 +31,11 @@ export const qc = define<Inputs, typeof params, Part, Reports>({
   ],
   inputs: {
     reads: { doc: 'sorted alignments with an index (.bai or .csi)', formats: ['bam'] },
+    reference: {
+      doc: 'stats: what the reads were aligned to, with its index (.fai, and .gzi)',
+      formats: ['fa', 'fasta', 'fna', 'fa.gz', 'fasta.gz', 'fna.gz'],
+      optional: true,
+    },
     by: { doc: 'regions to measure', formats: ['bed'], optional: true },
   },
   params,
@@ -36,10 +45,10 @@ export const qc = define<Inputs, typeof params, Part, Reports>({
   output: 'prefix',
   result: columns<Reports>(),
 
-  partition({ reads: [reads], by }, given, split, planning) {
+  partition({ reads: [reads], by, reference }, given, split, planning) {
     settingsOf(given, by !== undefined);
     const measuring = measuringOf({ ...given, chrom: '' }, by !== undefined);
-    return planReports(reads, by?.[0], measuring, split, planning);
+    return planReports(reads, by?.[0], reference?.[0], measuring, split, planning);
   },
   weight: ({ cost }) => cost,
   pace: 30 * mebibyte,
@@ -49,11 +58,12 @@ export const qc = define<Inputs, typeof params, Part, Reports>({
     return 96 * mebibyte + (by > 0 ? (bases / by) * 16 * (1 + thresholds.length) : 0);
   },
 
-  async kernel(part, { reads: [reads], by }, given, context) {
+  async kernel(part, { reads: [reads], by, reference }, given, context) {
     const settings = settingsOf(given, by !== undefined);
     const header = await headerOf(reads, context);
     const measured = measuredOf(given, header, by && (await bedOf(by[0], context)), reads.uri);
-    return collect(part, await context.open(reads), { settings, given, measured }, context);
+    const fasta = reference && { source: await context.open(reference[0]), name: reference[0].uri };
+    return collect(part, await context.open(reads), { settings, given, measured, reference: fasta }, context);
   },
   merge: (results, given, context) => {
     const { measure } = measuringOf({ ...given, chrom: '' }, true);

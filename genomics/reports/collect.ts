@@ -1,5 +1,6 @@
 /** Collects all reports of a part in one pass. */
 import type { Context, Source } from '../../core/job.ts';
+import { openBases } from '../formats/fasta.ts';
 import type { Measured } from './mosdepth.ts';
 import { createBedcov } from './bedcov.ts';
 import { createCoverage } from './coverage.ts';
@@ -10,14 +11,21 @@ import { createMosdepth } from './mosdepth.ts';
 import type { Reports } from './result.ts';
 import { type Part, scan, type Visitor } from './scan.ts';
 import { isSame, rulesOf, type Params, type ReportName, type Settings } from './settings.ts';
-import { createStats } from './stats.ts';
+import { createStats, type OpenReference } from './stats.ts';
 import { createSpread, type Listener } from './spread.ts';
 
 /** `measured` is what the mosdepth family measures. */
+export type Run = {
+  readonly settings: Settings;
+  readonly given: Params;
+  readonly measured: Measured;
+  readonly reference: { readonly source: Source; readonly name: string } | undefined;
+};
+
 export async function collect(
   part: Part,
   source: Source,
-  { settings, given, measured }: { settings: Settings; given: Params; measured: Measured },
+  { settings, given, measured, reference }: Run,
   context: Pick<Context, 'put' | 'signal'>,
 ): Promise<Reports> {
   const { reports, bases } = settings;
@@ -31,7 +39,9 @@ export async function collect(
   const flagstat = wanted('flagstat', createFlagstat);
   const idxstats = wanted('idxstats', createIdxstats);
   const coverage = wanted('coverage', () => createCoverage(bases));
-  const stats = wanted('stats', () => createStats(rulesOf(given), context));
+  const stats = wanted('stats', () =>
+    createStats(rulesOf(given), openerOf(part, reference, context), context),
+  );
   const bedcov = wanted('bedcov', () => (bed ? createBedcov(bases, bed, given['skip-deletions']) : null));
   const mosdepth = wanted('mosdepth', () => createMosdepth(part, measured, context));
   const depth = reports.has('depth') ? createDepth(context) : null;
@@ -60,5 +70,20 @@ export async function collect(
     depth: (await depth?.build()) ?? null,
     bedcov: bedcov?.build() ?? null,
     mosdepth: (await mosdepth?.build()) ?? null,
+  };
+}
+
+/** Opens the references of a part's contigs. */
+function openerOf(
+  part: Part,
+  reference: Run['reference'],
+  { signal }: Pick<Context, 'signal'>,
+): OpenReference | undefined {
+  if (!reference || !part.reference) return undefined;
+  const { source, name } = reference;
+  const stretches = new Map(part.contigs.map(([id], i) => [id, part.reference![i] ?? null]));
+  return (contig) => {
+    const stretch = stretches.get(contig);
+    return stretch ? openBases(source, name, stretch, signal) : undefined;
   };
 }

@@ -1,17 +1,19 @@
 /** Cuts a BAM into parts for all reports: coverage's, the last of which also has the records without a place. */
 import type { Dataset, Partition, Planning } from '../../core/job.ts';
 import { bedOf, headerOf } from '../coverage/contigs.ts';
-import { checkNames, cutParts, placeless, promised } from '../coverage/plan.ts';
+import { checkNames, cutParts, type Part as Placed, placeless, promised } from '../coverage/plan.ts';
 import type { Settings as Measuring } from '../coverage/settings.ts';
 import { type Index, readIndex } from '../formats/bai.ts';
 import type { Header } from '../formats/bam.ts';
 import { checkEof, type Virtual } from '../formats/bgzf.ts';
+import { byteOf, type FastaIndex, readFastaIndex, type Stretch, virtualOf } from '../formats/fasta.ts';
 import type { Part } from './scan.ts';
 
 /** Splits the work into parts of about `split` compressed bytes. `measuring` is what mosdepth measures. */
 export async function planReports(
   reads: Dataset,
   by: Dataset | undefined,
+  reference: Dataset | undefined,
   measuring: Measuring,
   split: number,
   planning: Planning,
@@ -24,15 +26,18 @@ export async function planReports(
   const contigs = header.contigs.map(({ name, length }, id) => ({ id, name, length }));
   checkNames(contigs, reads.uri);
   const total = contigs.length;
+  const fasta = reference ? await readFastaIndex(planning, reference) : null;
+  const referenceOf = ({ contigs: own, from }: Placed): (Stretch | null)[] | null =>
+    fasta && own.map(([, name], i) => stretchOf(fasta, name, i === 0 ? from : 0));
   const placed = cutParts({ contigs, index, settings: measuring, bed, total, name: reads.uri }, split);
-  const parts = placed.map((part): Part => ({ ...part, tail: null }));
+  const parts = placed.map((part): Part => ({ ...part, tail: null, reference: referenceOf(part) }));
   const { start, end } = tailOf(header, index);
   const cost = Math.max(0, reads.size - end[0]);
   const last = parts.pop();
   if (last && cost <= split / 2) parts.push({ ...last, tail: start, cost: last.cost + cost });
   else {
     if (last) parts.push(last);
-    parts.push({ contigs: [], from: 0, to: 0, ranges: [], total, cost, tail: start });
+    parts.push({ contigs: [], from: 0, to: 0, ranges: [], total, cost, tail: start, reference: fasta && [] });
   }
   const note = bed && by && placeless(bed, by.uri, header.contigs, reads.uri);
   const known = promised(contigs, index);
@@ -51,4 +56,16 @@ function tailOf({ first }: Header, { contigs }: Index): { start: Virtual; end: V
   const { block, within } = last;
   const start: Virtual = block.length > 0 ? [block.at(-1)!, within.at(-1)!] : last.start!;
   return { start, end: last.end! };
+}
+
+/** Where the reference of a contig lies from a base on. */
+function stretchOf({ sequences, blocks }: FastaIndex, name: string, pos: number): Stretch | null {
+  const sequence = sequences.get(name);
+  if (!sequence) return null;
+  const from = Math.min(pos, sequence.length);
+  return {
+    sequence,
+    from,
+    at: blocks && sequence.length > 0 ? virtualOf(blocks, byteOf(sequence, from)) : null,
+  };
 }

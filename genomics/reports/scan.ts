@@ -5,10 +5,15 @@ import type { Contig } from '../coverage/contigs.ts';
 import type { Part as Placed } from '../coverage/plan.ts';
 import { records } from '../formats/bam.ts';
 import type { Virtual } from '../formats/bgzf.ts';
+import type { Stretch } from '../formats/fasta.ts';
 import { field } from '../formats/record.ts';
 
 /** A part of coverage's, which with `tail` also has all records without a place: they lie behind that record's start. */
-export type Part = Placed & { readonly tail: Virtual | null };
+export type Part = Placed & {
+  readonly tail: Virtual | null;
+  /** Where the reference of each contig lies, null for one that has none; null for a run without reference. */
+  readonly reference: readonly (Stretch | null)[] | null;
+};
 
 /** Records of one contig, or without a place, in `view`: bytes `[halo, start)` start before the part, `[start, end)` are its own. */
 export type Batch = {

@@ -1,16 +1,19 @@
 /** The report of `samtools stats`: its counts, depth, and the reads in order for what hangs on that. */
 import type { Context, Output, Stored } from '../../core/job.ts';
+import { BadInput } from '../../core/errors.ts';
+import type { Bases } from '../formats/fasta.ts';
 import { field, flag } from '../formats/record.ts';
 import { cover } from '../kernels/bases.ts';
 import { operations } from '../kernels/cigar.ts';
 import { advance, begin, createSweep, finish, type Runs } from '../kernels/depth.ts';
 import { type Column, sumColumns, sumTables, type Table, trimmed } from '../stats/columns.ts';
-import { createGcDepth } from '../stats/gcdepth.ts';
+import { createGcDepth, type Window } from '../stats/gcdepth.ts';
+import { addMismatches, createMismatches, moveWindow, reachOf, tableOf } from '../stats/mismatches.ts';
 import { isDeep, type Rules } from '../stats/rules.ts';
 import { createStepReader, createStepWriter, writeLonger, writeRead, writeTurn } from '../stats/steps.ts';
 import { createTally, sumTallies, type Step, type Tally } from '../stats/tally.ts';
 import { deepest, type Shown, statsText } from '../stats/text.ts';
-import type { Visitor } from './scan.ts';
+import type { Batch, Visitor } from './scan.ts';
 
 /** Steps of a part, see genomics/stats/steps.ts. */
 export type StoredSteps = {
@@ -31,10 +34,22 @@ const pieceSize = 4 << 20;
 /** No position is beyond it (SAM spec 4.2). */
 const endless = 2 ** 31 - 1;
 
+/** Opens the reference of a contig of the part; undefined where there is none. */
+export type OpenReference = (contig: number) => Bases | undefined;
+
+/** Positions that are compared with the reference at once. */
+const span = 1 << 20;
+
+/** `reference` is undefined for a run without one. */
 export function createStats(
   rules: Rules,
+  reference: OpenReference | undefined,
   context: Pick<Context, 'put'>,
 ): Visitor & { build(): Promise<Stats> } {
+  const mismatches = createMismatches();
+  let bases: Bases | undefined;
+  const window: Window = { gc: 0, known: 0 };
+  let lastPos = -1;
   const tally = createTally(rules);
   const writer = createStepWriter();
   const pieces: Stored[] = [];
@@ -46,18 +61,57 @@ export function createStats(
     }
   });
   let contig = -1;
+  let name = '';
+  const openOf = (id: number): Bases => {
+    const found = reference!(id);
+    if (!found)
+      throw new BadInput(
+        `FASTA: the reference has no sequence ${name}, expected those of the contigs with reads; give the one that the reads were aligned to`,
+      );
+    return found;
+  };
   let [from, to, length] = [0, 0, 0];
   let isSwept = false;
   let isTurned = false;
 
-  const step: Step = (view, _bytes, at, unclipped, gc) => {
+  const step: Step = (view, bytes, at, unclipped, gc) => {
     if ((view.getUint16(at + field.flag, true) & flag.unmapped) !== 0) {
       writeLonger(writer, unclipped);
       return;
     }
-    if (!isTurned) writeTurn(writer, contig, 0);
+    if (!isTurned) writeTurn(writer, contig, bases?.length ?? 0);
     isTurned = true;
-    writeRead(writer, view, at, unclipped, gc, 0);
+    if (!bases) {
+      writeRead(writer, view, at, unclipped, gc, 0);
+      return;
+    }
+    addMismatches(mismatches, bases, view, bytes, at, unclipped);
+    const pos = view.getInt32(at + field.pos, true);
+    const { gc: before, known } = window;
+    moveWindow(window, bases, rules.bin, lastPos, pos);
+    lastPos = pos;
+    writeRead(writer, view, at, unclipped, window.gc - before, window.known - known);
+  };
+  /** As many records from a byte on as lie near each other, with their reference; gives where they end. */
+  const hold = async (view: DataView, start: number, end: number): Promise<number> => {
+    const first = view.getInt32(start + field.pos, true);
+    let at = start;
+    let reach = first + rules.bin + 1;
+    for (; at < end; at += 4 + view.getInt32(at, true)) {
+      const pos = view.getInt32(at + field.pos, true);
+      if (pos - first > span) break;
+      if (isDeep(rules, view, at)) reach = Math.max(reach, pos + Math.max(rules.bin + 1, reachOf(view, at)));
+    }
+    await bases!.hold(lastPos >= 0 && first - lastPos <= rules.bin ? lastPos : Math.max(0, first), reach);
+    return at;
+  };
+  const compare = async ({ view, bytes, start, end }: Batch): Promise<void> => {
+    for (let at = start; at < end;) {
+      const stop = await hold(view, at, end);
+      tally.take(view, bytes, at, stop, step);
+      at = stop;
+      if (writer.fill >= pieceSize) await store();
+    }
   };
   const store = async (): Promise<void> => {
     if (writer.fill === 0) return;
@@ -71,8 +125,12 @@ export function createStats(
       [from, to, length] = [start, end, next.length];
       isSwept = false;
       isTurned = false;
+      lastPos = -1;
+      [window.gc, window.known] = [0, 0];
+      name = next.name;
     },
-    take({ view, bytes, contig: id, halo, start, end }) {
+    take(batch) {
+      const { view, bytes, contig: id, halo, start, end } = batch;
       if (id >= 0)
         for (let at = halo; at < end; at += 4 + view.getInt32(at, true)) {
           if (!isDeep(rules, view, at)) continue;
@@ -86,18 +144,24 @@ export function createStats(
         contig = -1;
         isTurned = false;
       }
+      if (reference && id >= 0 && start < end) {
+        bases ??= openOf(id);
+        return compare(batch);
+      }
       tally.take(view, bytes, start, end, step);
       return writer.fill >= pieceSize ? store() : undefined;
     },
-    end() {
+    async end() {
       if (isSwept) finish(sweep);
+      await bases?.close();
+      bases = undefined;
     },
     async build() {
       await store();
       return {
         tally: tally.build(),
         cover: trimmed(depths),
-        mismatches: null,
+        mismatches: reference ? tableOf(mismatches) : null,
         steps: [{ usual: writer.usual, pieces, isWide: writer.isWide }],
       };
     },
@@ -124,7 +188,7 @@ export async function writeStats(
 ): Promise<void> {
   const gcDepth = createGcDepth(shown.bin, stats.mismatches !== null);
   for (const { usual, pieces } of stats.steps) {
-    const read = createStepReader(usual, gcDepth.add);
+    const read = createStepReader(usual, (step) => gcDepth.add(step));
     for (const stored of pieces) read(await context.get(stored));
   }
   const sink = await output.file('.stats');

@@ -44,7 +44,7 @@ export function createBarcodes(met: readonly BarcodeClass[] = []): Barcodes {
 }
 
 const codes = new Int8Array(256).fill(-1);
-[...'ACGTN'].forEach((letter, i) => (codes[letter.charCodeAt(0)] = i));
+'ACGTN'.split('').forEach((letter, i) => (codes[letter.charCodeAt(0)] = i));
 
 /** Adds the barcodes of a record whose tags were found, those of `barcodeTags` from `first` on. */
 export function addBarcodes(
