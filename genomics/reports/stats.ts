@@ -10,7 +10,15 @@ import { type Column, sumColumns, sumTables, type Table, trimmed } from '../stat
 import { createGcDepth, type Window } from '../stats/gcdepth.ts';
 import { addMismatches, createMismatches, moveWindow, reachOf, tableOf } from '../stats/mismatches.ts';
 import { isDeep, type Rules } from '../stats/rules.ts';
-import { createStepReader, createStepWriter, writeLonger, writeRead, writeTurn } from '../stats/steps.ts';
+import { createRing, createRingFinder } from '../stats/ring.ts';
+import {
+  createStepReader,
+  createStepWriter,
+  type Step as ReadStep,
+  writeLonger,
+  writeRead,
+  writeTurn,
+} from '../stats/steps.ts';
 import { createTally, sumTallies, type Step, type Tally } from '../stats/tally.ts';
 import { deepest, type Shown, statsText } from '../stats/text.ts';
 import type { Batch, Visitor } from './scan.ts';
@@ -19,7 +27,6 @@ import type { Batch, Visitor } from './scan.ts';
 export type StoredSteps = {
   readonly usual: number;
   readonly pieces: readonly Stored[];
-  readonly isWide: boolean;
 };
 
 export type Stats = {
@@ -162,7 +169,7 @@ export function createStats(
         tally: tally.build(),
         cover: trimmed(depths),
         mismatches: reference ? tableOf(mismatches) : null,
-        steps: [{ usual: writer.usual, pieces, isWide: writer.isWide }],
+        steps: [{ usual: writer.usual, pieces }],
       };
     },
   };
@@ -186,14 +193,28 @@ export async function writeStats(
   output: Output,
   context: Pick<Context, 'get'>,
 ): Promise<void> {
+  const each = async (show: (step: ReadStep) => void): Promise<void> => {
+    for (const { usual, pieces } of stats.steps) {
+      const read = createStepReader(usual, show);
+      for (const stored of pieces) read(await context.get(stored));
+    }
+  };
   const gcDepth = createGcDepth(shown.bin, stats.mismatches !== null);
-  for (const { usual, pieces } of stats.steps) {
-    const read = createStepReader(usual, (step) => gcDepth.add(step));
-    for (const stored of pieces) read(await context.get(stored));
+  const rings = createRingFinder();
+  await each((step) => {
+    gcDepth.add(step);
+    rings.add(step);
+  });
+  const depths = new Float64Array(deepest + 1);
+  depths.set(stats.cover);
+  if (rings.contigs.size > 0) {
+    const ring = createRing(rings.contigs, depths, deepest);
+    await each((step) => ring.add(step));
+    ring.finish();
   }
   const sink = await output.file('.stats');
   let text = '';
-  for (const line of statsText({ ...stats, bins: gcDepth.build() }, shown)) {
+  for (const line of statsText({ ...stats, cover: depths, bins: gcDepth.build() }, shown)) {
     text += `${line}\n`;
     if (text.length < batch) continue;
     await sink.write(Buffer.from(text));

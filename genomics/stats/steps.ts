@@ -16,8 +16,6 @@ export type StepWriter = {
   last: number;
   /** Longest read, with what was clipped off it, that has been written. */
   longest: number;
-  /** Some read outgrows the buffer that samtools begins with: is long, or covers bases far behind its start. */
-  isWide: boolean;
 };
 
 /** Longest read, less one, and bases of depth behind a read's start, that samtools has room for without growing. */
@@ -31,7 +29,6 @@ export const createStepWriter = (): StepWriter => ({
   usual: -1,
   last: 0,
   longest: firstRoom - 1,
-  isWide: false,
 });
 
 function reserve(writer: StepWriter, size: number): void {
@@ -67,7 +64,6 @@ export function writeTurn(writer: StepWriter, contig: number, length: number): v
 export function writeLonger(writer: StepWriter, length: number): void {
   if (length <= writer.longest) return;
   writer.longest = length;
-  writer.isWide = true;
   reserve(writer, 32);
   write(writer, isLonger);
   write(writer, length);
@@ -84,7 +80,6 @@ export function writeRead(
 ): void {
   if (length > writer.longest) {
     writer.longest = length;
-    writer.isWide = true;
   }
   const pos = view.getInt32(at + field.pos, true);
   const size = view.getInt32(at + field.seqLength, true);
@@ -103,7 +98,7 @@ export function writeRead(
   // Runs, and the gaps before them; neighbouring operations are one run.
   const countAt = writer.fill;
   writer.fill += 5;
-  let [runs, deleted, gap, run, reach] = [0, 0, 0, 0, 0];
+  let [runs, deleted, gap, run] = [0, 0, 0, 0];
   const end = (): void => {
     if (run === 0) return;
     write(writer, gap);
@@ -117,15 +112,12 @@ export function writeRead(
     if ((op & 15) === 2) deleted += steps;
     if (isCovering(op)) {
       run += steps;
-      reach += steps;
     } else if (isReference(op) && steps > 0) {
       end();
       gap += steps;
-      reach += steps;
     }
   }
   end();
-  if (reach >= firstRoom * roomOfDepth - 1) writer.isWide = true;
   for (let i = 0; i < 5; i++)
     writer.bytes[countAt + i] = (Math.floor(runs / 128 ** i) & 127) | (i < 4 ? 128 : 0);
   write(writer, deleted);
