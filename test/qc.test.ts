@@ -1,0 +1,319 @@
+/** genomics/qc writes what samtools writes, for any split of the work. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Dataset } from '../core/job.ts';
+import type { Json } from '../core/json.ts';
+import { general, scientific } from '../genomics/formats/decimal.ts';
+import { coverage } from '../genomics/jobs/coverage.ts';
+import { flagstat } from '../genomics/jobs/flagstat.ts';
+import { qc } from '../genomics/jobs/qc.ts';
+import { crc32 } from '../genomics/kernels/crc32.ts';
+import { data, has, isIndexed, sharedBams } from './alignments.ts';
+import { dataset, type Ran, runJob, type Tree } from './stage.ts';
+import { randomSam, referenceOf } from './sam.ts';
+
+type Options = { readonly [name: string]: Json };
+
+const folder = mkdtempSync(join(tmpdir(), 'servermix-qc-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const hasPeer = has('samtools');
+
+async function check(
+  reads: string,
+  given: Options,
+  { by, reference, ...how }: { by?: string; reference?: string; split?: number; arity?: Tree } = {},
+): Promise<Ran> {
+  const inputs: { [name: string]: Dataset[] } = { reads: [await dataset(reads)] };
+  if (by) inputs['by'] = [await dataset(by, 'bed')];
+  if (reference) inputs['reference'] = [await dataset(reference, 'fa')];
+  const found = await runJob(qc, inputs, given, how);
+  if (found.promised !== undefined) expect([reads, found.records]).toEqual([reads, found.promised]);
+  return found;
+}
+
+const textOf = ({ files }: Ran, suffix: string): string => Buffer.from(files.get(suffix)!).toString('latin1');
+
+/** What samtools prints; undefined where it fails, or takes too long. */
+function peer(...args: readonly string[]): string | undefined {
+  try {
+    return execFileSync('samtools', args, {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      maxBuffer: 1 << 30,
+      timeout: 20_000,
+    }).toString('latin1');
+  } catch {
+    return undefined;
+  }
+}
+
+/** Without the lines that name the program and its command line. */
+const bare = (stats: string): string =>
+  stats.replace(/^# (This file was produced|The command line).*\n/gm, '');
+
+/** Long texts are compared first: a failure is to show the line, not the file. */
+function same(what: string, found: string, expected: string): void {
+  const [a, b] = [bare(found), bare(expected)];
+  if (a === b) return;
+  const [lines, wanted] = [a.split('\n'), b.split('\n')];
+  const line = lines.findIndex((value, i) => value !== wanted[i]);
+  expect(`${what}:${line + 1}: ${lines[line]}`).toBe(`${what}:${line + 1}: ${wanted[line]}`);
+  expect(lines.length).toBe(wanted.length);
+}
+
+describe.skipIf(!data)('golden files', () => {
+  const at = join(data ?? '', 'giab-na12878-b37-chr20');
+  const bam = join(at, 'NA12878_S1.chr20.10_10p1mb.bam');
+  const golden = (name: string): string => {
+    const bytes = readFileSync(join(at, 'golden', name));
+    return (name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('latin1');
+  };
+  test('flagstat, idxstats, coverage, stats', async () => {
+    const found = await check(bam, { reports: 'flagstat,idxstats,coverage,stats' }, { split: 500_000 });
+    expect(found.parts).toBeGreaterThan(5);
+    for (const name of ['flagstat', 'idxstats', 'coverage'])
+      same(name, textOf(found, `.${name}`), golden(`${name}.txt`));
+    same('stats', textOf(found, '.stats'), golden('stats.noref.txt.gz'));
+  });
+  test('stats with a reference', async () => {
+    const reference = join(at, 'ucsc.hg19.chr20.unittest.fasta.gz');
+    for (const split of [qc.split, 300_000]) {
+      const found = await check(bam, { reports: 'stats' }, { reference, split });
+      same('stats', textOf(found, '.stats'), golden('stats.ref.txt.gz'));
+    }
+  });
+  test.each(['HG002_R10_chr20_5050000_5075000', 'HG003_hifi_chr20_100kbp_at_9mb'])('%s', async (name) => {
+    const hg002 = join(data!, 'giab-hg002-grch38-chr20');
+    const found = await check(join(hg002, `${name}.bam`), { reports: 'stats,flagstat' }, { split: 500_000 });
+    const text = gunzipSync(readFileSync(join(hg002, `golden-${name}`, 'stats.txt.gz'))).toString('latin1');
+    same('stats', textOf(found, '.stats'), text);
+  });
+});
+
+/** Bases that reads reach over, of contigs on which some lie. */
+function basesOf(bam: string): number {
+  const rows = peer('idxstats', bam)!
+    .split('\n')
+    .map((row) => row.split('\t'));
+  return rows.reduce((sum, [, length, a, b]) => sum + (Number(a) + Number(b) > 0 ? Number(length) : 0), 0);
+}
+
+/**
+ * Files whose reports are not compared, and why. `depth` of other contigs of more than 5 Mb is left out as well, since its text is as long as they are.
+ */
+const exceptions: { readonly [path: string]: { readonly [report: string]: string } } = {
+  'edge/bam-js/cg.bam': {
+    coverage: 'samtools takes what lies in its memory for qualities of a read without bases',
+  },
+  'edge/bam-js/large_coords.bam': {
+    depth: 'reads lie 1 Gb behind the end of a contig, and depth has a row for each base',
+  },
+  'edge/igvjs/bam/long_cigar/cigar-64k.bam': { stats: 'samtools writes for minutes' },
+};
+
+describe.skipIf(!hasPeer)('every indexed file', () => {
+  const bams = sharedBams().filter((path) => isIndexed(join(data!, path)));
+  const compared: { [report: string]: number } = {};
+  const skipped: string[] = [];
+  afterAll(() => {
+    console.log(
+      `qc: ${bams.length} files; reports compared: ${JSON.stringify(compared)}; skipped: ${skipped.length}`,
+    );
+    for (const line of skipped) console.log(`  ${line}`);
+  });
+  test.each(bams)('%s', { timeout: 120_000 }, async (path) => {
+    const bam = join(data!, path);
+    const reports = ['flagstat', 'idxstats', 'coverage', 'stats', 'depth'].filter((report) => {
+      const reason =
+        exceptions[path]?.[report] ?? (report === 'depth' && basesOf(bam) > 5e6 ? 'long contigs' : undefined);
+      if (reason) skipped.push(`${path}: ${report}: ${reason}`);
+      return !reason;
+    });
+    const found = await check(bam, { reports: reports.join(',') }, { split: 200_000 });
+    for (const report of reports) {
+      const text = peer(report, ...(report === 'depth' ? ['-a'] : []), bam);
+      if (text === undefined) {
+        skipped.push(`${path}: ${report}: samtools fails`);
+        continue;
+      }
+      same(`${path}.${report}`, textOf(found, `.${report}`), text);
+      compared[report] = (compared[report] ?? 0) + 1;
+    }
+  });
+  test('most were compared', () => {
+    if (bams.length > 0)
+      for (const report of ['flagstat', 'idxstats', 'coverage', 'stats'])
+        expect(compared[report]).toBeGreaterThan(50);
+  });
+});
+
+describe.skipIf(!hasPeer)('odd reads', () => {
+  const bam = join(folder, 'odd.bam');
+  const fasta = join(folder, 'odd.fa');
+  const bed = join(folder, 'odd.bed');
+  beforeAll(() => {
+    writeFileSync(join(folder, 'odd.sam'), randomSam(20_241_125));
+    execFileSync('samtools', ['view', '--no-PG', '-b', '-o', bam, join(folder, 'odd.sam')]);
+    execFileSync('samtools', ['index', bam]);
+    writeFileSync(fasta, referenceOf(20_241_125));
+    execFileSync('samtools', ['faidx', fasta]);
+    const lines = [
+      '#comment',
+      'track name=x',
+      'one\t0\t60000\twhole',
+      'one\t100\t100',
+      'one\t20000\t45000\tb\t5',
+    ];
+    for (let at = 0; at < 59_000; at += 731) lines.push(`one\t${at}\t${at + 400 + (at % 977)}`);
+    lines.push('tiny\t3\t90\tt', 'empty\t5\t10', 'nowhere\t1\t2', 'two\t16000\t16500', 'one\t59000\t70000');
+    writeFileSync(bed, `${lines.join('\n')}\n`);
+  });
+  const cases: [string, Options, string, readonly string[], 'by' | 'reference' | undefined][] = [
+    ['flagstat', {}, 'flagstat', [], undefined],
+    ['idxstats', {}, 'idxstats', [], undefined],
+    ['coverage', {}, 'coverage', [], undefined],
+    ['coverage of good bases', { baseq: 20, mapq: 11 }, 'coverage', ['-q', '11', '-Q', '20'], undefined],
+    [
+      'coverage by flags',
+      { 'exclude-flag': 0x404, 'include-flag': 2 },
+      'coverage',
+      ['--ff', '0x404', '--rf', '2'],
+      undefined,
+    ],
+    ['depth', {}, 'depth', ['-a'], undefined],
+    ['depth of good bases', { baseq: 25, mapq: 5 }, 'depth', ['-a', '-q', '25', '-Q', '5'], undefined],
+    ['depth once', { once: true }, 'depth', ['-a', '-s'], undefined],
+    ['depth by flags', { 'exclude-flag': 0x200 }, 'depth', ['-a', '-g', '0x504'], undefined],
+    ['bedcov', {}, 'bedcov', [], 'by'],
+    ['bedcov of bases', { 'skip-deletions': true, mapq: 20 }, 'bedcov', ['-j', '-Q', '20'], 'by'],
+    ['stats', {}, 'stats', [], undefined],
+    ['stats with a reference', {}, 'stats', [], 'reference'],
+    [
+      'stats with options',
+      {
+        'stats-exclude-flag': 0x400,
+        'stats-require-flag': 1,
+        'trim-quality': 25,
+        'insert-size': 300,
+        'most-inserts': 0.8,
+        'gc-bin': 1000,
+        sparse: true,
+      },
+      'stats',
+      ['-F', '0x400', '-f', '1', '-q', '25', '-i', '300', '-m', '0.8', '--GC-depth', '1000', '-x'],
+      undefined,
+    ],
+    ['stats in small bins with a reference', { 'gc-bin': 700 }, 'stats', ['--GC-depth', '700'], 'reference'],
+  ];
+  test.each(cases)('%s', async (_name, given, report, flags, file) => {
+    const files = file === 'reference' ? ['-r', fasta, bam] : file === 'by' ? [bed, bam] : [bam];
+    let expected: string;
+    try {
+      expected = execFileSync('samtools', [report, ...flags, ...files], {
+        maxBuffer: 1 << 30,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }).toString('latin1');
+    } catch (error) {
+      // bedcov says so of a line on a contig that is not there.
+      if (report !== 'bedcov') throw error;
+      expected = (error as { stdout: Buffer }).stdout.toString('latin1');
+    }
+    const inputs = file === 'by' ? { by: bed } : file === 'reference' ? { reference: fasta } : {};
+    let parts = 0;
+    for (const [split, arity] of [
+      [1e12, 16],
+      [30_000, 2],
+      [1, 'left'],
+      [1, 5],
+    ] as const) {
+      const found = await check(bam, { ...given, reports: report }, { ...inputs, split, arity });
+      parts = Math.max(parts, found.parts);
+      same(report, textOf(found, `.${report}`), expected);
+    }
+    expect(parts).toBeGreaterThan(4);
+  });
+
+  test('flagstat and mosdepth are those of their own jobs', async () => {
+    const reads = [await dataset(bam)];
+    const by = [await dataset(bed, 'bed')];
+    const counted = await runJob(flagstat, { reads }, {});
+    for (const given of [
+      {},
+      { thresholds: [1, 2], 'no-per-base': true },
+      { 'no-per-base': true },
+    ] as Options[]) {
+      const own = await runJob(coverage, { reads, by }, given, { split: 40_000 });
+      const found = await check(bam, { ...given, reports: 'flagstat,mosdepth' }, { by: bed, split: 30_000 });
+      expect([...found.files.keys()].sort()).toEqual(['.flagstat', ...own.files.keys()].sort());
+      for (const [suffix, bytes] of own.files)
+        expect([suffix, Buffer.compare(bytes, found.files.get(suffix)!)]).toEqual([suffix, 0]);
+      expect(textOf(found, '.flagstat')).toBe(textOf(counted, ''));
+    }
+  });
+
+  test('bedcov wants regions, and a reference must have the contigs', async () => {
+    await expect(check(bam, { reports: 'bedcov' })).rejects.toThrow(/bedcov.*--by/);
+    const other = join(folder, 'other.fa');
+    writeFileSync(other, '>one\nACGT\n');
+    await expect(check(bam, { reports: 'stats' }, { reference: other })).rejects.toThrow(
+      /other.fa has no index/,
+    );
+    execFileSync('samtools', ['faidx', other]);
+    await expect(check(bam, { reports: 'stats' }, { reference: other })).rejects.toThrow(
+      /reaches over the end of its reference \(4 bases\)/,
+    );
+  });
+});
+
+test('numbers are printed as C prints them', () => {
+  const numbers = [
+    0,
+    1,
+    0.5,
+    2.5,
+    123456,
+    1234565,
+    1234575,
+    0.0001234565,
+    0.00001,
+    99.99995,
+    100000.5,
+    1e-300,
+    2 / 3,
+    36.096,
+    5e15,
+  ];
+  const print = (format: string): string[] =>
+    execFileSync('printf', [`${format}\\n`, ...numbers.map(String)])
+      .toString()
+      .trim()
+      .split('\n');
+  expect(numbers.map((n) => scientific(n))).toEqual(
+    print('%e').map((text, i) => exact(text, numbers[i]!, 6)),
+  );
+  expect(numbers.map((n) => general(n, 3)).length).toBe(print('%.3g').length);
+  // `printf` of a shell takes long doubles: of numbers that are no sum of few powers of two it may round another way.
+  function exact(text: string, value: number, digits: number): string {
+    return Number.isInteger(value * 2 ** 20) ? text : scientific(value, digits);
+  }
+  expect(general(0.5, 3)).toBe('0.5');
+  expect(general(100000.5)).toBe('100000');
+  expect(general(100001.5)).toBe('100002');
+  expect(general(1234565)).toBe('1.23456e+06');
+  expect(general(1234575)).toBe('1.23458e+06');
+  expect(general(0.00001)).toBe('1e-05');
+  expect(general(0.000123456)).toBe('0.000123456');
+  expect(general(99.99999)).toBe('100');
+  expect(general(0)).toBe('0');
+});
+
+test('CRC-32 is that of zlib', async () => {
+  const zlib = await import('node:zlib');
+  const bytes = Uint8Array.from({ length: 300 }, (_, i) => Math.imul(i, 0x9e3779b1) >>> 24);
+  for (let start = 0; start < 20; start++)
+    for (let end = start; end < 300; end += 7)
+      expect(crc32(bytes, start, end) >>> 0).toBe(zlib.crc32(bytes.subarray(start, end)));
+});
