@@ -4,8 +4,8 @@ import type { AnyJob, Catalog } from '../core/job.ts';
 
 const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
   'genomics/coverage': async () => (await import('../genomics/jobs/coverage.ts')).coverage,
-  'genomics/qc': async () => (await import('../genomics/jobs/qc.ts')).qc,
   'genomics/flagstat': async () => (await import('../genomics/jobs/flagstat.ts')).flagstat,
+  'genomics/qc': async () => (await import('../genomics/jobs/qc.ts')).qc,
   'geospatial/dsm': async () => (await import('../geospatial/jobs/dsm.ts')).dsm,
   'geospatial/mosaic': async () => (await import('../geospatial/jobs/mosaic.ts')).mosaic,
 };
