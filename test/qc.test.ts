@@ -25,7 +25,11 @@ const hasPeer = has('samtools');
 async function check(
   reads: string,
   given: Options,
-  { by, reference, ...how }: { by?: string; reference?: string; split?: number; arity?: Tree } = {},
+  {
+    by,
+    reference,
+    ...how
+  }: { by?: string; reference?: string; split?: number; arity?: Tree; json?: boolean } = {},
 ): Promise<Ran> {
   const inputs: { [name: string]: Dataset[] } = { reads: [await dataset(reads)] };
   if (by) inputs['by'] = [await dataset(by, 'bed')];
@@ -252,6 +256,29 @@ describe.skipIf(!hasPeer)('odd reads', () => {
         expect([suffix, Buffer.compare(bytes, found.files.get(suffix)!)]).toEqual([suffix, 0]);
       expect(textOf(found, '.flagstat')).toBe(textOf(counted, ''));
     }
+  });
+
+  test('the numbers as JSON', async () => {
+    const found = await check(
+      bam,
+      { reports: 'flagstat,idxstats,stats,coverage' },
+      { json: true, split: 30_000 },
+    );
+    const { flagstat: flags, idxstats, stats, coverage: covered } = JSON.parse(textOf(found, '.json'));
+    expect(flags).toEqual(JSON.parse(peer('flagstat', '-O', 'json', bam)!));
+    const rows = peer('idxstats', bam)!
+      .trim()
+      .split('\n')
+      .map((row) => row.split('\t'));
+    expect(idxstats.map(Object.values)).toEqual(rows.map(([name, ...rest]) => [name, ...rest.map(Number)]));
+    for (const [, name, value] of peer('stats', bam)!.matchAll(/^SN\t(.*?):\t(\S+)/gm))
+      expect([name, stats[name!]]).toEqual([name, Number(value)]);
+    const bases = peer('depth', '-a', bam)!
+      .trim()
+      .split('\n')
+      .map((row) => row.split('\t'));
+    const deep = bases.filter(([contig, , depth]) => contig === 'one' && Number(depth) > 0).length;
+    expect(covered[0]).toMatchObject({ name: 'one', length: 60_000, covered: deep });
   });
 
   test('bedcov wants regions, and a reference must have the contigs', async () => {

@@ -32,7 +32,7 @@ export async function runJob(
   job: AnyJob,
   inputs: Inputs,
   given: { readonly [name: string]: Json } = {},
-  { split = job.split, arity = 16 }: { split?: number; arity?: Tree } = {},
+  { split = job.split, arity = 16, json = false }: { split?: number; arity?: Tree; json?: boolean } = {},
 ): Promise<Ran> {
   const params = resolve(job.params, given);
   const sources = new Map<string, Promise<Source>>();
@@ -85,7 +85,7 @@ export async function runJob(
         return sink;
       },
     };
-    await job.write?.(result, output, { inputs, params, json: false }, context);
+    await job.write?.(result, output, { inputs, params, json }, context);
     for (const sink of sinks) await sink.settle();
     const files = new Map([...chunks].map(([suffix, written]) => [suffix, Buffer.concat(written)]));
     return { files, result, parts: parts.length, records: job.records(result), promised };

@@ -65,12 +65,16 @@ export function createCoverage(
       if (isCovering(op)) {
         const first = qualities + query;
         const stop = first + Math.min(steps, Math.max(0, length - pos));
-        for (let byte = first; byte < stop; byte++) {
-          const value = byte < end ? bytes[byte]! : 0;
-          if (value < filter.quality && byte - qualities < size) continue;
-          bases++;
-          sum += value;
-        }
+        if (filter.quality === 0 && stop <= end) {
+          for (let byte = first; byte < stop; byte++) sum += bytes[byte]!;
+          bases += stop - first;
+        } else
+          for (let byte = first; byte < stop; byte++) {
+            const value = byte < end ? bytes[byte]! : 0;
+            if (value < filter.quality && byte - qualities < size) continue;
+            bases++;
+            sum += value;
+          }
         query += steps;
         pos += steps;
       } else if (isReference(op)) pos += steps;

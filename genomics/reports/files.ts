@@ -9,9 +9,9 @@ import { idxstatsRows, idxstatsText } from './idxstats.ts';
 import { type Measured, writeMosdepth } from './mosdepth.ts';
 import type { Reports } from './result.ts';
 import { type Params, shownOf } from './settings.ts';
-import { writeStats } from './stats.ts';
+import { statsNumbers, writeStats } from './stats.ts';
 
-/** `json`: the numbers of flagstat, idxstats and coverage stand in one more file, `.json`. */
+/** `json`: the numbers of flagstat, idxstats and coverage, and the summary of stats, stand in one more file, `.json`. */
 export async function writeReports(
   result: Reports,
   header: Header,
@@ -38,6 +38,7 @@ export async function writeReports(
   const numbers = {
     ...(flagstat ? { flagstat: JSON.parse(flagstatJson(flagstat)) } : {}),
     ...(idxstats ? { idxstats } : {}),
+    ...(stats ? { stats: statsNumbers(stats, shownOf(given)) } : {}),
     ...(covered ? { coverage: covered } : {}),
   };
   await write('.json', `${JSON.stringify(numbers, null, 2)}\n`);

@@ -9,6 +9,7 @@ import { advance, begin, createSweep, finish, type Runs } from '../kernels/depth
 import { type Column, sumColumns, sumTables, type Table, trimmed } from '../stats/columns.ts';
 import { createGcDepth, type Window } from '../stats/gcdepth.ts';
 import { addMismatches, createMismatches, moveWindow, reachOf, tableOf } from '../stats/mismatches.ts';
+import { insertsOf } from '../stats/numbers.ts';
 import { isDeep, type Rules } from '../stats/rules.ts';
 import { createRing, createRingFinder } from '../stats/ring.ts';
 import {
@@ -20,7 +21,7 @@ import {
   writeTurn,
 } from '../stats/steps.ts';
 import { createTally, sumTallies, type Step, type Tally } from '../stats/tally.ts';
-import { deepest, type Shown, statsText } from '../stats/text.ts';
+import { deepest, type Shown, statsText, summaryOf } from '../stats/text.ts';
 import type { Batch, Visitor } from './scan.ts';
 
 /** Steps of a part, see genomics/stats/steps.ts. */
@@ -221,4 +222,13 @@ export async function writeStats(
     text = '';
   }
   await sink.write(Buffer.from(text));
+}
+
+/** The summary numbers by their names. */
+export function statsNumbers(
+  { tally }: Stats,
+  { insertSize, mostInserts }: Shown,
+): { [name: string]: number } {
+  const rows = summaryOf(tally, insertsOf(tally, insertSize, mostInserts));
+  return Object.fromEntries(rows.map(([name, value]) => [name, Number(value)]));
 }

@@ -55,15 +55,26 @@ export function addMismatches(
         throw new BadInput(
           `BAM: a read at base ${pos + 1} reaches over the end of its reference (${end} bases); give the reference that the reads were aligned to`,
         );
-      for (let j = 0; j < steps && query < size; j++, query++, cycle++, place++) {
+      const stop = Math.min(query + steps, size);
+      while (query < stop) {
         const pair = bytes[seq + (query >>> 1)]!;
-        const read = query & 1 ? pair & 15 : pair >> 4;
-        const row = 256 * (reverse ? length - cycle - 1 : cycle);
-        if (read === 15) counts[row]!++;
-        else {
-          const base = codes[place]!;
-          if (base !== read && base !== 0 && read !== 0) counts[row + ((bytes[qual + query]! + 1) & 255)]!++;
+        // Mostly both bases of a byte are those of the reference.
+        if ((query & 1) === 0 && query + 1 < stop && pair === ((codes[place]! << 4) | codes[place + 1]!)) {
+          query += 2;
+          cycle += 2;
+          place += 2;
+          continue;
         }
+        const read = query & 1 ? pair & 15 : pair >> 4;
+        const base = codes[place]!;
+        if (read !== base) {
+          const row = 256 * (reverse ? length - cycle - 1 : cycle);
+          if (read === 15) counts[row]!++;
+          else if (base !== 0 && read !== 0) counts[row + ((bytes[qual + query]! + 1) & 255)]!++;
+        }
+        query++;
+        cycle++;
+        place++;
       }
     } else if (code === 1 || code === 4) {
       query += steps;

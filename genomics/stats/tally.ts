@@ -3,6 +3,7 @@ import { field, flag } from '../formats/record.ts';
 import { findTags, tagCode, tagInteger, tagsAt } from '../formats/tags.ts';
 import { operations } from '../kernels/cigar.ts';
 import { crc32 } from '../kernels/crc32.ts';
+import { createBaseCounts } from './basecounts.ts';
 import { addBarcodes, barcodeTags, type BarcodeClass, type Barcodes, createBarcodes } from './barcodes.ts';
 import {
   type Column,
@@ -87,12 +88,6 @@ export type TallyBuilder = {
 };
 export type Step = (view: DataView, bytes: Uint8Array, at: number, length: number, gc: number) => void;
 
-/** G and C of the two bases of a byte. */
-const gcOf = Uint8Array.from({ length: 256 }, (_, byte) => {
-  const isGc = (code: number): number => (code === 2 || code === 4 ? 1 : 0);
-  return isGc(byte >> 4) + isGc(byte & 15);
-});
-
 const slots = new Uint8Array(65536);
 ['NM', ...barcodeTags].forEach((name, i) => (slots[tagCode(name)] = i + 1));
 
@@ -100,8 +95,8 @@ export function createTally(rules: Rules): TallyBuilder {
   const sums = new Float64Array(sumNames.length);
   const checksums = new Float64Array(3);
   const longest = new Float64Array(4);
-  const quality: Column[] = [new Float64Array(0), new Float64Array(0)];
-  const bases: Column[] = Array.from({ length: 4 }, () => new Float64Array(0));
+  const quality = [new Uint32Array(0), new Uint32Array(0)];
+  const bases = createBaseCounts();
   // Changes from one bin to the next.
   const gc: Column[] = [new Float64Array(gcBins + 1), new Float64Array(gcBins + 1)];
   const lengths = [0, 1, 2].map(() => new Map<number, number>());
@@ -115,11 +110,12 @@ export function createTally(rules: Rules): TallyBuilder {
   const makeRoom = (cycles: number): void => {
     if (cycles <= room) return;
     room = Math.max(cycles, 2 * room);
-    for (const i of [0, 1]) quality[i] = roomFor(quality[i]!, room * qualities);
-    for (let i = 0; i < 4; i++) {
-      bases[i] = roomFor(bases[i]!, room * 16);
-      indelCycles[i] = roomFor(indelCycles[i]!, room + 1);
+    for (const i of [0, 1]) {
+      const larger = new Uint32Array(room * qualities);
+      larger.set(quality[i]!);
+      quality[i] = larger;
     }
+    for (let i = 0; i < 4; i++) indelCycles[i] = roomFor(indelCycles[i]!, room + 1);
   };
   const addSum = (i: number, bytes: Uint8Array, start: number, end: number): void => {
     checksums[i] = (checksums[i]! + (crc32(bytes, start, end) >>> 0)) % 2 ** 32;
@@ -141,34 +137,12 @@ export function createTally(rules: Rules): TallyBuilder {
     const reverse = (bits & flag.reverse) !== 0;
     const qual = seq + ((length + 1) >>> 1);
     let count = 0;
-    if (order >= 0) {
-      const column = bases[2 * order + (reverse ? 1 : 0)]!;
-      let cycle = reverse ? 16 * (length - 1) : 0;
-      const step = reverse ? -16 : 16;
-      const whole = length >>> 1;
-      for (let i = 0; i < whole; i++) {
-        const pair = bytes[seq + i]!;
-        column[cycle + (pair >> 4)]!++;
-        cycle += step;
-        column[cycle + (pair & 15)]!++;
-        cycle += step;
-        count += gcOf[pair]!;
-      }
-      if (length & 1) {
-        const code = bytes[seq + whole]! >> 4;
-        column[cycle + code]!++;
-        count += gcOf[code << 4]!;
-      }
+    if (order !== -1) {
+      count = bases.add(bytes, seq, length, order, reverse);
       const table = quality[order]!;
-      let best = longest[3]!;
       let row = reverse ? qualities * (length - 1) : 0;
       const next = reverse ? -qualities : qualities;
-      for (let i = qual; i < qual + length; i++, row += next) {
-        const value = bytes[i]!;
-        table[row + value]!++;
-        if (value > best) best = value;
-      }
-      longest[3] = best;
+      for (let i = qual; i < qual + length; i++, row += next) table[row + bytes[i]!]!++;
       const low = Math.floor((count * (gcBins - 1)) / length);
       const high = Math.min(gcBins - 1, Math.floor(((count + 1) * (gcBins - 1)) / length));
       gc[order]![low]!++;
@@ -305,23 +279,28 @@ export function createTally(rules: Rules): TallyBuilder {
     take(view, bytes, start, end, step) {
       for (let at = start; at < end; at += 4 + view.getInt32(at, true)) takeOne(view, bytes, at, step);
     },
-    build: () => ({
-      sums,
-      checksums,
-      longest,
-      quality: [tableOf(quality[0]!), tableOf(quality[1]!)],
-      bases: bases.map(trimmed),
-      gc: [trimmed(runningSum(gc[0]!)), trimmed(runningSum(gc[1]!))],
-      lengths: [sparseOf(lengths[0]!), sparseOf(lengths[1]!), sparseOf(lengths[2]!)],
-      indels: [trimmed(indels[0]!), trimmed(indels[1]!)],
-      indelCycles: indelCycles.map(trimmed),
-      inserts: inserts.map(trimmed),
-      barcodes: barcodes.build(),
-    }),
+    build() {
+      const tables = [tableOf(quality[0]!), tableOf(quality[1]!)] as const;
+      longest[3] = Math.max(0, tables[0].width - 1, tables[1].width - 1);
+      return {
+        sums,
+        checksums,
+        longest,
+        quality: tables,
+        bases: bases.build(),
+        gc: [trimmed(runningSum(gc[0]!)), trimmed(runningSum(gc[1]!))],
+        lengths: [sparseOf(lengths[0]!), sparseOf(lengths[1]!), sparseOf(lengths[2]!)],
+        indels: [trimmed(indels[0]!), trimmed(indels[1]!)],
+        indelCycles: indelCycles.map(trimmed),
+        inserts: inserts.map(trimmed),
+        barcodes: barcodes.build(),
+      };
+    },
   };
 }
 
-const tableOf = (counts: Column): Table => trimTable({ width: qualities, counts });
+const tableOf = (counts: Uint32Array): Table =>
+  trimTable({ width: qualities, counts: Float64Array.from(counts) });
 
 function runningSum(changes: Column): Column {
   let sum = 0;

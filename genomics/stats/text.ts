@@ -3,7 +3,7 @@ import { fixed, scientific } from '../formats/decimal.ts';
 import { barcodesOf } from './barcodes.ts';
 import { type Column, countAt, type Sparse, type Table } from './columns.ts';
 import { type Bins, gcRows } from './gcdepth.ts';
-import { basesAt, insertsOf, qualitySum, share, sumsOf, total } from './numbers.ts';
+import { basesAt, type Inserts, insertsOf, qualitySum, share, sumsOf, total } from './numbers.ts';
 import { gcBins, longestIndel, type Tally } from './tally.ts';
 
 /** All that is counted of a file. */
@@ -29,15 +29,12 @@ export const deepest = 1001;
 /** Lines of the text, without their ends. */
 export function* statsText(whole: Whole, shown: Shown): Generator<string> {
   const { tally, cover, mismatches, bins } = whole;
-  const sums = sumsOf(tally);
   const [longest, longestFirst, longestLast, best] = tally.longest as unknown as [
     number,
     number,
     number,
     number,
   ];
-  const sequences = sums.first + sums.last + sums.other;
-  const meanLength = sequences > 0 ? Math.fround(Math.floor(sums.length / sequences)) : 0;
   const inserts = insertsOf(tally, shown.insertSize, shown.mostInserts);
 
   yield '# This file was produced by servermix in the form of samtools stats 1.16 and can be plotted using plot-bamstats';
@@ -47,7 +44,7 @@ export function* statsText(whole: Whole, shown: Shown): Generator<string> {
   yield '# CHK, CRC32 of reads which passed filtering followed by addition (32bit overflow)';
   yield `CHK\t${[...tally.checksums].map((sum) => sum.toString(16).padStart(8, '0')).join('\t')}`;
   yield '# Summary Numbers. Use `grep ^SN | cut -f 2-` to extract this part.';
-  for (const [name, value, remark] of summaryOf(tally, inserts, meanLength))
+  for (const [name, value, remark] of summaryOf(tally, inserts))
     yield `SN\t${name}:\t${value}${remark ? `\t# ${remark}` : ''}`;
 
   // One row and one column more than there are, as in samtools.
@@ -104,18 +101,21 @@ export function* statsText(whole: Whole, shown: Shown): Generator<string> {
     if (cover[depth]! > 0) yield `COV\t[${depth}-${depth}]\t${depth}\t${cover[depth]}`;
   if (cover[deepest]! > 0) yield `COV\t[${deepest - 1}<]\t${deepest - 1}\t${cover[deepest]}`;
   yield `${title('GC-depth', 'GCD')} The columns are: GC%, unique sequence percentiles, 10th, 25th, 50th, 75th and 90th depth percentile`;
-  for (const row of gcRows(bins, mismatches !== null, meanLength, shown.bin))
+  for (const row of gcRows(bins, mismatches !== null, meanLengthOf(tally), shown.bin))
     yield `GCD\t${fixed(row.gc, 1)}\t${fixed(row.share, 3)}\t${row.depths.map((depth) => fixed(depth, 3)).join('\t')}`;
 }
 
 type SummaryRow = readonly [name: string, value: string | number, remark?: string];
 
-/** The summary numbers in order. `meanLength` is a number of 32 bits. */
-export function summaryOf(
-  tally: Tally,
-  inserts: ReturnType<typeof insertsOf>,
-  meanLength: number,
-): SummaryRow[] {
+/** Mean length of reads, without its fraction, as a number of 32 bits. */
+function meanLengthOf(tally: Tally): number {
+  const { first, last, other, length } = sumsOf(tally);
+  const sequences = first + last + other;
+  return sequences > 0 ? Math.fround(Math.floor(length / sequences)) : 0;
+}
+
+/** The summary numbers in order. */
+export function summaryOf(tally: Tally, inserts: Inserts): SummaryRow[] {
   const sums = sumsOf(tally);
   const sequences = sums.first + sums.last + sums.other;
   const [longest, longestFirst, longestLast] = tally.longest;
@@ -146,7 +146,7 @@ export function summaryOf(
     ['bases duplicated', sums.duplicateLength],
     ['mismatches', sums.mismatches, 'from NM fields'],
     ['error rate', scientific(share(sums.mismatches, sums.mappedBases)), 'mismatches / bases mapped (cigar)'],
-    ['average length', fixed(meanLength, 0)],
+    ['average length', fixed(meanLengthOf(tally), 0)],
     ['average first fragment length', fixed(share(sums.firstLength, sums.first), 0)],
     ['average last fragment length', fixed(share(sums.lastLength, sums.last), 0)],
     ['maximum length', longest!],
