@@ -10,7 +10,7 @@ import type { Params, Settings } from './settings.ts';
 export type Contig = { readonly id: number; readonly name: string; readonly length: number };
 
 /**
- * In the order of the header. Contigs without a region are left out when nothing but regions is asked for, as mosdepth does.
+ * In the order of the header.
  * @throws BadUsage when there is no such contig, BadInput when there is none at all, or no region lies on any
  */
 export function selectContigs(
@@ -35,8 +35,17 @@ export function selectContigs(
       `BED: no region lies on a contig of ${reads}; found ${found}, expected names as there; ${someOf(all)}`,
     );
   }
-  const isOptional = !settings.hasPerBase && !settings.bins && settings.measure.thresholds.length === 0;
-  return isOptional ? chosen.filter(({ name }) => bed.contigs.has(name)) : chosen;
+  return chosen.filter(({ name }) => isLookedAt(name, settings, bed));
+}
+
+/** Contigs without a region are left out when nothing but regions is asked for, as mosdepth does. */
+export function isLookedAt(
+  contig: string,
+  { hasPerBase, bins, measure }: Settings,
+  bed: Bed | undefined,
+): boolean {
+  const isOptional = bed !== undefined && !hasPerBase && !bins && measure.thresholds.length === 0;
+  return !isOptional || bed.contigs.has(contig);
 }
 
 const someOf = (contigs: readonly Contig[]): string =>

@@ -60,8 +60,7 @@ export const qc = define<Inputs, typeof params, Part, Reports>({
 
   async kernel(part, { reads: [reads], by, reference }, given, context) {
     const settings = settingsOf(given, by !== undefined);
-    const header = await headerOf(reads, context);
-    const measured = measuredOf(given, header, by && (await bedOf(by[0], context)), reads.uri);
+    const measured = measuredOf(given, by && (await bedOf(by[0], context)), reads.uri);
     const fasta = reference && { source: await context.open(reference[0]), name: reference[0].uri };
     return collect(part, await context.open(reads), { settings, given, measured, reference: fasta }, context);
   },
@@ -85,7 +84,7 @@ export const qc = define<Inputs, typeof params, Part, Reports>({
     context,
   ) {
     const header = await headerOf(reads, context);
-    const measured = measuredOf(given, header, by && (await bedOf(by[0], context)), reads.uri);
+    const measured = measuredOf(given, by && (await bedOf(by[0], context)), reads.uri);
     await writeReports(result, header, { measured, given, json }, output, context);
   },
 });

@@ -1,6 +1,6 @@
 /** The files of mosdepth in a run of several reports: coverage's own sweep, merge and writer. */
 import type { Context, Output } from '../../core/job.ts';
-import { type Contig, selectContigs } from '../coverage/contigs.ts';
+import { isLookedAt, selectContigs } from '../coverage/contigs.ts';
 import { writeRegions, writeRows } from '../coverage/files.ts';
 import { buildCoverage, keeper } from '../coverage/keeper.ts';
 import { createPlain } from '../coverage/plain.ts';
@@ -12,35 +12,28 @@ import type { Header } from '../formats/bam.ts';
 import type { Bed } from '../formats/bed.ts';
 import type { Visitor } from './scan.ts';
 
-/** What is measured, and on which contigs: mosdepth leaves some out. `name` is the BAM's, for messages. */
+/** What is measured. `name` is the BAM's, for messages. */
 export type Measured = {
   readonly settings: Settings;
-  readonly contigs: readonly Contig[];
   readonly bed: Bed | undefined;
   readonly name: string;
 };
 
-/** @throws BadUsage for options that do not go together, BadInput when no region lies on a contig */
-export function measuredOf(
+/** @throws BadUsage for options that do not go together */
+export const measuredOf = (
   given: Omit<CoverageParams, 'chrom'>,
-  header: Header,
   bed: Bed | undefined,
   name: string,
-): Measured {
-  const settings = settingsOf({ ...given, chrom: '' }, bed !== undefined);
-  // Reads may lie on no contig at all.
-  const contigs = header.contigs.length > 0 ? selectContigs(header, name, { chrom: '' }, settings, bed) : [];
-  return { settings, contigs, bed, name };
-}
+): Measured => ({ settings: settingsOf({ ...given, chrom: '' }, bed !== undefined), bed, name });
 
-/** Null where the part has none of the contigs. */
+/** Null where the part has no contig that mosdepth looks at. */
 export function createMosdepth(
   part: Part,
-  { settings, contigs: all, bed, name }: Measured,
+  { settings, bed, name }: Measured,
   context: Pick<Context, 'put'>,
 ): (Visitor & { build(): Promise<Coverage> }) | null {
-  const chosen = new Set(all.map(({ id }) => id));
-  const contigs = part.contigs.filter(([id]) => chosen.has(id));
+  const contigs = part.contigs.filter(([, contig]) => isLookedAt(contig, settings, bed));
+  const chosen = new Set(contigs.map(([id]) => id));
   if (contigs.length === 0) return null;
   const own: Part = {
     ...part,
@@ -65,10 +58,11 @@ export async function writeMosdepth(
   result: Coverage,
   header: Header,
   digits: number,
-  { settings, contigs, bed }: Measured,
+  { settings, bed, name }: Measured,
   output: Output,
   context: Pick<Context, 'get'>,
 ): Promise<void> {
+  const contigs = selectContigs(header, name, { chrom: '' }, settings, bed);
   const shared = { header: header.contigs, output, context };
   const { perBase, quantized, regions, seen } = result;
   await writeReports(result, contigs, digits, output);
