@@ -82,6 +82,11 @@ describe.skipIf(!data)('golden files', () => {
       same(name, textOf(found, `.${name}`), golden(`${name}.txt`));
     same('stats', textOf(found, '.stats'), golden('stats.noref.txt.gz'));
   });
+  test.skipIf(!hasPeer)('bedcov of windows', async () => {
+    const by = join(at, 'golden', 'windows500.bed');
+    const found = await check(bam, { reports: 'bedcov' }, { by, split: 200_000 });
+    same('bedcov', textOf(found, '.bedcov'), peer('bedcov', by, bam)!);
+  });
   test('stats with a reference', async () => {
     const reference = join(at, 'ucsc.hg19.chr20.unittest.fasta.gz');
     for (const split of [qc.split, 300_000]) {
