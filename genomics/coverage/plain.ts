@@ -42,7 +42,7 @@ export function createPlain(
   settings: Settings,
   bed: Bed | undefined,
   name: string,
-): { readonly sweep: PartSweep; feed(chunk: Uint8Array, stop: number): boolean } {
+): { readonly sweep: PartSweep; readonly feed: (chunk: Uint8Array, stop: number) => boolean } {
   let reads: Reads;
   const createMeter: CreateMeter = (emit, tally) => {
     const depths = createSweep((runs) => {
