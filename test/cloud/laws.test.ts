@@ -1,4 +1,5 @@
 /** Law 4 for functions: every case of every job, with inputs and store in S3, gives the bytes of inline. */
+import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Dataset } from '../../core/job.ts';
 import { bucketStore } from '../../infra/aws/store.ts';
@@ -32,7 +33,7 @@ describe.skipIf(!site)('functions', () => {
 
   /** The same input in the bucket, with what lies beside it. */
   async function moved(dataset: Dataset): Promise<Dataset> {
-    if (dataset.format === 'bam') await stand.put(`${dataset.uri}.bai`);
+    if (existsSync(`${dataset.uri}.bai`)) await stand.put(`${dataset.uri}.bai`);
     return describeUri(await stand.put(dataset.uri));
   }
 
