@@ -60,6 +60,7 @@ Examples:
   servermix run genomics/flagstat --reads sample.bam
   servermix run genomics/coverage --reads sample.bam --by 500 --out results/sample
   servermix run geospatial/dsm --points a.laz b.laz --cell 1 --out dsm.tif
+  servermix run genomics/coverage --reads s3://bucket/x.bam --on lambda --out s3://bucket/x
   servermix run genomics/coverage --help
 
 Exit codes: 0 done, 1 the job failed, 2 bad usage, 3 bad input data, 130 interrupted.

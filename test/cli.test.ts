@@ -27,7 +27,9 @@ test('help and lists', async () => {
   expect(help).toMatchObject({ code: 0, stderr: '' });
   expect(help.stdout).toContain('Exit codes');
   const list = await servermix(['list'], folder);
-  expect(list.stdout).toMatch(/^genomics\/coverage\s.*\ngenomics\/flagstat\s.*\ngeospatial\/dsm\s/);
+  expect(list.stdout).toMatch(
+    /^genomics\/coverage\s.*\ngenomics\/flagstat\s.*\ngenomics\/qc\s.*\ngeospatial\/dsm\s/,
+  );
   const job = await servermix(['run', 'genomics/coverage', '--help'], folder);
   expect(job.code).toBe(0);
   for (const word of ['--reads', '--by <n|file>', '--no-per-base', 'default 1796', '--split', 'Examples'])
