@@ -4,6 +4,7 @@ import type { Backend, Inputs } from '../core/job.ts';
 import { isSigned, redact } from '../core/redact.ts';
 import { Broken, persist, type Setback } from '../core/sources/persist.ts';
 import { s3 } from '../infra/aws/client.ts';
+import { ask } from '../infra/aws/faults.ts';
 import { parseAddress } from '../infra/aws/address.ts';
 import {
   type Deployment,
@@ -31,7 +32,7 @@ export async function deploymentOf({ stack, store }: Pick<Globals, 'stack' | 'st
     throw new BadUsage(
       `--on lambda: found no stack ${stack} deployed from this folder; run servermix deploy aws, or give its store with --store s3://bucket/store`,
     );
-  const region = await s3().config.region();
+  const region = await ask(store, () => s3().config.region());
   return { stack, region, bucket: parseAddress(store).bucket, ladder };
 }
 

@@ -36,6 +36,15 @@ test('help and lists', async () => {
     expect(job.stdout).toContain(word);
 });
 
+test('functions of an unknown region: exit code 2, and what to do', async () => {
+  const { AWS_REGION: _region, AWS_DEFAULT_REGION: _other, AWS_PROFILE: _profile, ...env } = process.env;
+  const args = ['run', 'genomics/flagstat', '--reads', bam, '--on', 'lambda', '--store', 's3://bucket/store'];
+  expect(await servermix(args, folder, { ...env, HOME: folder })).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/^servermix: s3: found no region for .*; set AWS_REGION\n$/),
+  });
+});
+
 test('flagstat prints its result on standard output, and only that', async () => {
   const text = await servermix(['run', 'genomics/flagstat', '--reads', bam], folder);
   expect(text.code).toBe(0);
