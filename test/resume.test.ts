@@ -1,4 +1,5 @@
 /** The driver killed at random moments: the same command goes on, nothing finished runs twice, the result is the same. */
+import type { ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -50,6 +51,13 @@ function newRun(store: string, before: readonly string[]): Event[] {
   return run && existsSync(log) ? parseEvents(readFileSync(log, 'utf8')) : [];
 }
 
+/** Until the new run has begun a task, or the command is over. */
+async function begun(store: string, before: readonly string[], child: ChildProcess): Promise<void> {
+  const isOver = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  while (!isOver() && !newRun(store, before).some((e) => e.event === 'start'))
+    await new Promise((wait) => setTimeout(wait, 5));
+}
+
 test('SIGKILL at 20 random moments', async () => {
   expect((await servermix(args('whole', 'whole'), folder)).code).toBe(0);
   const names = readdirSync(folder).filter((name) => name.startsWith('whole.'));
@@ -61,8 +69,12 @@ test('SIGKILL at 20 random moments', async () => {
     const [before, runs] = [finished(store), runsOf(store)];
     // 60 tasks a second: a whole run takes about a second.
     const child = start([...args(store, out), '--rate', '60'], folder);
-    const timer = setTimeout(() => child.kill('SIGKILL'), chance.fraction() * 1000);
-    const { signal, code, stderr } = await outcome(child);
+    // A quarter while it starts, the others once tasks run, however slow the machine is.
+    const early = chance.chance(0.25);
+    const ended = outcome(child);
+    if (!early) await begun(store, runs, child);
+    const timer = setTimeout(() => child.kill('SIGKILL'), chance.fraction() * (early ? 300 : 1000));
+    const { signal, code, stderr } = await ended;
     clearTimeout(timer);
     for (const e of newRun(store, runs)) {
       if (e.event !== 'start') continue;
