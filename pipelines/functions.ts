@@ -47,7 +47,7 @@ export function storeFor({ store }: Pick<Globals, 'store'>, { bucket, stack }: D
 }
 
 /** Calls functions of a region, with the credentials that S3 is used with. */
-export const invokerOf = (region: string, connections: number): Invoker => {
+const invokerOf = (region: string, connections: number): Invoker => {
   const endpoint = lambdaEndpoint();
   return invoker({
     region,

@@ -39,7 +39,7 @@ export async function readFastaIndex(planning: Planning, fasta: Dataset): Promis
 }
 
 /** @throws BadInput with the line */
-export function parseFai(text: string, name: string): Map<string, Sequence> {
+function parseFai(text: string, name: string): Map<string, Sequence> {
   const out = new Map<string, Sequence>();
   text.split('\n').forEach((line, i) => {
     if (line === '') return;

@@ -24,7 +24,7 @@ export function counts({ mapq, exclude, include }: BaseFilter, view: DataView, a
 }
 
 /** Bases of the reference that operations step over. */
-export function extentOf(view: DataView, { at, count }: Operations): number {
+function extentOf(view: DataView, { at, count }: Operations): number {
   let extent = 0;
   for (let i = 0; i < count; i++) {
     const op = view.getUint32(at + 4 * i, true);

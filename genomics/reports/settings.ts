@@ -8,15 +8,7 @@ import type { Rules } from '../stats/rules.ts';
 import type { Shown } from '../stats/text.ts';
 
 /** In the order in which they are written. */
-export const reportNames = [
-  'flagstat',
-  'idxstats',
-  'stats',
-  'coverage',
-  'depth',
-  'mosdepth',
-  'bedcov',
-] as const;
+const reportNames = ['flagstat', 'idxstats', 'stats', 'coverage', 'depth', 'mosdepth', 'bedcov'] as const;
 export type ReportName = (typeof reportNames)[number];
 
 const { chrom: _, ...shared } = coverageParams;

@@ -48,8 +48,8 @@ function write(writer: StepWriter, value: number): void {
   bytes[writer.fill++] = rest;
 }
 
-export const zigzag = (value: number): number => (value < 0 ? -2 * value - 1 : 2 * value);
-export const unzigzag = (value: number): number => (value % 2 === 1 ? -(value + 1) / 2 : value / 2);
+const zigzag = (value: number): number => (value < 0 ? -2 * value - 1 : 2 * value);
+const unzigzag = (value: number): number => (value % 2 === 1 ? -(value + 1) / 2 : value / 2);
 
 /** Turns to a contig, of which the reference has `length` bases; 0 without a reference. */
 export function writeTurn(writer: StepWriter, contig: number, length: number): void {

@@ -17,7 +17,7 @@ const codeOf = (error: unknown): string =>
   (error as Partial<Fault> | undefined)?.code ??
   (error as Partial<Fault> | undefined)?.name ??
   '';
-export const statusOf = (error: unknown): number | undefined =>
+const statusOf = (error: unknown): number | undefined =>
   (error as Partial<Fault> | undefined)?.$metadata?.httpStatusCode;
 
 const network =

@@ -31,7 +31,7 @@ export type LambdaOptions = {
 };
 
 /** Calls up to which a connection each is held. */
-export const mostHeld = 1000;
+const mostHeld = 1000;
 /** Milliseconds that a function may take (Lambda quotas), and what a call may take besides. */
 const [longest, grace] = [900_000, 60_000];
 /** setTimeout takes what is longer for none at all. */

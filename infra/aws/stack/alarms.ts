@@ -1,4 +1,5 @@
 /** What wakes a person: functions that fail, and money that goes faster than was meant. */
+import { prices } from '../prices.ts';
 import { CfnAlarm } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
 import { sub } from './intrinsic.ts';
@@ -6,8 +7,8 @@ import { sub } from './intrinsic.ts';
 /** A function by the text for Fn::Sub that becomes its name, and its memory in MB. */
 export type Sized = { readonly name: string; readonly megabytes: number };
 
-/** Dollars for 2^30 bytes of memory over a second on Arm: AWS Lambda pricing, US East, first tier, read 2026-11-25. */
-const dollarsPerGbSecond = '0.0000133334';
+/** As a decimal: CloudWatch's expressions know no exponents. */
+const dollarsPerGbSecond = prices.gbSecond.toFixed(10);
 
 /** Failed invocations in five minutes. The driver tries again what was lost, so that one now and then is nobody's business. */
 const errors = 10;
