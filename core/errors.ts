@@ -43,3 +43,6 @@ export function failureOf(error: unknown): Failure {
 }
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Whether input data are to blame, here or in a worker. */
+export const isBadInput = (error: unknown): error is Error => failureOf(error) === 'bad-input';

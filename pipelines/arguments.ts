@@ -1,10 +1,11 @@
 /** A command line from a job's own tables: flags, help, defaults and checks have no other source. */
 import { Command, CommanderError, Option } from 'commander';
 import { BadUsage } from '../core/errors.ts';
-import type { Access, AnyJob, Inputs } from '../core/job.ts';
+import type { Access, Inputs } from '../core/job.ts';
 import type { Json, Options } from '../core/json.ts';
 import { resolve, type Spec } from '../core/params.ts';
 import { accessOf, addAccess } from './access.ts';
+import type { Runnable } from './pipeline.ts';
 import { parseQuantity } from './quantity.ts';
 import { describe, glob } from './storage.ts';
 
@@ -52,7 +53,11 @@ export const backends = ['threads', 'processes', 'inline', 'lambda'] as const;
  * Reads the flags of `run` or `plan` for one job.
  * @throws BadUsage for anything unknown, missing or out of range; after printing it, undefined when help was asked for
  */
-export function parseArguments(command: string, job: AnyJob, args: readonly string[]): Arguments | undefined {
+export function parseArguments(
+  command: string,
+  job: Runnable,
+  args: readonly string[],
+): Arguments | undefined {
   const parser = new Command(`servermix ${command} ${job.name}`)
     .description(describeJob(job))
     .exitOverride()
@@ -99,7 +104,7 @@ export function parse(parser: Command, args: readonly string[]): Given | undefin
   }
 }
 
-function describeJob(job: AnyJob): string {
+function describeJob(job: Runnable): string {
   return `${job.doc}\n\nA part is ${job.split} ${job.unit} unless --split says otherwise; that never changes the result.`;
 }
 
@@ -142,10 +147,11 @@ export function paramsOf(
   return { params: resolve(spec, params), files };
 }
 
-function addGlobals(parser: Command, job: AnyJob): void {
+function addGlobals(parser: Command, job: Runnable): void {
   const where = {
     text: 'file to write; standard output unless given',
     file: 'file to write',
+    folder: 'folder to write into; made where there is none',
     prefix: 'what the names of the written files start with, say results/sample1',
   }[job.output];
   parser
@@ -175,7 +181,7 @@ function addGlobals(parser: Command, job: AnyJob): void {
   addAccess(parser);
 }
 
-function split(job: AnyJob, given: Given): Arguments {
+function split(job: Runnable, given: Given): Arguments {
   const { params, files } = paramsOf(job.params as Spec, given, (name) => Object.hasOwn(job.inputs, name));
   const uris: { [input: string]: readonly string[] } = { ...files };
   for (const name of Object.keys(job.inputs)) {
@@ -236,7 +242,7 @@ function globalsOf(given: Given): Globals {
 }
 
 /** The datasets that the input flags name. @throws BadInput, BadUsage */
-export async function describeInputs(job: AnyJob, { uris, globals }: Arguments): Promise<Inputs> {
+export async function describeInputs(job: Runnable, { uris, globals }: Arguments): Promise<Inputs> {
   const inputs: { [name: string]: Inputs[string] } = {};
   for (const [name, given] of Object.entries(uris)) {
     const { many } = job.inputs[name]!;

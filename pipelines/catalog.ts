@@ -1,6 +1,7 @@
-/** The jobs of servermix, each loaded when it is first asked for. */
+/** The jobs and pipelines of servermix, each loaded when it is first asked for. */
 import { BadUsage } from '../core/errors.ts';
 import type { AnyJob, Catalog } from '../core/job.ts';
+import type { Pipeline } from './pipeline.ts';
 
 const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
   'genomics/coverage': async () => (await import('../genomics/jobs/coverage.ts')).coverage,
@@ -12,12 +13,23 @@ const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
 /** Second halves of other jobs: workers run them, people do not call them. */
 const inner = new Set(['geospatial/mosaic']);
 
+/** They run jobs in turn, from a terminal; no worker knows of them. */
+const pipelines: { readonly [name: string]: () => Promise<Pipeline> } = {
+  'pipelines/qc': async () => (await import('./ready/qc.ts')).qc,
+};
+
 export const catalog: Catalog = {
   names: Object.keys(jobs).filter((name) => !inner.has(name)),
   async load(name) {
     const load = Object.hasOwn(jobs, name) ? jobs[name] : undefined;
-    if (!load)
-      throw new BadUsage(`no job ${name}, expected one of ${catalog.names.join(', ')}; see servermix list`);
+    if (!load) throw new BadUsage(`no job ${name}, expected one of ${names.join(', ')}; see servermix list`);
     return load();
   },
 };
+
+/** What people can call: jobs, then pipelines. */
+export const names: readonly string[] = [...catalog.names, ...Object.keys(pipelines)];
+
+/** @throws BadUsage for a name that is not there */
+export const loadNamed = (name: string): Promise<AnyJob | Pipeline> =>
+  Object.hasOwn(pipelines, name) ? pipelines[name]!() : catalog.load(name);

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The command line: dispatches, and turns what goes wrong into one line and an exit code. */
-import { BadInput, BadUsage, messageOf, TaskError } from '../core/errors.ts';
+import { BadUsage, isBadInput, messageOf } from '../core/errors.ts';
 import { redact } from '../core/redact.ts';
 import { version } from '../core/version.ts';
 import { Interrupted } from './interrupt.ts';
@@ -20,7 +20,10 @@ const commands: { readonly [name: string]: Command } = {
     doc: 'parts, bytes, memory, estimated time and cost of a job; runs nothing',
     load: async () => (await import('./commands/plan.ts')).plan,
   },
-  run: { doc: 'run a job', load: async () => (await import('./commands/run.ts')).run },
+  run: {
+    doc: 'run a job or a pipeline',
+    load: async () => (await import('./commands/run.ts')).run,
+  },
   status: {
     doc: 'how a run is that functions drive (run --detach)',
     load: async () => (await import('./commands/status.ts')).status,
@@ -59,6 +62,7 @@ ${lines.join('\n')}
 Examples:
   servermix run genomics/flagstat --reads sample.bam
   servermix run genomics/coverage --reads sample.bam --by 500 --out results/sample
+  servermix run pipelines/qc --reads 'bams/*.bam' --out qc
   servermix run geospatial/dsm --points a.laz b.laz --cell 1 --out dsm.tif
   servermix run genomics/coverage --reads s3://bucket/x.bam --on lambda --out s3://bucket/x
   servermix run genomics/coverage --help
@@ -83,7 +87,7 @@ async function main([name, ...args]: readonly string[]): Promise<void> {
 function exitCodeOf(error: unknown): number {
   if (error instanceof Interrupted) return error.exitCode;
   if (error instanceof BadUsage) return 2;
-  if (error instanceof BadInput || (error instanceof TaskError && error.kind === 'bad-input')) return 3;
+  if (isBadInput(error)) return 3;
   return 1;
 }
 

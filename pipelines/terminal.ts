@@ -18,7 +18,11 @@ export type Display = {
   clear(): void;
 };
 
-export function display({ json }: { json: boolean }, err: NodeJS.WriteStream = process.stderr): Display {
+/** `label` stands before each line. */
+export function display(
+  { json, label = '' }: { json: boolean; label?: string },
+  err: NodeJS.WriteStream = process.stderr,
+): Display {
   if (json)
     return { show: (event) => void err.write(`${redact(JSON.stringify(event))}\n`), phase() {}, clear() {} };
   const state = progress();
@@ -29,7 +33,7 @@ export function display({ json }: { json: boolean }, err: NodeJS.WriteStream = p
     last = at;
     const { job, tasks, done, rate, eta, busy, bill, retries } = state.now(at);
     const parts = [
-      `${job}  ${count(done)}/${count(tasks)} tasks`,
+      `${label}${job}  ${count(done)}/${count(tasks)} tasks`,
       `${Math.floor((100 * done) / Math.max(1, tasks))} %`,
       `${rate.toFixed(1)}/s`,
       eta === undefined ? 'ETA -' : `ETA ${seconds(eta)}`,
@@ -47,7 +51,7 @@ export function display({ json }: { json: boolean }, err: NodeJS.WriteStream = p
       if (event.event === 'retry' || event.event === 'note') {
         this.clear();
         const what = event.event === 'note' ? 'note' : `retrying (${event.kind})`;
-        err.write(`${what}: ${redact(event.message)}\n`);
+        err.write(`${label}${what}: ${redact(event.message)}\n`);
       }
       if (event.event !== 'start' && event.event !== 'done') return;
       if (event.at - last >= (tty ? live : plain)) draw(event.at);

@@ -7,7 +7,7 @@ import { root } from './root.ts';
 /** What each folder may import besides itself, and the packages it may use. */
 const layers: { readonly [folder: string]: { imports: readonly string[]; packages: readonly string[] } } = {
   core: { imports: [], packages: ['p-queue'] },
-  genomics: { imports: ['core'], packages: [] },
+  genomics: { imports: ['core'], packages: ['@gmod/cram', 'hyparquet-writer'] },
   geospatial: { imports: ['core'], packages: ['laz-perf'] },
   datasets: { imports: ['core', 'genomics', 'geospatial'], packages: [] },
   infra: { imports: ['core'], packages: ['@aws-sdk/', 'aws-cdk-lib', 'constructs', 'fflate'] },

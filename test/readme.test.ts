@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { version } from '../core/version.ts';
-import { catalog } from '../pipelines/catalog.ts';
+import { loadNamed, names } from '../pipelines/catalog.ts';
 import { markdown } from '../pipelines/commands/list.ts';
 import { root } from './root.ts';
 
@@ -12,6 +12,6 @@ test("the version is package.json's", () => {
   expect(version).toBe(made.version);
 });
 test('the table of jobs is what servermix list --markdown prints', async () => {
-  const jobs = await Promise.all(catalog.names.map((name) => catalog.load(name)));
+  const jobs = await Promise.all(names.map(loadNamed));
   expect(readFileSync(join(root, 'README.md'), 'utf8')).toContain(markdown(jobs));
 });

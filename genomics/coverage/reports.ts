@@ -15,16 +15,45 @@ export async function writeReports(
   digits: number,
   output: Output,
 ): Promise<void> {
-  const hasReads = new Set(seen);
-  const names = new Map(contigs.map(({ id, name }) => [id, name]));
-  const named = function* (all: Tallies): Generator<[name: string, tally: ContigTally]> {
-    for (const [contig, tally] of eachTally(all)) if (hasReads.has(contig)) yield [names.get(contig)!, tally];
-  };
+  const named = (all: Tallies): Generator<[name: string, tally: ContigTally]> =>
+    eachNamed(all, seen, contigs);
   await writeAll(output, '.mosdepth.global.dist.txt', distributions(named(tallies), digits));
   if (regions)
     await writeAll(output, '.mosdepth.region.dist.txt', distributions(named(regions.tallies), digits));
   const ofRegions = regions && named(regions.tallies);
   await writeAll(output, '.mosdepth.summary.txt', summaries(named(tallies), ofRegions, digits));
+}
+
+/** A contig with reads, as mosdepth's summary has it: bases looked at, the sum of their depths, and its mean, least and most. */
+export type DepthRow = {
+  readonly name: string;
+  readonly length: number;
+  readonly bases: number;
+  readonly mean: number;
+  readonly min: number;
+  readonly max: number;
+};
+
+export const depthRows = ({ tallies, seen }: Coverage, contigs: readonly Contig[]): DepthRow[] =>
+  [...eachNamed(tallies, seen, contigs)].map(([name, { bases, sum, min, max }]) => ({
+    name,
+    length: bases,
+    bases: sum,
+    mean: bases > 0 ? sum / bases : 0,
+    min: Number.isFinite(min) ? min : 0,
+    max,
+  }));
+
+/** The contigs with reads. */
+function* eachNamed(
+  tallies: Tallies,
+  seen: Int32Array,
+  contigs: readonly Contig[],
+): Generator<[name: string, tally: ContigTally]> {
+  const hasReads = new Set(seen);
+  const names = new Map(contigs.map(({ id, name }) => [id, name]));
+  for (const [contig, tally] of eachTally(tallies))
+    if (hasReads.has(contig)) yield [names.get(contig)!, tally];
 }
 
 async function writeAll(output: Output, suffix: string, texts: Iterable<string>): Promise<void> {

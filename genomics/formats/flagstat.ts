@@ -80,3 +80,10 @@ export function toJson(passed: FlagCounts, failed: FlagCounts): string {
       .join(', \n');
   return `{\n "QC-passed reads": { \n${object(passed)} \n },\n "QC-failed reads": { \n${object(failed)} \n }\n}\n`;
 }
+
+/** A row for each count, under its name in JSON. */
+export const toRows = (
+  passed: FlagCounts,
+  failed: FlagCounts,
+): { readonly count: string; readonly passed: number; readonly failed: number }[] =>
+  rows.map(([of, , name]) => ({ count: name, passed: passed[of], failed: failed[of] }));

@@ -1,6 +1,7 @@
 /** Writes the reports of a run, each into a file of its own. */
 import type { Context, Output } from '../../core/job.ts';
 import type { Header } from '../formats/bam.ts';
+import { writeTable } from '../formats/parquet.ts';
 import { writeBedcov } from './bedcov.ts';
 import { coverageRows, coverageText } from './coverage.ts';
 import { writeDepth } from './depth.ts';
@@ -10,8 +11,9 @@ import { type Measured, writeMosdepth } from './mosdepth.ts';
 import type { Reports } from './result.ts';
 import { type Params, shownOf } from './settings.ts';
 import { statsNumbers, writeStats } from './stats.ts';
+import { tablesOf } from './tables.ts';
 
-/** `json`: the numbers of flagstat, idxstats and coverage, and the summary of stats, stand in one more file, `.json`. */
+/** `json`: the numbers of flagstat, idxstats and coverage, and the summaries of stats and mosdepth, stand in one more file, `.json`. */
 export async function writeReports(
   result: Reports,
   header: Header,
@@ -34,12 +36,16 @@ export async function writeReports(
   if (depth) await writeDepth(depth, contigs, output);
   if (mosdepth) await writeMosdepth(mosdepth, header, given.precision, measured, output, context);
   if (bedcov && measured.bed) await writeBedcov(bedcov, contigs, measured.bed, output);
+  if (!json && !given.parquet) return;
+  const tables = tablesOf(result, contigs, shownOf(given));
+  if (given.parquet)
+    for (const [name, table] of Object.entries(tables))
+      await writeTable(table, await output.file(`.${name}.parquet`));
   if (!json) return;
   const numbers = {
+    ...Object.fromEntries(Object.entries(tables).map(([name, { rows }]) => [name, rows])),
     ...(flagstat ? { flagstat: JSON.parse(flagstatJson(flagstat)) } : {}),
-    ...(idxstats ? { idxstats } : {}),
     ...(stats ? { stats: statsNumbers(stats, shownOf(given)) } : {}),
-    ...(covered ? { coverage: covered } : {}),
   };
   await write('.json', `${JSON.stringify(numbers, null, 2)}\n`);
 }

@@ -47,6 +47,9 @@ export const params = {
     min: 1,
     max: 10_000_000,
   }),
+  parquet: flag(
+    'flagstat, idxstats, stats, coverage, mosdepth: their numbers as tables, too, .REPORT.parquet',
+  ),
   sparse: flag('stats: no rows of insert sizes without pairs'),
 };
 export type Params = Values<typeof params>;

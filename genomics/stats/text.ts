@@ -37,7 +37,8 @@ export function* statsText(whole: Whole, shown: Shown): Generator<string> {
   ];
   const inserts = insertsOf(tally, shown.insertSize, shown.mostInserts);
 
-  yield '# This file was produced by servermix in the form of samtools stats 1.16 and can be plotted using plot-bamstats';
+  // MultiQC knows the file by these words.
+  yield '# This file was produced by samtools stats (version 1.16, as servermix writes it) and can be plotted using plot-bamstats';
   yield '# This file contains statistics for all reads.';
   yield '# The command line was:  stats';
   yield '# CHK, Checksum\t[2]Read Names\t[3]Sequences\t[4]Qualities';

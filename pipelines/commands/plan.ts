@@ -1,48 +1,93 @@
 /** `servermix plan`: what a run would do, need and take. */
 import { checkFits } from '../../core/admission.ts';
 import { BadUsage } from '../../core/errors.ts';
-import type { AnyJob } from '../../core/job.ts';
+import type { AnyJob, Stage } from '../../core/job.ts';
 import { plan as planJob } from '../../core/plan.ts';
 import { redact } from '../../core/redact.ts';
 import { opener } from '../../core/task.ts';
 import { describeInputs, parseArguments, type Globals } from '../arguments.ts';
 import { prices } from '../../infra/aws/prices.ts';
 import { defaultMemory, functionsModule, openBlobs, storeUriOf } from '../backend.ts';
-import { catalog } from '../catalog.ts';
+import { loadNamed, names } from '../catalog.ts';
 import { interrupts } from '../interrupt.ts';
 import { estimate, type Estimate, type Setting } from '../estimate.ts';
+import { isPipeline, labelOf } from '../pipeline.ts';
 import { bytes, count, dollars, seconds } from '../quantity.ts';
 import { open, planning } from '../storage.ts';
 
 export async function plan([name, ...args]: readonly string[]): Promise<void> {
   if (name === undefined || name.startsWith('-'))
-    throw new BadUsage(`plan needs a job: ${catalog.names.join(', ')}; see servermix list`);
-  const job = await catalog.load(name);
-  const parsed = parseArguments('plan', job, args);
+    throw new BadUsage(`plan needs a job: ${names.join(', ')}; see servermix list`);
+  const runnable = await loadNamed(name);
+  const parsed = parseArguments('plan', runnable, args);
   if (!parsed) return;
   const { globals, params } = parsed;
-  const inputs = await describeInputs(job, parsed);
+  const inputs = await describeInputs(runnable, parsed);
   const interrupt = interrupts();
   const { signal } = interrupt;
   const blobs = await openBlobs(await storeUriOf(globals), signal);
   const files = opener(blobs, (dataset) => open(dataset, { signal }));
   try {
     const host = planning(files, signal, globals.access);
-    const { split = job.split, memory = defaultMemory(globals.on) } = globals;
-    const planned = await planJob({ job, inputs, params }, host, { split });
-    for (const note of planned.notes) process.stderr.write(`note: ${redact(note)}\n`);
-    const finished = await blobs.has(planned.root);
     const setting = await settingOf(globals);
-    const found = estimate(job, planned, Object.values(inputs).flat(), setting);
-    checkFits(found.largest, memory, job.name);
-    const text = globals.json
-      ? JSON.stringify({ ...found, finished })
-      : describeEstimate(found, finished, job, setting.ladder !== undefined);
-    process.stdout.write(`${text}\n`);
+    const { memory = defaultMemory(globals.on) } = globals;
+    const look = async (stage: Stage, label = ''): Promise<Found> => {
+      const planned = await planJob(stage, host, { split: globals.split ?? stage.job.split });
+      for (const note of planned.notes) process.stderr.write(`${label}note: ${redact(note)}\n`);
+      const found = estimate(stage.job, planned, Object.values(stage.inputs).flat(), setting);
+      checkFits(found.largest, memory, stage.job.name);
+      return { ...found, finished: await blobs.has(planned.root) };
+    };
+    const show = (value: unknown, text: string): void =>
+      void process.stdout.write(`${globals.json ? JSON.stringify(value) : text}\n`);
+    const isCharged = setting.ladder !== undefined;
+    if (!isPipeline(runnable)) {
+      const found = await look({ job: runnable, inputs, params });
+      return show(found, describeEstimate(found, runnable, isCharged));
+    }
+    const steps = runnable.steps(inputs, params);
+    const found: Found[] = [];
+    for (const [i, { stage }] of steps.entries()) found.push(await look(stage, labelOf(steps, i)));
+    const lines = steps.map(({ name: step }, i) => `${step}\t${lineOf(found[i]!, isCharged)}`);
+    const whole = `all, one after the other\t${lineOf(sumOf(found), isCharged)}`;
+    show(
+      steps.map(({ name: step }, i) => ({ step, ...found[i]! })),
+      [...lines, whole].join('\n'),
+    );
   } finally {
     interrupt.release();
     await files.close();
   }
+}
+
+/** `finished`: the result is there already. */
+type Found = Estimate & { readonly finished: boolean };
+
+/** What steps come to that run one after the other; finished ones cost nothing. */
+function sumOf(all: readonly Found[]): LineOf {
+  const open = all.filter(({ finished }) => !finished);
+  const over = (of: (found: Found) => number): number => open.reduce((sum, found) => sum + of(found), 0);
+  return {
+    parts: all.reduce((sum, { parts }) => sum + parts, 0),
+    bytes: all.reduce((sum, { bytes: size }) => sum + size, 0),
+    dollars: over((found) => found.dollars),
+    finished: open.length === 0,
+    ...(open.some((found) => found.seconds === undefined)
+      ? {}
+      : { seconds: over((found) => found.seconds!) }),
+  };
+}
+
+type LineOf = Pick<Found, 'parts' | 'bytes' | 'seconds' | 'dollars' | 'finished'>;
+
+function lineOf(
+  { parts, bytes: size, seconds: time, dollars: price, finished }: LineOf,
+  isCharged: boolean,
+): string {
+  const expected = finished
+    ? 'finished: a run would only write it'
+    : `about ${time === undefined ? 'unknown time' : seconds(time)}, ${isCharged ? dollars(price) : '$0 (this machine)'}`;
+  return `${count(parts)} part${parts === 1 ? '' : 's'}, ${bytes(size)}\t${expected}`;
 }
 
 /** What an estimate must know of where a run would be. */
@@ -54,11 +99,11 @@ export async function settingOf(globals: Globals): Promise<Setting> {
   return { ...place, ladder: (await deploymentOf(globals)).ladder };
 }
 
-function describeEstimate(e: Estimate, finished: boolean, job: AnyJob, isCharged: boolean): string {
+function describeEstimate(e: Found, job: AnyJob, isCharged: boolean): string {
   const { invocations, gbSeconds, gets, puts } = e.bill;
   const lines = [
     ['job', `${e.job}: ${job.doc}`],
-    ['result', `${e.key}${finished ? ' (finished: a run would only write it)' : ''}`],
+    ['result', `${e.key}${e.finished ? ' (finished: a run would only write it)' : ''}`],
     ['parts', `${count(e.parts)}, ${count(e.tasks)} tasks with merges`],
     ['input', `${bytes(e.bytes)}${e.records === undefined ? '' : `, ${count(e.records)} ${job.counts}`}`],
     ['memory', `${bytes(e.memory)} planned with ${e.workers} ${isCharged ? 'calls at once' : 'workers'}`],

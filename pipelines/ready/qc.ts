@@ -1,0 +1,50 @@
+/** Quality control of many samples: genomics/qc on each BAM, one folder for MultiQC, and a table over all. */
+import { basename } from 'node:path';
+import { BadUsage } from '../../core/errors.ts';
+import { headerOf } from '../../genomics/coverage/contigs.ts';
+import { qc as job } from '../../genomics/jobs/qc.ts';
+import { coverageRows } from '../../genomics/reports/coverage.ts';
+import type { Reports } from '../../genomics/reports/result.ts';
+import { sampleRow } from '../../genomics/reports/sample.ts';
+import type { Params } from '../../genomics/reports/settings.ts';
+import type { Pipeline } from '../pipeline.ts';
+
+export const qc: Pipeline = {
+  name: 'pipelines/qc',
+  doc: 'genomics/qc on each of many BAM files: a folder for MultiQC, and summary.tsv over the samples',
+  examples: [
+    "--reads 'bams/*.bam' --out qc",
+    '--reads a.bam b.bam --by exons.bed --reports flagstat,stats,mosdepth,bedcov --out qc',
+  ],
+  inputs: { ...job.inputs, reads: { ...job.inputs.reads, many: true } },
+  params: job.params,
+  split: job.split,
+  unit: job.unit,
+  counts: job.counts,
+  output: 'folder',
+  first: async () => job,
+
+  steps({ reads = [], ...others }, params) {
+    const samples = new Map<string, string>();
+    return reads.map((dataset) => {
+      const name = sampleOf(dataset.uri);
+      const other = samples.get(name);
+      if (other !== undefined)
+        throw new BadUsage(
+          `--reads: ${other} and ${dataset.uri} are both sample ${name}; rename one, or give them another --out each`,
+        );
+      samples.set(name, dataset.uri);
+      return { name, stage: { job, inputs: { ...others, reads: [dataset] }, params } };
+    });
+  },
+
+  async row({ name, stage: { inputs } }, { value, params }, planning) {
+    const reports = value as Reports;
+    const { contigs } = await headerOf(inputs['reads']![0]!, planning);
+    const covered = reports.coverage && coverageRows(reports.coverage, contigs);
+    return { sample: name, ...sampleRow(reports, covered, params as unknown as Params) };
+  },
+};
+
+/** A file's name without its ending, as MultiQC shortens names. */
+const sampleOf = (uri: string): string => basename(uri.replace(/[?#].*$/, '')).replace(/\.bam$/i, '');
