@@ -7,4 +7,5 @@ import { open, store } from './storage.ts';
 /** Pass to `threads` or `processes`. The module names itself, so that the name is right wherever it is built to. */
 export const entry = new URL(import.meta.url);
 
-await serve({ catalog, open, store, requests });
+// Not waited for: a job's chunk may import from this one, which then must have come to its end.
+void serve({ catalog, open, store, requests });

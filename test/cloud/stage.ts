@@ -1,10 +1,10 @@
 /** All that a run on functions needs, for the tests: S3 and Lambda, a proxy before each, and functions with the toy jobs. */
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
-import { build } from 'esbuild';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'rolldown';
 import { lambda, type LambdaOptions } from '../../infra/aws/lambda/backend.ts';
 import { type Invoker, invoker } from '../../infra/aws/lambda/invoke.ts';
 import { type BucketStore, bucketStore } from '../../infra/aws/store.ts';
@@ -117,14 +117,9 @@ export async function startStage(options: StageOptions): Promise<Stage> {
 /** The functions' code, as a deployment has it. */
 async function bundle(folder: string): Promise<void> {
   await build({
-    entryPoints: { index: fileURLToPath(new URL('./toyfunction.js', import.meta.url)) },
-    bundle: true,
-    format: 'esm',
+    input: { index: fileURLToPath(new URL('./toyfunction.js', import.meta.url)) },
     platform: 'node',
-    target: 'node20',
-    outdir: folder,
-    outExtension: { '.js': '.mjs' },
-    banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
-    logLevel: 'warning',
+    logLevel: 'warn',
+    output: { dir: folder, format: 'esm', entryFileNames: '[name].mjs', chunkFileNames: '[name].mjs' },
   });
 }
