@@ -58,6 +58,15 @@ export async function makeSubjects(): Promise<Subjects> {
   const subjects = [
     await add('default', 'genomics/flagstat', { reads: [reads] }, {}, splitsOf(reads.size)),
     await add('without an index', 'genomics/flagstat', { reads: [unindexed] }, {}, splitsOf(reads.size)),
+    await add('bai', 'genomics/index', { file: [reads] }, {}, splitsOf(reads.size)),
+    await add(
+      'csi',
+      'genomics/index',
+      { file: [reads] },
+      { format: 'csi', 'min-shift': 10 },
+      splitsOf(reads.size),
+    ),
+    await add('gzi', 'genomics/index', { file: [reads] }, { format: 'gzi' }, splitsOf(reads.size)),
     await cover('default', {}),
     await cover('windows', { by: 500, thresholds: [1, 2, 4], quantize: '0:1:3:' }),
     await cover('fast', { fast: true, by: 1000, 'no-per-base': true, 'exclude-flag': 0 }),

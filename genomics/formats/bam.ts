@@ -2,7 +2,7 @@
 import { BadInput } from '../../core/errors.ts';
 import type { Source } from '../../core/job.ts';
 import { withHead } from '../../core/sources/head.ts';
-import { chunks, formatVirtual, type Virtual } from './bgzf.ts';
+import { type Chunk, chunks, formatVirtual, type Virtual } from './bgzf.ts';
 import { blockLimit, hex } from './block.ts';
 import { field } from './record.ts';
 
@@ -105,13 +105,7 @@ function checkKind(head: Uint8Array, name: string): void {
   );
 }
 
-/**
- * Chunks of whole alignment records, from `from` until `to` or the end of the file; each record starts with its
- * block_size, and one that straddles blocks is joined. `contigs` is the number of contigs of the header. The bytes
- * are valid until the next chunk is asked for. `hint` is where the block starts that likely holds the last record needed.
- * @throws BadInput for a record whose fields do not fit each other, with its virtual offset, and when `to` is not
- * the start of a record: the index does not belong to this file
- */
+/** The bytes of `recordChunks`. */
 export async function* records(
   source: Source,
   name: string,
@@ -121,6 +115,25 @@ export async function* records(
   signal: AbortSignal,
   hint?: number,
 ): AsyncGenerator<Uint8Array> {
+  for await (const { bytes } of recordChunks(source, name, contigs, from, to, signal, hint)) yield bytes;
+}
+
+/**
+ * Chunks of whole alignment records, from `from` until `to` or the end of the file; each record starts with its
+ * block_size, and one that straddles blocks is joined. `contigs` is the number of contigs of the header. The bytes
+ * are valid until the next chunk is asked for. `hint` is where the block starts that likely holds the last record needed.
+ * @throws BadInput for a record whose fields do not fit each other, with its virtual offset, and when `to` is not
+ * the start of a record: the index does not belong to this file
+ */
+export async function* recordChunks(
+  source: Source,
+  name: string,
+  contigs: number,
+  from: Virtual,
+  to: Virtual | undefined,
+  signal: AbortSignal,
+  hint?: number,
+): AsyncGenerator<Chunk> {
   const pieces = chunks(source, name, from, to, { signal, hint });
   try {
     let left = 0;
@@ -138,7 +151,7 @@ export async function* records(
         );
       left = bytes.length - end;
       leftAt = piece.place(end);
-      if (end > 0) yield bytes.subarray(0, end);
+      if (end > 0) yield { ...piece, bytes: bytes.subarray(0, end) };
     }
     if (left === 0) return;
     throw new BadInput(

@@ -33,7 +33,9 @@ export type InflateOptions = {
 export type Chunk = {
   readonly bytes: Uint8Array;
   /** The virtual offset of `bytes[at]`, `at` from 0 to `bytes.length`; that of an end is the start of the next block. */
-  place(at: number): Virtual;
+  readonly place: (at: number) => Virtual;
+  /** Where the block ends that holds `bytes[at - 1]`, if it ends there; otherwise the same as `place(at)`, which steps over empty blocks. */
+  readonly placeOfEnd: (at: number) => Virtual;
 };
 
 /**
@@ -103,6 +105,10 @@ export async function* chunks(
     const i = starts.findLastIndex((start) => start <= at);
     return [blocks[i]!, at - starts[i]!];
   };
+  const placeOfEnd = (at: number): Virtual => {
+    const i = starts.indexOf(at);
+    return i > 0 ? [blocks[i]!, 0] : place(at);
+  };
 
   try {
     for (let isDone = false; !isDone;) {
@@ -135,7 +141,7 @@ export async function* chunks(
         fill += last - first;
         if (offset <= hint && blocks.at(-1)! > hint) break;
       }
-      const keep = yield { bytes: output.subarray(0, fill), place };
+      const keep = yield { bytes: output.subarray(0, fill), place, placeOfEnd };
       const shift = fill - (keep ?? 0);
       output.copyWithin(0, shift, fill);
       fill -= shift;

@@ -1,7 +1,7 @@
 /** Builds the index of a sorted file as it is written: BAI and CSI of BAM, TBI and CSI of bgzipped BED (SAM spec 5.2, CSI and tabix specs). */
 import { compareVirtual, type Virtual } from './bgzf.ts';
 import { deflateBlocks } from './bgzip.ts';
-import { firstBin, firstWindow, reg2bin } from './bin.ts';
+import { firstBin, firstWindow, parentOf, reg2bin } from './bin.ts';
 import { eofMarker } from './block.ts';
 
 /** An index in the making. */
@@ -22,9 +22,12 @@ export type IndexBuilder = {
   toTbi(names: readonly string[]): Uint8Array;
 };
 
-/** A contig: chunks of each bin, and per window where the first record that overlaps it begins. */
-type Contig = {
-  readonly bins: Map<number, [from: Virtual, to: Virtual][]>;
+/** `[from, to)`, ascending. */
+export type Chunks = [from: Virtual, to: Virtual][];
+
+/** What is known of a contig's records: chunks of each bin, and per window where the first record that overlaps it begins. */
+export type BinnedContig = {
+  readonly bins: Map<number, Chunks>;
   readonly windows: (Virtual | undefined)[];
   mapped: number;
   unmapped: number;
@@ -32,20 +35,14 @@ type Contig = {
   end: Virtual;
 };
 
+/** Bins of 2^minShift bases at the deepest of `depth` levels below bin 0; BAI and TBI have 14 and 5. */
+export type Shape = { readonly minShift: number; readonly depth: number };
+
 /** Bins of 2^minShift bases at the deepest of `depth` levels below bin 0; what fits BAI and TBI unless told. */
 export function createIndex({ minShift = 14, depth = 5 } = {}): IndexBuilder {
-  const contigs = new Map<number, Contig>();
+  const contigs = new Map<number, BinnedContig>();
   const reach = 2 ** (minShift + 3 * depth);
   let last: readonly [contig: number, beg: number] = [0, -1];
-  const checkShape = (format: string): void => {
-    if (minShift !== 14 || depth !== 5)
-      throw new RangeError(`${format} has bins of 14 and 5, found ${minShift} and ${depth}`);
-  };
-  const sizeOf = (kind: Kind, n: number): readonly (Contig | undefined)[] => {
-    for (const contig of contigs.keys())
-      if (contig >= n) throw new RangeError(`${kind} of ${n} contigs, found records of contig ${contig}`);
-    return Array.from({ length: n }, (_, i) => contigs.get(i));
-  };
   return {
     add(contig, beg, end, from, to, mapped) {
       if (contig < last[0] || (contig === last[0] && beg < last[1]))
@@ -66,6 +63,25 @@ export function createIndex({ minShift = 14, depth = 5 } = {}): IndexBuilder {
       for (let window = Math.floor(Math.max(0, beg) / size); window * size < Math.max(end, beg + 1); window++)
         entry.windows[window] ??= from;
     },
+    ...indexOf(contigs, { minShift, depth }),
+  };
+}
+
+/** How contigs become an index; the bins are of `minShift` and `depth`. */
+export function indexOf(
+  contigs: ReadonlyMap<number, BinnedContig>,
+  { minShift, depth }: Shape,
+): Omit<IndexBuilder, 'add'> {
+  const checkShape = (format: string): void => {
+    if (minShift !== 14 || depth !== 5)
+      throw new RangeError(`${format} has bins of 14 and 5, found ${minShift} and ${depth}`);
+  };
+  const sizeOf = (kind: Kind, n: number): readonly (BinnedContig | undefined)[] => {
+    for (const contig of contigs.keys())
+      if (contig >= n) throw new RangeError(`${kind} of ${n} contigs, found records of contig ${contig}`);
+    return Array.from({ length: n }, (_, i) => contigs.get(i));
+  };
+  return {
     toBai(n, unplaced) {
       checkShape('BAI');
       return encode('BAI', [0x42414901, n], sizeOf('BAI', n), depth, unplaced);
@@ -87,7 +103,7 @@ export function createIndex({ minShift = 14, depth = 5 } = {}): IndexBuilder {
 }
 
 /** Chunks of a bin that touch, or of which one ends in the block where the next begins, are one: it is read anyhow. */
-function addChunk(bins: Contig['bins'], bin: number, from: Virtual, to: Virtual): void {
+export function addChunk(bins: BinnedContig['bins'], bin: number, from: Virtual, to: Virtual): void {
   const chunks = bins.get(bin);
   const chunk = chunks?.at(-1);
   if (chunk && (from[0] === chunk[1][0] || compareVirtual(from, chunk[1]) === 0)) chunk[1] = to;
@@ -101,7 +117,7 @@ type Kind = 'BAI' | 'CSI' | 'TBI';
 function encode(
   kind: Kind,
   head: readonly (number | Uint8Array)[],
-  contigs: readonly (Contig | undefined)[],
+  contigs: readonly (BinnedContig | undefined)[],
   depth: number,
   unplaced: number,
 ): Uint8Array {
@@ -117,7 +133,8 @@ function encode(
       if (kind !== 'CSI') out.u32(0);
       continue;
     }
-    const { bins, start, end } = contig;
+    const { start, end } = contig;
+    const bins = folded(contig.bins, depth);
     const windows = fill(contig.windows);
     out.u32(bins.size + 1);
     for (const [bin, chunks] of [...bins].sort(([a], [b]) => a - b)) {
@@ -144,6 +161,40 @@ function encode(
   }
   out.u64(unplaced);
   return out.done();
+}
+
+/** Blocks of a bin's chunks may lie so far apart at most for it to go up to its parent (htslib). */
+const near = 65536;
+
+/**
+ * A bin whose chunks lie close together goes up to its parent, where there is one: a query reads them anyhow, and the index is smaller. From the
+ * deepest level up, as htslib does; of chunks that end and begin in one block one is made.
+ */
+function folded(bins: BinnedContig['bins'], depth: number): Map<number, Chunks> {
+  const out = new Map<number, Chunks>([...bins].map(([bin, chunks]) => [bin, [...chunks]]));
+  for (let level = depth; level > 0; level--) {
+    const [first, end] = [firstBin(level), firstBin(level + 1)];
+    for (const [bin, chunks] of out) {
+      if (bin < first || bin >= end) continue;
+      chunks.sort(([a], [b]) => compareVirtual(a, b));
+      if (chunks.at(-1)![1][0] - chunks[0]![0][0] >= near) continue;
+      const parent = out.get(parentOf(bin));
+      if (!parent) continue;
+      parent.push(...chunks);
+      out.delete(bin);
+    }
+  }
+  for (const [bin, chunks] of out) {
+    chunks.sort(([a], [b]) => compareVirtual(a, b));
+    const joined: Chunks = [];
+    for (const [from, to] of chunks) {
+      const last = joined.at(-1);
+      if (!last || last[1][0] < from[0]) joined.push([from, to]);
+      else if (compareVirtual(last[1], to) < 0) last[1] = to;
+    }
+    out.set(bin, joined);
+  }
+  return out;
 }
 
 /** Windows that no record overlaps take the next one's offset, which bounds whatever a query finds from there on. */

@@ -1,7 +1,8 @@
 /** Where records begin in a BAM file without an index: the first one behind any byte, told by what follows it. */
-import type { Source } from '../../core/job.ts';
+import type { Dataset, Source } from '../../core/job.ts';
+import type { Header } from './bam.ts';
 import { blockLimit } from './block.ts';
-import { chunks, type Virtual } from './bgzf.ts';
+import { chunks, compareVirtual, type Virtual } from './bgzf.ts';
 import { field } from './record.ts';
 
 /** Bytes read for a look: blocks enough for a chain. */
@@ -46,8 +47,24 @@ export async function landing(
   }
 }
 
+/** Where records start about every `split` bytes, from the first record to the end of the file, without an index. */
+export async function landings(
+  source: Source,
+  { uri, size }: Dataset,
+  header: Header,
+  split: number,
+): Promise<Virtual[]> {
+  const starts = [header.first];
+  for (let at = header.first[0] + split; at < size; at += split) {
+    const start = await landing(source, uri, header.contigs.length, Math.floor(at));
+    if (compareVirtual(start, starts.at(-1)!) > 0) starts.push(start);
+  }
+  if (compareVirtual([size, 0], starts.at(-1)!) > 0) starts.push([size, 0]);
+  return starts;
+}
+
 /** The first byte at or behind `offset` at which a chain of BGZF blocks begins; undefined where none does. */
-async function findBlock(source: Source, offset: number): Promise<number | undefined> {
+export async function findBlock(source: Source, offset: number): Promise<number | undefined> {
   const { size } = source;
   for (let start = offset; start < size; start += look - blockLimit) {
     // A candidate of the first 64 KiB of a look has its chain within the rest.
@@ -74,7 +91,7 @@ function isChain(bytes: Uint8Array, at: number, isEnd: boolean): boolean {
 }
 
 /** The length of a block by its header (SAM spec 4.1); undefined where there is none. */
-function blockLength(bytes: Uint8Array, at: number): number | undefined {
+export function blockLength(bytes: Uint8Array, at: number): number | undefined {
   if (bytes[at] !== 0x1f || bytes[at + 1] !== 0x8b || bytes[at + 2] !== 8 || bytes[at + 3] !== 4)
     return undefined;
   const extra = bytes[at + 10]! | (bytes[at + 11]! << 8);

@@ -1,15 +1,15 @@
 /** Alignment counts of a BAM file by FLAG, as `samtools flagstat` reports them. */
 import { columns } from '../../core/codec.ts';
-import type { Dataset, Source } from '../../core/job.ts';
+import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { splitWeighted } from '../../core/partition.ts';
 import type { Index } from '../formats/bai.ts';
 import { findIndex } from '../formats/bai.ts';
-import { type Header, readHeader, records } from '../formats/bam.ts';
+import { readHeader, records } from '../formats/bam.ts';
 import { checkEof, compareVirtual, type Virtual } from '../formats/bgzf.ts';
 import { feed, withScanner } from '../formats/feed.ts';
 import { toJson, toText } from '../formats/flagstat.ts';
-import { landing } from '../formats/landing.ts';
+import { landings } from '../formats/landing.ts';
 import { type Counted, count, createTally, pack, sum, summarize } from '../kernels/flagstat.ts';
 import { scan, scanUrl, startFlags, type Status, takeFlags } from '../kernels/scan.ts';
 
@@ -102,22 +102,6 @@ function recordStarts(index: Index, first: Virtual, size: number): Virtual[] {
     block.forEach((offset, i) => add([offset, within[i]!]));
   }
   add([size, 0]);
-  return starts;
-}
-
-/** Where records start about every `split` bytes, from the first record to the end of the file, without an index. */
-async function landings(
-  source: Source,
-  { uri, size }: Dataset,
-  header: Header,
-  split: number,
-): Promise<Virtual[]> {
-  const starts = [header.first];
-  for (let at = header.first[0] + split; at < size; at += split) {
-    const start = await landing(source, uri, header.contigs.length, Math.floor(at));
-    if (compareVirtual(start, starts.at(-1)!) > 0) starts.push(start);
-  }
-  if (compareVirtual([size, 0], starts.at(-1)!) > 0) starts.push([size, 0]);
   return starts;
 }
 
