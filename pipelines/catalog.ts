@@ -7,6 +7,7 @@ const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
   'genomics/coverage': async () => (await import('../genomics/jobs/coverage.ts')).coverage,
   'genomics/flagstat': async () => (await import('../genomics/jobs/flagstat.ts')).flagstat,
   'genomics/index': async () => (await import('../genomics/jobs/index.ts')).index,
+  'genomics/pileup': async () => (await import('../genomics/jobs/pileup.ts')).pileup,
   'genomics/qc': async () => (await import('../genomics/jobs/qc.ts')).qc,
   'geospatial/dsm': async () => (await import('../geospatial/jobs/dsm.ts')).dsm,
   'geospatial/mosaic': async () => (await import('../geospatial/jobs/mosaic.ts')).mosaic,

@@ -185,7 +185,7 @@ function countStarts(starts: Uint32Array | undefined, from: number, to: number):
 }
 
 /** Where the first record lies that overlaps the window of a position, or one before it; undefined without records. */
-function startOf({ contigs, window }: Index, id: number, pos: number): Virtual | undefined {
+export function startOf({ contigs, window }: Index, id: number, pos: number): Virtual | undefined {
   const { start, block, within } = contigs[id]!;
   if (!start || pos <= 0 || block.length === 0) return start;
   const i = Math.min(Math.floor(pos / window), block.length - 1);
@@ -193,7 +193,7 @@ function startOf({ contigs, window }: Index, id: number, pos: number): Virtual |
 }
 
 /** The block with the first record known to start at a position or behind it; undefined without one. */
-const nextOf = ({ contigs, window }: Index, id: number, pos: number): number | undefined =>
+export const nextOf = ({ contigs, window }: Index, id: number, pos: number): number | undefined =>
   contigs[id]!.next[Math.ceil(pos / window)];
 
 /**

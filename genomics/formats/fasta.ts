@@ -72,17 +72,29 @@ function parseGzi(bytes: Uint8Array, name: string): { file: Float64Array; text: 
 }
 
 /** The byte of the text where a base lies. */
-export const byteOf = ({ offset, bases, width }: Sequence, pos: number): number =>
+const byteOf = ({ offset, bases, width }: Sequence, pos: number): number =>
   offset + Math.floor(pos / bases) * width + (pos % bases);
 
 /** Where a byte of the text lies in a bgzipped file. */
-export function virtualOf({ file, text }: NonNullable<FastaIndex['blocks']>, byte: number): Virtual {
+function virtualOf({ file, text }: NonNullable<FastaIndex['blocks']>, byte: number): Virtual {
   const i = text.findLastIndex((start) => start <= byte);
   return [file[i]!, byte - text[i]!];
 }
 
 /** A sequence to be read from base `from` on; `at` is where that lies in a bgzipped file. */
 export type Stretch = { readonly sequence: Sequence; readonly from: number; readonly at: Virtual | null };
+
+/** Where a sequence lies from a base on; null for one that is not there. */
+export function stretchOf({ sequences, blocks }: FastaIndex, name: string, pos: number): Stretch | null {
+  const sequence = sequences.get(name);
+  if (!sequence) return null;
+  const from = Math.min(pos, sequence.length);
+  return {
+    sequence,
+    from,
+    at: blocks && sequence.length > 0 ? virtualOf(blocks, byteOf(sequence, from)) : null,
+  };
+}
 
 const readSize = 1 << 20;
 
@@ -114,6 +126,9 @@ for (const [letters, code] of [
 ] as const)
   for (const letter of letters.split('')) codes[letter.charCodeAt(0)] = code;
 
+/** The letters themselves, for `openBases`. */
+export const asLetters = Uint8Array.from({ length: 256 }, (_, letter) => letter);
+
 /** A window that moves along a sequence: base `pos` is `codes[pos - origin]`. */
 export type Bases = {
   readonly codes: Uint8Array;
@@ -127,10 +142,16 @@ export type Bases = {
 };
 
 /**
- * Reads a sequence from base `stretch.from` on.
+ * Reads a sequence from base `stretch.from` on; `table` turns letters into what is wanted.
  * @throws BadInput when the file ends before the sequence does: its index is another file's
  */
-export function openBases(source: Source, name: string, stretch: Stretch, signal: AbortSignal): Bases {
+export function openBases(
+  source: Source,
+  name: string,
+  stretch: Stretch,
+  signal: AbortSignal,
+  table: Uint8Array = codes,
+): Bases {
   const { length } = stretch.sequence;
   const pieces = textOf(source, name, stretch, signal);
   const bases = {
@@ -168,7 +189,7 @@ export function openBases(source: Source, name: string, stretch: Stretch, signal
     const room = held + (length - bases.end);
     for (let i = 0; i < text.length && fill < room; i++) {
       const byte = text[i]!;
-      if (byte > 32) bases.codes[fill++] = codes[byte]!;
+      if (byte > 32) bases.codes[fill++] = table[byte]!;
     }
     bases.end = bases.origin + fill;
   };

@@ -3,6 +3,7 @@ import type { Context, Output, Stored } from '../../core/job.ts';
 import type { Contig } from '../coverage/contigs.ts';
 import type { Contig as Named } from '../formats/bam.ts';
 import type { Runs } from '../kernels/depth.ts';
+import { increment, writeNumber } from '../kernels/digits.ts';
 import type { Listener } from './spread.ts';
 
 /** Bytes of text that a kernel holds before they go to the store, and that the writer makes at once. */
@@ -22,31 +23,6 @@ export type Depth = {
 const rowSize = 24;
 
 type Text = { bytes: Uint8Array; fill: number };
-
-/** Decimal digits of a number from 0 on, written at `at`; gives where they end. */
-function writeNumber(bytes: Uint8Array, at: number, value: number): number {
-  let digits = 1;
-  for (let limit = 10; value >= limit; limit *= 10) digits++;
-  let rest = value;
-  for (let i = at + digits - 1; i >= at; i--) {
-    const tenth = Math.floor(rest / 10);
-    bytes[i] = 48 + rest - 10 * tenth;
-    rest = tenth;
-  }
-  return at + digits;
-}
-
-/** Adds one to the decimal number in `[from, to)`; false where it would need another digit. */
-function increment(bytes: Uint8Array, from: number, to: number): boolean {
-  for (let i = to - 1; i >= from; i--) {
-    if (bytes[i]! < 57) {
-      bytes[i]!++;
-      return true;
-    }
-    bytes[i] = 48;
-  }
-  return false;
-}
 
 /** Writes the rows of positions `[from, to)`, all of one depth, while there is room; gives the first one that is left. */
 function writeRows(text: Text, prefix: Prefix, from: number, to: number, depth: number): number {

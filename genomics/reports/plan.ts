@@ -6,7 +6,7 @@ import type { Settings as Measuring } from '../coverage/settings.ts';
 import { type Index, readIndex } from '../formats/bai.ts';
 import type { Header } from '../formats/bam.ts';
 import { checkEof, type Virtual } from '../formats/bgzf.ts';
-import { byteOf, type FastaIndex, readFastaIndex, type Stretch, virtualOf } from '../formats/fasta.ts';
+import { readFastaIndex, type Stretch, stretchOf } from '../formats/fasta.ts';
 import type { Part } from './scan.ts';
 
 /** Splits the work into parts of about `split` compressed bytes. `measuring` is what mosdepth measures. */
@@ -56,16 +56,4 @@ function tailOf({ first }: Header, { contigs }: Index): { start: Virtual; end: V
   const { block, within } = last;
   const start: Virtual = block.length > 0 ? [block.at(-1)!, within.at(-1)!] : last.start!;
   return { start, end: last.end! };
-}
-
-/** Where the reference of a contig lies from a base on. */
-function stretchOf({ sequences, blocks }: FastaIndex, name: string, pos: number): Stretch | null {
-  const sequence = sequences.get(name);
-  if (!sequence) return null;
-  const from = Math.min(pos, sequence.length);
-  return {
-    sequence,
-    from,
-    at: blocks && sequence.length > 0 ? virtualOf(blocks, byteOf(sequence, from)) : null,
-  };
 }

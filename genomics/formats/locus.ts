@@ -1,0 +1,36 @@
+/** Regions as they are written on command lines: `chr1`, `chr1:1000`, `chr1:1,000-2,000` (samtools). */
+import { BadUsage } from '../../core/errors.ts';
+import type { Contig } from './bam.ts';
+
+/** `[from, to)` of contig `id` of the header. */
+export type Locus = { readonly id: number; readonly from: number; readonly to: number };
+
+/**
+ * Reads a region; its numbers count from 1, the last one included, and may have commas. A contig's whole name goes before what looks like numbers behind
+ * a colon.
+ * @throws BadUsage for a contig that is not there, or numbers out of order
+ */
+export function parseLocus(text: string, contigs: readonly Contig[], file: string): Locus {
+  const whole = contigs.findIndex(({ name }) => name === text);
+  if (whole >= 0) return { id: whole, from: 0, to: contigs[whole]!.length };
+  const match = /^(.+):([\d,]+)(?:-([\d,]*))?$/.exec(text);
+  const id = match ? contigs.findIndex(({ name }) => name === match[1]) : -1;
+  if (!match || id < 0) {
+    const some = contigs
+      .slice(0, 5)
+      .map(({ name }) => name)
+      .join(', ');
+    throw new BadUsage(
+      `option region: found ${JSON.stringify(text)}, expected contig or contig:from-to of ${file}; it has ${contigs.length} contigs: ${some}${contigs.length > 5 ? ', ...' : ''}`,
+    );
+  }
+  const { length } = contigs[id]!;
+  const numberOf = (digits: string): number => Number(digits.replaceAll(',', ''));
+  const from = Math.max(0, numberOf(match[2]!) - 1);
+  const to = match[3] ? Math.min(length, numberOf(match[3])) : length;
+  if (from >= to)
+    throw new BadUsage(
+      `option region: ${text} has no bases: found ${from + 1} to ${match[3] ? numberOf(match[3]) : length}, contig ${match[1]} has ${length}; give from <= to`,
+    );
+  return { id, from, to };
+}

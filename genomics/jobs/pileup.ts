@@ -1,0 +1,53 @@
+/** What lies over each position of the reference, as samtools mpileup prints it, or as a table of counts. */
+import { columns } from '../../core/codec.ts';
+import type { Dataset } from '../../core/job.ts';
+import { define } from '../../core/job.ts';
+import { type Part, planPileup } from '../pileup/plan.ts';
+import { collectPileup, joinPileups, type Pileup, writePileup } from '../pileup/result.ts';
+import { params } from '../pileup/settings.ts';
+
+const mebibyte = 1 << 20;
+
+type Inputs = {
+  readonly reads: readonly [Dataset];
+  readonly reference?: readonly [Dataset];
+  readonly positions?: readonly [Dataset];
+};
+
+export const pileup = define<Inputs, typeof params, Part, Pileup>({
+  name: 'genomics/pileup',
+  version: 1,
+  doc: 'bases over each position, as text (samtools mpileup -B) or counts by strand',
+  examples: [
+    '--reads sample.bam --reference genome.fa --out sample.pileup',
+    '--reads sample.bam --region chr20:1000000-1100000 --out locus.pileup',
+    '--reads sample.bam --positions sites.bed --format parquet --out sites.parquet',
+  ],
+  inputs: {
+    reads: { doc: 'sorted alignments with an index (.bai or .csi)', formats: ['bam'] },
+    reference: {
+      doc: 'what the reads were aligned to, with its index (.fai, and .gzi)',
+      formats: ['fa', 'fasta', 'fna', 'fa.gz', 'fasta.gz', 'fna.gz'],
+      optional: true,
+    },
+    positions: { doc: 'only these regions, and reads that overlap any', formats: ['bed'], optional: true },
+  },
+  params,
+  split: 8 * mebibyte,
+  unit: 'bytes',
+  counts: 'reads',
+  output: 'file',
+  result: columns<Pileup>(),
+
+  partition: ({ reads: [reads], positions, reference }, given, split, planning) =>
+    planPileup(reads, positions?.[0], reference?.[0], given, split, planning),
+  weight: ({ cost }) => cost,
+  pace: 20 * mebibyte,
+  memory: () => 128 * mebibyte,
+
+  kernel: (part, inputs, given, context) => collectPileup(part, inputs, given, context),
+  merge: joinPileups,
+  records: ({ records }) => records,
+  write: (result, output, { inputs, params: given }, context) =>
+    writePileup(result, output, inputs.reads[0], given, context),
+});
