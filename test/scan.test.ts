@@ -1,6 +1,6 @@
 /** The scan kernel against its twin in TypeScript: blocks and chunks cut anywhere, damaged bytes, and every shared BAM. */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Source } from '../core/job.ts';
 import { resolve } from '../core/params.ts';
@@ -14,6 +14,7 @@ import { readHeader, records } from '../genomics/formats/bam.ts';
 import type { Virtual } from '../genomics/formats/bgzf.ts';
 import { feed, withScanner } from '../genomics/formats/feed.ts';
 import { count, createTally, pack, type Counted } from '../genomics/kernels/flagstat.ts';
+import { rowsUrl } from '../genomics/kernels/fusedrows.ts';
 import { createScanner, scan, scanUrl, startFlags, takeFlags } from '../genomics/kernels/scan.ts';
 import { takePiece } from '../genomics/kernels/track.ts';
 import { bgzfOf, blockOf, data, headerOf, later, recordOf, sharedBams } from './alignments.ts';
@@ -25,10 +26,13 @@ const { signal } = new AbortController();
 const name = 'test.bam';
 const long = process.env['SERVERMIX_FUZZ'] === 'long';
 
-test('the kernel lies beside the command and beside the functions, too', () => {
+test('the kernels lie beside the command and beside the functions, too', () => {
   const bytes = readFileSync(scanUrl());
   for (const folder of ['bin', 'lambda'])
-    expect(readFileSync(join(root, 'dist', folder, 'scan.wasm')).equals(bytes), folder).toBe(true);
+    for (const url of [scanUrl(), rowsUrl()]) {
+      const copy = join(root, 'dist', folder, basename(url.pathname));
+      expect(readFileSync(copy).equals(readFileSync(url)), copy).toBe(true);
+    }
   // All of its memory is laid out by hand: data of the compiler's own would lie in it somewhere.
   expect(sectionsOf(bytes)).not.toContain(11);
 });

@@ -34,6 +34,7 @@ export async function makeSubjects(): Promise<Subjects> {
   const reads = await describe(join(folder, 'reads.bam'));
   await copyFile(join(folder, 'reads.bam'), join(folder, 'unindexed.bam'));
   const unindexed = await describe(join(folder, 'unindexed.bam'));
+  const reference = await describe(join(folder, 'reference.fa'));
   const points = await describe(join(folder, 'terrain.las'));
   const bed = join(folder, 'regions.bed');
   await writeFile(bed, await regionsOf(folder));
@@ -53,6 +54,8 @@ export async function makeSubjects(): Promise<Subjects> {
     add(name, 'genomics/coverage', { reads: [reads], ...files }, given, splitsOf(reads.size));
   const check = (name: string, given: { [name: string]: Json }, files = {}): Promise<Subject> =>
     add(name, 'genomics/qc', { reads: [reads], ...files }, given, splitsOf(reads.size));
+  const pile = (name: string, given: { [name: string]: Json }, files: object): Promise<Subject> =>
+    add(name, 'genomics/pileup', { reads: [reads], ...files }, given, splitsOf(reads.size));
   const surface = (stat: string, cell: number): Promise<Subject> =>
     add(`${stat} ${cell}`, 'geospatial/dsm', { points: [points] }, { stat, cell }, splitsOf(60_000));
   const subjects = [
@@ -84,6 +87,9 @@ export async function makeSubjects(): Promise<Subjects> {
       'gc-bin': 3000,
     }),
     await check('regions', { reports: 'bedcov,mosdepth,idxstats', 'no-per-base': true }, { by: [by] }),
+    await pile('text', { orphans: true }, { reference: [reference] }),
+    await pile('positions', { 'max-depth': 2, 'output-mapq': true }, { positions: [by] }),
+    await pile('table', { format: 'parquet' }, { positions: [by] }),
     await surface('max', 1),
     await surface('min', 2.5),
     await surface('mean', 1),

@@ -2,7 +2,7 @@
 import type { Sink } from '../../core/job.ts';
 
 /** What a column holds: UTF-8, whole numbers of 64 bits, doubles. */
-export type Kind = 'text' | 'whole' | 'real';
+type Kind = 'text' | 'whole' | 'real';
 /** Rows have a member for each column. */
 export type Table = {
   readonly kinds: { readonly [column: string]: Kind };
@@ -20,4 +20,46 @@ export async function writeTable({ kinds, rows }: Table, sink: Sink): Promise<vo
     return { name, type: 'INT64' as const, data: (values as number[]).map(BigInt) };
   });
   await sink.write(new Uint8Array(parquetWriteBuffer({ columnData, createdBy: 'servermix' })));
+}
+
+/** A table that is written group of rows by group of rows, Snappy; `count` columns are whole numbers of 32 bits. */
+export type OpenTable = {
+  /** One row group: the columns of the table, all of one length. */
+  write(columns: { readonly [name: string]: Int32Array | readonly string[] }): Promise<void>;
+  finish(): Promise<void>;
+};
+
+export async function openTable(
+  sink: Sink,
+  kinds: { readonly [column: string]: 'text' | 'count' },
+): Promise<OpenTable> {
+  const { ByteWriter, ParquetWriter } = await import('hyparquet-writer');
+  const schema = [
+    { name: 'root', num_children: Object.keys(kinds).length },
+    ...Object.entries(kinds).map(([name, kind]) => ({
+      name,
+      repetition_type: 'REQUIRED' as const,
+      ...(kind === 'text'
+        ? { type: 'BYTE_ARRAY' as const, converted_type: 'UTF8' as const }
+        : { type: 'INT32' as const }),
+    })),
+  ];
+  const writer = new ByteWriter();
+  const table = new ParquetWriter({ writer, schema, createdBy: 'servermix' });
+  const flush = async (): Promise<void> => {
+    const bytes = writer.getBytes().slice();
+    writer.index = 0;
+    await sink.write(bytes);
+  };
+  return {
+    async write(columns) {
+      const columnData = Object.entries(columns).map(([name, data]) => ({ name, data: data as Int32Array }));
+      await table.write({ columnData, rowGroupSize: columnData[0]!.data.length });
+      await flush();
+    },
+    async finish() {
+      await table.finish();
+      await flush();
+    },
+  };
 }

@@ -1,18 +1,15 @@
 /** What lies over each position of the reference, as samtools mpileup prints it, or as a table of counts. */
 import { columns } from '../../core/codec.ts';
-import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
+import { headerOf } from '../coverage/contigs.ts';
+import { rowsUrl } from '../kernels/fusedrows.ts';
+import { collect, type Inputs } from '../pileup/collect.ts';
 import { type Part, planPileup } from '../pileup/plan.ts';
-import { collectPileup, joinPileups, type Pileup, writePileup } from '../pileup/result.ts';
+import { joinPileups, type Pileup, writeText } from '../pileup/result.ts';
 import { params } from '../pileup/settings.ts';
+import { writeCounts } from '../pileup/table.ts';
 
 const mebibyte = 1 << 20;
-
-type Inputs = {
-  readonly reads: readonly [Dataset];
-  readonly reference?: readonly [Dataset];
-  readonly positions?: readonly [Dataset];
-};
 
 export const pileup = define<Inputs, typeof params, Part, Pileup>({
   name: 'genomics/pileup',
@@ -45,9 +42,25 @@ export const pileup = define<Inputs, typeof params, Part, Pileup>({
   pace: 20 * mebibyte,
   memory: () => 128 * mebibyte,
 
-  kernel: (part, inputs, given, context) => collectPileup(part, inputs, given, context),
+  modules: { rows: rowsUrl },
+
+  kernel: collect,
   merge: joinPileups,
   records: ({ records }) => records,
-  write: (result, output, { inputs, params: given }, context) =>
-    writePileup(result, output, inputs.reads[0], given, context),
+
+  async write(
+    result,
+    output,
+    {
+      inputs: {
+        reads: [reads],
+      },
+      params: { format },
+    },
+    context,
+  ) {
+    if (format === 'text') return writeText(result, output);
+    const { contigs } = await headerOf(reads, context);
+    await writeCounts(result, contigs, output, context);
+  },
 });

@@ -82,14 +82,15 @@ function settleBases(
   const [qualA, qualB] = [table[a + read.qual]! + from, table[b + read.qual]! + otherFrom];
   const room = Math.min(count, table[a + read.length]! - from, table[b + read.length]! - otherFrom);
   for (let k = 0; k < room; k++) {
-    const [x, y] = [from + k, otherFrom + k];
+    const x = from + k;
+    const y = otherFrom + k;
     const baseA = (bytes[seqA + (x >> 1)]! >> (4 * (~x & 1))) & 15;
     const baseB = (bytes[seqB + (y >> 1)]! >> (4 * (~y & 1))) & 15;
-    const [p, q] = [bytes[qualA + k]!, bytes[qualB + k]!];
-    const [isA, left] =
-      baseA === baseB
-        ? [keepsFirst, Math.min(most, p + q)]
-        : [p > q || (p === q && keepsFirst), 0.8 * Math.max(p, q)];
+    const p = bytes[qualA + k]!;
+    const q = bytes[qualB + k]!;
+    const isAlike = baseA === baseB;
+    const left = isAlike ? Math.min(most, p + q) : (4 * Math.max(p, q)) / 5;
+    const isA = isAlike || p === q ? keepsFirst : p > q;
     bytes[qualA + k] = isA ? left : 0;
     bytes[qualB + k] = isA ? 0 : left;
   }

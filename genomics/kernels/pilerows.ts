@@ -1,5 +1,6 @@
 /** Columns of piled reads as text, a row a position, as `samtools mpileup` prints them (samtools 1.16). */
 import { field, flag } from '../formats/record.ts';
+import { isReference } from './cigar.ts';
 import { writeNumber } from './digits.ts';
 import { codeOf, letters } from './letters.ts';
 import { type Depths, follow, type Seen, type Window } from './pileup.ts';
@@ -17,6 +18,14 @@ export type RowRules = {
 /** Bytes that grow. */
 export type Text = { bytes: Uint8Array<ArrayBuffer>; fill: number };
 
+/** Makes sure that a text has room for `size` more bytes. */
+export function makeRoom(text: Text, size: number): void {
+  if (text.fill + size <= text.bytes.length) return;
+  const larger = new Uint8Array(Math.max(2 * text.bytes.length, text.fill + size));
+  larger.set(text.bytes.subarray(0, text.fill));
+  text.bytes = larger;
+}
+
 /** Letters of the reference from `from` on, as they stand in the FASTA; they end with the contig, or are null where it is not known. */
 export type Letters = { readonly bytes: Uint8Array; readonly from: number; readonly to: number } | null;
 
@@ -31,6 +40,8 @@ const [caret, dollar, star, plus, minus, tab, lineFeed] = [0x5e, 0x24, 0x2a, 0x2
 const unknown = 0x4e;
 /** The code of no base. */
 const none = 255;
+/** Stands behind the last operation of a read. */
+const noOp = 0xffffffff;
 
 const upper = new Uint8Array(16);
 const lower = new Uint8Array(16);
@@ -79,7 +90,7 @@ export function createRows(stack: Stack, depths: Depths, rules: RowRules): Rows 
   const writeIndel = (row: number, pos: number, query: number, ended: number, to: number): number => {
     const { bytes, view, table } = stack;
     const [ops, count] = [table[row + read.ops]!, table[row + read.opCount]!];
-    const opAt = (i: number): number => (i < count ? view.getUint32(ops + 4 * i, true) : -1 >>> 0);
+    const opAt = (i: number): number => (i < count ? view.getUint32(ops + 4 * i, true) : noOp);
     const next = opAt(ended + 1);
     const isReverse = (view.getUint16(table[row + read.record]! + field.flag, true) & flag.reverse) !== 0;
     let at = to;
@@ -196,11 +207,7 @@ export function createRows(stack: Stack, depths: Depths, rules: RowRules): Rows 
       follow(stack, window, seen);
       const total = seqTo[count - 1]! - seqFrom[0]! + 2 * (qualTo[count - 1]! - qualFrom[0]!);
       const bound = total + count * (name.length + 40);
-      if (text.fill + bound > text.bytes.length) {
-        const larger = new Uint8Array(Math.max(2 * text.bytes.length, text.fill + bound));
-        larger.set(text.bytes.subarray(0, text.fill));
-        text.bytes = larger;
-      }
+      makeRoom(text, bound);
       const { bytes } = text;
       let at = text.fill;
       const copy = (from: Uint8Array, start: number, end: number): void => {
@@ -232,10 +239,9 @@ export function createRows(stack: Stack, depths: Depths, rules: RowRules): Rows 
 
 /** Whether insertions follow a pad before the next operation that steps along the reference. */
 function hasInsertion(opAt: (i: number) => number, from: number): boolean {
-  for (let i = from; ; i++) {
-    const op = opAt(i);
-    const code = op & 15;
-    if (op === 0xffffffff || [0, 2, 3, 7, 8].includes(code)) return false;
-    if (code === 1 && op >>> 4 > 0) return true;
+  for (let i = from; opAt(i) !== noOp; i++) {
+    if (isReference(opAt(i))) return false;
+    if ((opAt(i) & 15) === 1 && opAt(i) >>> 4 > 0) return true;
   }
+  return false;
 }

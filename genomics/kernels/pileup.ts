@@ -177,6 +177,7 @@ export function nextWindow(
   const { table } = stack;
   keep(stack, Math.min(piler.done, piler.last - 1));
   let from = piler.done;
+  if (from >= to) return undefined;
   if (!isWhole) {
     let first = to;
     for (let row = 0; row < stack.count * stride && first > from; row += stride)

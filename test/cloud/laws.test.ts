@@ -33,7 +33,8 @@ describe.skipIf(!site)('functions', () => {
 
   /** The same input in the bucket, with what lies beside it. */
   async function moved(dataset: Dataset): Promise<Dataset> {
-    if (existsSync(`${dataset.uri}.bai`)) await stand.put(`${dataset.uri}.bai`);
+    for (const beside of ['bai', 'fai'])
+      if (existsSync(`${dataset.uri}.${beside}`)) await stand.put(`${dataset.uri}.${beside}`);
     return describeUri(await stand.put(dataset.uri));
   }
 
