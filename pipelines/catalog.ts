@@ -9,11 +9,13 @@ const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
   'genomics/index': async () => (await import('../genomics/jobs/index.ts')).index,
   'genomics/pileup': async () => (await import('../genomics/jobs/pileup.ts')).pileup,
   'genomics/qc': async () => (await import('../genomics/jobs/qc.ts')).qc,
+  'genomics/reference': async () => (await import('../genomics/jobs/reference.ts')).reference,
+  'genomics/survey': async () => (await import('../genomics/jobs/survey.ts')).survey,
   'geospatial/dsm': async () => (await import('../geospatial/jobs/dsm.ts')).dsm,
   'geospatial/mosaic': async () => (await import('../geospatial/jobs/mosaic.ts')).mosaic,
 };
 /** Second halves of other jobs: workers run them, people do not call them. */
-const inner = new Set(['geospatial/mosaic']);
+const inner = new Set(['genomics/survey', 'geospatial/mosaic']);
 
 /** They run jobs in turn, from a terminal; no worker knows of them. */
 const pipelines: { readonly [name: string]: () => Promise<Pipeline> } = {

@@ -13,7 +13,8 @@ import { fileSource } from '../core/sources/file.ts';
 import { pileup } from '../genomics/jobs/pileup.ts';
 import { createFusedRows, rowsUrl } from '../genomics/kernels/fusedrows.ts';
 import { countNames } from '../genomics/kernels/pilecounts.ts';
-import { createRows, type Text } from '../genomics/kernels/pilerows.ts';
+import { createRows } from '../genomics/kernels/pilerows.ts';
+import type { Text } from '../genomics/kernels/text.ts';
 import {
   counts,
   createDepths,

@@ -118,8 +118,8 @@ test('an engine that retries everything breaks the discipline', async () => {
 test('a part lost by a real job is noticed: by the account, or by a seam without its other side', async () => {
   const { subjects: real, remove } = await makeSubjects();
   try {
-    // Without an index nothing promises a number of reads, which the run says in a note.
-    const promised = real.filter(({ name }) => !name.endsWith('without an index'));
+    // Without an index nothing promises a number of reads, which the run says in a note; who makes one counts them first.
+    const promised = real.filter(({ name }) => !name.includes('index') && !name.endsWith('positions'));
     for (const { stage, splits } of promised.slice(0, 7)) {
       const lossy: AnyJob = {
         ...stage.job,

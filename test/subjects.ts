@@ -56,6 +56,8 @@ export async function makeSubjects(): Promise<Subjects> {
     add(name, 'genomics/qc', { reads: [reads], ...files }, given, splitsOf(reads.size));
   const pile = (name: string, given: { [name: string]: Json }, files: object): Promise<Subject> =>
     add(name, 'genomics/pileup', { reads: [reads], ...files }, given, splitsOf(reads.size));
+  const compose = (name: string, given: { [name: string]: Json }): Promise<Subject> =>
+    add(name, 'genomics/reference', { reference: [reference] }, given, splitsOf(reference.size));
   const surface = (stat: string, cell: number): Promise<Subject> =>
     add(`${stat} ${cell}`, 'geospatial/dsm', { points: [points] }, { stat, cell }, splitsOf(60_000));
   const subjects = [
@@ -90,6 +92,8 @@ export async function makeSubjects(): Promise<Subjects> {
     await pile('text', { orphans: true }, { reference: [reference] }),
     await pile('positions', { 'max-depth': 2, 'output-mapq': true }, { positions: [by] }),
     await pile('table', { format: 'parquet' }, { positions: [by] }),
+    await compose('windows', { reports: 'index,windows,motifs', motif: 'GATC,NGG', window: 777 }),
+    await compose('words', { reports: 'kmers', k: 5, canonical: true }),
     await surface('max', 1),
     await surface('min', 2.5),
     await surface('mean', 1),

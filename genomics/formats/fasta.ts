@@ -87,7 +87,10 @@ export type Stretch = { readonly sequence: Sequence; readonly from: number; read
 /** Where a sequence lies from a base on; null for one that is not there. */
 export function stretchOf({ sequences, blocks }: FastaIndex, name: string, pos: number): Stretch | null {
   const sequence = sequences.get(name);
-  if (!sequence) return null;
+  return sequence ? stretchAt(sequence, blocks, pos) : null;
+}
+
+export function stretchAt(sequence: Sequence, blocks: FastaIndex['blocks'], pos: number): Stretch {
   const from = Math.min(pos, sequence.length);
   return {
     sequence,
@@ -189,7 +192,7 @@ export function openBases(
     const room = held + (length - bases.end);
     for (let i = 0; i < text.length && fill < room; i++) {
       const byte = text[i]!;
-      if (byte > 32) bases.codes[fill++] = table[byte]!;
+      if (byte > 32 && byte < 127) bases.codes[fill++] = table[byte]!;
     }
     bases.end = bases.origin + fill;
   };

@@ -1,6 +1,7 @@
 /** Columns of piled reads as text by the row kernel, in WebAssembly; its source is ../assembly/rows.ts, its twin pilerows.ts. */
 import { codeOf, letters } from './letters.ts';
-import { makeRoom, type RowRules, type Rows } from './pilerows.ts';
+import type { RowRules, Rows } from './pilerows.ts';
+import { makeRoom } from './text.ts';
 import type { Depths } from './pileup.ts';
 import { read, type Stack, stride } from './stack.ts';
 

@@ -5,6 +5,7 @@ import { writeNumber } from './digits.ts';
 import { codeOf, letters } from './letters.ts';
 import { type Depths, follow, type Seen, type Window } from './pileup.ts';
 import { read, type Stack } from './stack.ts';
+import { makeRoom, type Text } from './text.ts';
 
 export type RowRules = {
   /** The least quality of a base that is shown, and counted. */
@@ -14,17 +15,6 @@ export type RowRules = {
   /** A column of mapping qualities is added. */
   readonly mapq: boolean;
 };
-
-/** Bytes that grow. */
-export type Text = { bytes: Uint8Array<ArrayBuffer>; fill: number };
-
-/** Makes sure that a text has room for `size` more bytes. */
-export function makeRoom(text: Text, size: number): void {
-  if (text.fill + size <= text.bytes.length) return;
-  const larger = new Uint8Array(Math.max(2 * text.bytes.length, text.fill + size));
-  larger.set(text.bytes.subarray(0, text.fill));
-  text.bytes = larger;
-}
 
 /** Letters of the reference from `from` on, as they stand in the FASTA; they end with the contig, or are null where it is not known. */
 export type Letters = { readonly bytes: Uint8Array; readonly from: number; readonly to: number } | null;

@@ -2,7 +2,8 @@
 import type { Context } from '../../core/job.ts';
 import type { Contig } from '../formats/bam.ts';
 import { createFusedRows } from '../kernels/fusedrows.ts';
-import type { RowRules, Text } from '../kernels/pilerows.ts';
+import type { RowRules } from '../kernels/pilerows.ts';
+import type { Text } from '../kernels/text.ts';
 import type { Depths } from '../kernels/pileup.ts';
 import type { Stack } from '../kernels/stack.ts';
 import { createPieces, type Maker } from './result.ts';

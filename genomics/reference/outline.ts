@@ -1,0 +1,161 @@
+/** The sequences of a FASTA file and the blocks it may be compressed in, found by parts: what .fai and .gzi hold. */
+import { BadInput } from '../../core/errors.ts';
+import type { Dataset, Partition, Planning, Source } from '../../core/job.ts';
+import { readAhead } from '../../core/sources/readahead.ts';
+import { checkEof, inflate } from '../formats/bgzf.ts';
+import type { FastaIndex, Sequence } from '../formats/fasta.ts';
+import { type Blocks, joinBlocks, readBlocks } from '../formats/gzi.ts';
+import { findBlock } from '../formats/landing.ts';
+import { createWalker, type Entry, type Fault, joinEntries } from '../kernels/fastalines.ts';
+
+/** Bytes of the file: lines belong to the part that has the line feed before them. */
+export type Part = { readonly from: number; readonly to: number };
+
+export type Outline = {
+  /** Bytes of text, inflated; entries count from where these begin. */
+  readonly text: number;
+  readonly entries: readonly Entry[];
+  /** Of a bgzipped file. */
+  readonly blocks: Blocks | null;
+};
+
+const isGzip = async (source: Source): Promise<boolean> => {
+  const head = await source.read(0, Math.min(2, source.size));
+  return head[0] === 0x1f && head[1] === 0x8b;
+};
+
+/** Cuts the file into parts of about `split` bytes, at blocks where it has any. */
+export async function planOutline(
+  fasta: Dataset,
+  split: number,
+  planning: Planning,
+): Promise<Partition<Part>> {
+  const source = await planning.open(fasta);
+  if (source.size === 0)
+    throw new BadInput(`FASTA: ${fasta.uri} is empty (0 bytes), expected sequences; copy it again`);
+  const isBlocked = await isGzip(source);
+  if (isBlocked) {
+    const head = await source.read(0, Math.min(4, source.size));
+    if (((head[3] ?? 0) & 4) === 0)
+      throw new BadInput(
+        `FASTA: ${fasta.uri} is plain gzip, expected plain text or BGZF; write it with gunzip -c | bgzip`,
+      );
+    await checkEof(source, fasta.uri);
+  }
+  const starts = [0];
+  for (let at = split; at < source.size; at += split) {
+    const start = isBlocked ? await findBlock(source, Math.floor(at)) : Math.floor(at);
+    if (start !== undefined && start > starts.at(-1)!) starts.push(start);
+  }
+  return { parts: starts.map((from, i) => ({ from, to: starts[i + 1] ?? source.size })) };
+}
+
+/** Finds the sequences of a part. @throws BadInput with the place of a line that FASTA does not have */
+export async function outline(
+  { from, to }: Part,
+  source: Source,
+  name: string,
+  signal: AbortSignal,
+): Promise<Outline> {
+  const blocks = (await isGzip(source)) ? await readBlocks(source, name, from, to, signal) : null;
+  const text = blocks ? blocks.size.reduce((sum, size) => sum + size, 0) : to - from;
+  const pieces = blocks
+    ? inflate(source, name, [from, 0], undefined, { signal, hint: to })
+    : readAhead(source, from, source.size, { depth: 1, hint: to });
+  let walker = from === 0 ? createWalker(0, true) : undefined;
+  const check = (fault: Fault | undefined): void => {
+    if (fault)
+      throw faultOf(
+        fault,
+        blocks ? `${fault.at} of the text behind byte ${from}` : `${from + fault.at}`,
+        name,
+      );
+  };
+  let at = 0;
+  let isOver = text === 0 && !walker;
+  for await (const bytes of pieces) {
+    if (isOver) break;
+    signal.throwIfAborted();
+    let start = 0;
+    if (!walker) {
+      const feed = bytes.indexOf(10);
+      // No line begins here, as far as the part goes.
+      if (feed < 0 || at + feed >= text) {
+        at += bytes.length;
+        isOver = feed >= 0 || at >= text;
+        continue;
+      }
+      start = feed + 1;
+      walker = createWalker(at + start, false);
+    }
+    // Up to the first line feed that the next part has.
+    const feed = at + bytes.length > text ? bytes.indexOf(10, Math.max(start, text - at)) : -1;
+    check(walker.take(bytes.subarray(start, feed < 0 ? bytes.length : feed + 1)));
+    at += bytes.length;
+    isOver = feed >= 0;
+  }
+  check(walker?.end());
+  return { text, entries: walker?.entries ?? [], blocks };
+}
+
+const faultOf = ({ found, expected }: Fault, place: string, name: string): BadInput =>
+  new BadInput(
+    `FASTA: line at byte ${place} of ${name}: found ${found}, expected ${expected}; write it anew with lines of one length`,
+  );
+
+export function joinOutlines(all: readonly Outline[]): Outline {
+  const entries: Entry[] = [];
+  let text = 0;
+  for (const part of all) {
+    const shifted = part.entries.map((entry) => ({ ...entry, start: entry.start + text }));
+    const fault = joinEntries(entries, shifted);
+    if (fault) throw faultOf(fault, `${fault.at} of the text`, `sequence ${entries.at(-1)!.name ?? '?'}`);
+    text += part.text;
+  }
+  const blocks = all.flatMap((part) => part.blocks ?? []);
+  return { text, entries, blocks: blocks.length > 0 ? joinBlocks(blocks) : null };
+}
+
+/** Named sequences, in the order of the file; those without a line are left out, as samtools faidx does. */
+export type Named = Sequence & { readonly name: string };
+
+/** @throws BadInput for no sequence, or a last one without a line */
+export function sequencesOf({ entries }: Outline, name: string): Named[] {
+  const last = entries.at(-1);
+  if (!last) throw new BadInput(`FASTA: ${name} has no sequence, expected '>' and a name in its first line`);
+  if (last.lines === 0)
+    throw new BadInput(
+      `FASTA: ${name} ends behind the header of ${last.name}, expected its sequence; it is truncated, copy it again`,
+    );
+  return entries
+    .filter(({ lines }) => lines > 0)
+    .map(({ name: sequence, start, bases, perLine, width }) => ({
+      name: sequence!,
+      length: bases,
+      offset: start,
+      bases: perLine,
+      width,
+    }));
+}
+
+/** The first sequence of each name, which are those of an index. */
+export const firstOf = (sequences: readonly Named[]): Named[] =>
+  [...new Map(sequences.toReversed().map((sequence) => [sequence.name, sequence])).values()].toSorted(
+    (a, b) => a.offset - b.offset,
+  );
+
+/** Where the blocks of a file begin, in it and in its text. */
+export function startsOf(blocks: Blocks): NonNullable<FastaIndex['blocks']> {
+  const starts = (sizes: Uint32Array): Float64Array => {
+    const out = new Float64Array(sizes.length);
+    for (let i = 1; i < out.length; i++) out[i] = out[i - 1]! + sizes[i - 1]!;
+    return out;
+  };
+  return { file: starts(blocks.length), text: starts(blocks.size) };
+}
+
+/** The text of .fai. */
+export const toFai = (sequences: readonly Named[]): string =>
+  sequences
+    .map(({ name, length, offset, bases, width }) => `${name}\t${length}\t${offset}\t${bases}\t${width}\n`)
+    .join('');
