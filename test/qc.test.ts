@@ -1,6 +1,6 @@
 /** genomics/qc writes what samtools writes, for any split of the work. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -348,4 +348,60 @@ test('CRC-32 is that of zlib', async () => {
   for (let start = 0; start < 20; start++)
     for (let end = start; end < 300; end += 7)
       expect(crc32(bytes, start, end) >>> 0).toBe(zlib.crc32(bytes.subarray(start, end)));
+});
+
+/** Without an index, the reports that need no order: of sorted files, of the same by name, and of any other that samtools reads. */
+describe.skipIf(!hasPeer)('files without an index', () => {
+  const given = { reports: 'flagstat,idxstats,stats' };
+  const compare = async (name: string, bam: string): Promise<boolean> => {
+    const texts = ['flagstat', 'idxstats', 'stats'].map((report) => [report, peer(report, bam)] as const);
+    // Of what is not sorted samtools has no idxstats.
+    if (texts.some(([report, text]) => text === undefined && report !== 'idxstats')) return false;
+    for (const split of [1e9, 60_000]) {
+      const found = await check(bam, given, { split });
+      for (const [report, text] of texts)
+        if (text !== undefined) same(`${name}.${report}`, textOf(found, `.${report}`), text);
+    }
+    return true;
+  };
+  const bams = sharedBams();
+  let compared = 0;
+  const skipped: string[] = [];
+  afterAll(() =>
+    console.log(`qc without an index: ${compared} files compared; skipped: ${skipped.join(', ')}`),
+  );
+  test.each(bams)('%s', { timeout: 120_000 }, async (path) => {
+    if (exceptions[path]?.['stats']) {
+      skipped.push(path);
+      return;
+    }
+    // A link of another name, beside which there is no index.
+    const bam = join(folder, path.replaceAll('/', '_'));
+    symlinkSync(join(data!, path), bam);
+    if (await compare(path, bam)) compared++;
+    else skipped.push(path);
+  });
+  test('by name, and in no order', async () => {
+    const sam = randomSam(7);
+    const lines = sam.split('\n').filter((line) => line !== '' && !line.startsWith('@'));
+    const head = sam.split('\n').filter((line) => line.startsWith('@'));
+    const orders = {
+      name: lines.toSorted(),
+      length: lines.toSorted((a, b) => a.length - b.length),
+    };
+    for (const [order, rows] of Object.entries(orders)) {
+      const [text, bam] = [join(folder, `${order}.sam`), join(folder, `${order}.bam`)];
+      writeFileSync(text, [...head, ...rows, ''].join('\n'));
+      execFileSync('samtools', ['view', '--no-PG', '-b', '-o', bam, text]);
+      expect(await compare(order, bam)).toBe(true);
+    }
+  });
+  test('what needs an index says so', async () => {
+    const bam = join(folder, 'name.bam');
+    await expect(check(bam, { reports: 'flagstat,depth' })).rejects.toThrow(
+      /name.bam has no index, expected one for depth; make it with servermix run genomics\/index/,
+    );
+    const usual = await check(bam, {});
+    expect([...usual.files.keys()].sort()).toEqual(['.flagstat', '.idxstats', '.stats']);
+  });
 });

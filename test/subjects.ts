@@ -89,6 +89,7 @@ export async function makeSubjects(): Promise<Subjects> {
       'gc-bin': 3000,
     }),
     await check('regions', { reports: 'bedcov,mosdepth,idxstats', 'no-per-base': true }, { by: [by] }),
+    await add('reports without an index', 'genomics/qc', { reads: [unindexed] }, {}, splitsOf(reads.size)),
     await pile('text', { orphans: true }, { reference: [reference] }),
     await pile('positions', { 'max-depth': 2, 'output-mapq': true }, { positions: [by] }),
     await pile('table', { format: 'parquet' }, { positions: [by] }),

@@ -22,7 +22,7 @@ type Inputs = {
 
 export const qc = define<Inputs, typeof params, Part, Reports>({
   name: 'genomics/qc',
-  version: 1,
+  version: 2,
   doc: 'samtools flagstat, idxstats, stats, coverage, depth, bedcov and mosdepth in one pass',
   examples: [
     '--reads sample.bam --out results/sample',
@@ -30,7 +30,10 @@ export const qc = define<Inputs, typeof params, Part, Reports>({
     '--reads sample.bam --by exons.bed --reports mosdepth,bedcov --out results/sample',
   ],
   inputs: {
-    reads: { doc: 'sorted alignments with an index (.bai or .csi)', formats: ['bam'] },
+    reads: {
+      doc: 'sorted alignments with an index (.bai or .csi); flagstat, idxstats and stats: in any order, without one',
+      formats: ['bam'],
+    },
     reference: {
       doc: 'stats: what the reads were aligned to, with its index (.fai, and .gzi)',
       formats: ['fa', 'fasta', 'fna', 'fa.gz', 'fasta.gz', 'fna.gz'],
@@ -48,7 +51,7 @@ export const qc = define<Inputs, typeof params, Part, Reports>({
   partition({ reads: [reads], by, reference }, given, split, planning) {
     settingsOf(given, by !== undefined);
     const measuring = measuringOf({ ...given, chrom: '' }, by !== undefined);
-    return planReports(reads, by?.[0], reference?.[0], measuring, split, planning);
+    return planReports(reads, by?.[0], reference?.[0], measuring, given, split, planning);
   },
   weight: ({ cost }) => cost,
   pace: 30 * mebibyte,

@@ -10,7 +10,7 @@ import { createIdxstats } from './idxstats.ts';
 import { createMosdepth } from './mosdepth.ts';
 import type { Reports } from './result.ts';
 import { type Part, scan, type Visitor } from './scan.ts';
-import { isSame, rulesOf, type Params, type ReportName, type Settings } from './settings.ts';
+import { isSame, looseReports, rulesOf, type Params, type ReportName, type Settings } from './settings.ts';
 import { createStats, type OpenReference } from './stats.ts';
 import { createSpread, type Listener } from './spread.ts';
 
@@ -28,8 +28,9 @@ export async function collect(
   { settings, given, measured, reference }: Run,
   context: Pick<Context, 'put' | 'signal'>,
 ): Promise<Reports> {
-  const { reports, bases } = settings;
+  const { bases } = settings;
   const { bed, name } = measured;
+  const reports = part.loose ? looseReports(given, name) : settings.reports;
   const visitors: Visitor[] = [];
   const wanted = <T extends Visitor>(report: ReportName, create: () => T | null): T | null => {
     const visitor = reports.has(report) ? create() : null;
@@ -40,7 +41,7 @@ export async function collect(
   const idxstats = wanted('idxstats', createIdxstats);
   const coverage = wanted('coverage', () => createCoverage(bases));
   const stats = wanted('stats', () =>
-    createStats(rulesOf(given), openerOf(part, reference, context), context),
+    createStats(rulesOf(given), openerOf(part, reference, context), part.loose !== null, context),
   );
   const bedcov = wanted('bedcov', () => (bed ? createBedcov(bases, bed, given['skip-deletions']) : null));
   const mosdepth = wanted('mosdepth', () => createMosdepth(part, measured, context));

@@ -31,13 +31,13 @@ export async function writeReports(
   const covered = coverage && coverageRows(coverage, contigs);
   if (flagstat) await write('.flagstat', flagstatText(flagstat));
   if (idxstats) await write('.idxstats', idxstatsText(idxstats));
-  if (stats) await writeStats(stats, shownOf(given), output, context);
+  const { isSorted = true } = stats ? await writeStats(stats, shownOf(given), output, context) : {};
   if (covered) await write('.coverage', coverageText(covered));
   if (depth) await writeDepth(depth, contigs, output);
   if (mosdepth) await writeMosdepth(mosdepth, header, given.precision, measured, output, context);
   if (bedcov && measured.bed) await writeBedcov(bedcov, contigs, measured.bed, output);
   if (!json && !given.parquet) return;
-  const tables = tablesOf(result, contigs, shownOf(given));
+  const tables = tablesOf(result, contigs, shownOf(given), isSorted);
   if (given.parquet)
     for (const [name, table] of Object.entries(tables))
       await writeTable(table, await output.file(`.${name}.parquet`));
@@ -45,7 +45,7 @@ export async function writeReports(
   const numbers = {
     ...Object.fromEntries(Object.entries(tables).map(([name, { rows }]) => [name, rows])),
     ...(flagstat ? { flagstat: JSON.parse(flagstatJson(flagstat)) } : {}),
-    ...(stats ? { stats: statsNumbers(stats, shownOf(given)) } : {}),
+    ...(stats ? { stats: statsNumbers(stats, shownOf(given), isSorted) } : {}),
   };
   await write('.json', `${JSON.stringify(numbers, null, 2)}\n`);
 }

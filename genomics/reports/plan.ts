@@ -1,13 +1,16 @@
 /** Cuts a BAM into parts for all reports: coverage's, the last of which also has the records without a place. */
+import { BadInput } from '../../core/errors.ts';
 import type { Dataset, Partition, Planning } from '../../core/job.ts';
 import { bedOf, headerOf } from '../coverage/contigs.ts';
 import { checkNames, cutParts, type Part as Placed, placeless, promised } from '../coverage/plan.ts';
 import type { Settings as Measuring } from '../coverage/settings.ts';
-import { type Index, readIndex } from '../formats/bai.ts';
+import { findIndex, type Index } from '../formats/bai.ts';
 import type { Header } from '../formats/bam.ts';
+import { landings } from '../formats/landing.ts';
 import { checkEof, type Virtual } from '../formats/bgzf.ts';
 import { readFastaIndex, type Stretch, stretchOf } from '../formats/fasta.ts';
 import type { Part } from './scan.ts';
+import { looseReports, type Params } from './settings.ts';
 
 /** Splits the work into parts of about `split` compressed bytes. `measuring` is what mosdepth measures. */
 export async function planReports(
@@ -15,13 +18,21 @@ export async function planReports(
   by: Dataset | undefined,
   reference: Dataset | undefined,
   measuring: Measuring,
+  given: Pick<Params, 'reports'>,
   split: number,
   planning: Planning,
 ): Promise<Partition<Part>> {
   const source = await planning.open(reads);
   const header = await headerOf(reads, planning);
   await checkEof(source, reads.uri);
-  const index = await readIndex(planning, reads, header);
+  const index = await findIndex(planning, reads, header);
+  if (!index) {
+    if (reference)
+      throw new BadInput(
+        `BAM: ${reads.uri} has no index, expected one for --reference; make it with servermix run genomics/index --file ${reads.uri} --out ${reads.uri}.bai`,
+      );
+    return planLoose(reads, header, given, split, planning);
+  }
   const bed = by && (await bedOf(by, planning));
   const contigs = header.contigs.map(({ name, length }, id) => ({ id, name, length }));
   checkNames(contigs, reads.uri);
@@ -30,14 +41,19 @@ export async function planReports(
   const referenceOf = ({ contigs: own, from }: Placed): (Stretch | null)[] | null =>
     fasta && own.map(([, name], i) => stretchOf(fasta, name, i === 0 ? from : 0));
   const placed = cutParts({ contigs, index, settings: measuring, bed, total, name: reads.uri }, split);
-  const parts = placed.map((part): Part => ({ ...part, tail: null, reference: referenceOf(part) }));
+  const parts = placed.map((part): Part => ({
+    ...part,
+    tail: null,
+    loose: null,
+    reference: referenceOf(part),
+  }));
   const { start, end } = tailOf(header, index);
   const cost = Math.max(0, reads.size - end[0]);
   const last = parts.pop();
   if (last && cost <= split / 2) parts.push({ ...last, tail: start, cost: last.cost + cost });
   else {
     if (last) parts.push(last);
-    parts.push({ contigs: [], from: 0, to: 0, ranges: [], total, cost, tail: start, reference: fasta && [] });
+    parts.push({ ...nothing(total, cost), tail: start, reference: fasta && [] });
   }
   const note = bed && by && placeless(bed, by.uri, header.contigs, reads.uri);
   const known = promised(contigs, index);
@@ -46,6 +62,41 @@ export async function planReports(
     parts,
     ...(known === undefined || unplaced === undefined ? {} : { records: known + unplaced }),
     ...(note ? { notes: [note] } : {}),
+  };
+}
+
+/** A part without a contig. */
+const nothing = (total: number, cost: number): Part => ({
+  contigs: [],
+  from: 0,
+  to: 0,
+  ranges: [],
+  total,
+  cost,
+  tail: null,
+  loose: null,
+  reference: null,
+});
+
+/** Without an index records are counted where they lie, in any order. */
+async function planLoose(
+  reads: Dataset,
+  header: Header,
+  given: Pick<Params, 'reports'>,
+  split: number,
+  planning: Planning,
+): Promise<Partition<Part>> {
+  const reports = [...looseReports(given, reads.uri)];
+  const total = header.contigs.length;
+  const starts = await landings(await planning.open(reads), reads, header, split);
+  const parts = starts
+    .slice(1)
+    .map((to, i): Part => ({ ...nothing(total, to[0] - starts[i]![0]), loose: { from: starts[i]!, to } }));
+  return {
+    parts: parts.length > 0 ? parts : [nothing(total, 0)],
+    notes: [
+      `BAM: ${reads.uri} has no index: its number of reads is not checked, and the reports are ${reports.join(', ')}`,
+    ],
   };
 }
 

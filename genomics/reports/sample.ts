@@ -22,7 +22,7 @@ export function sampleRow(
   const { flagstat, stats, mosdepth } = reports;
   return {
     ...(flagstat ? ofFlags(flagstat) : { reads: reports.records }),
-    ...(stats ? ofStats(statsNumbers(stats, shownOf(given))) : {}),
+    ...(stats ? ofStats(statsNumbers(stats, shownOf(given), true)) : {}),
     ...(mosdepth ? ofDepths(mosdepth) : {}),
     ...(covered ? ofCoverage(covered) : {}),
   };

@@ -11,6 +11,8 @@ import { field } from '../formats/record.ts';
 /** A part of coverage's, which with `tail` also has all records without a place: they lie behind that record's start. */
 export type Part = Placed & {
   readonly tail: Virtual | null;
+  /** Of a file without an index, nothing else but this: the records that start in `[from, to)`, in any order. */
+  readonly loose: { readonly from: Virtual; readonly to: Virtual } | null;
   /** Where the reference of each contig lies, null for one that has none; null for a run without reference. */
   readonly reference: readonly (Stretch | null)[] | null;
 };
@@ -132,6 +134,14 @@ export async function scan(
     return true;
   };
 
+  if (part.loose) {
+    const { from, to } = part.loose;
+    for await (const bytes of records(source, name, part.total, from, to, signal))
+      for (const batch of runsOf(bytes)) {
+        await show(batch);
+        count += countRecords(batch);
+      }
+  }
   if (contigs.length > 0) next();
   for (const { from, last: stop, to: hint } of part.ranges)
     for await (const bytes of records(source, name, part.total, from, undefined, signal, hint))
@@ -148,6 +158,17 @@ export async function scan(
       count += countRecords(batch);
     }
   return count;
+}
+
+/** Neighbouring records of one contig, or without a place, in a chunk of any order. */
+function* runsOf(bytes: Uint8Array): Generator<Batch> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let start = 0, end = 0; start < bytes.length; start = end) {
+    const contig = view.getInt32(start + field.refId, true);
+    while (end < bytes.length && view.getInt32(end + field.refId, true) === contig)
+      end += 4 + view.getInt32(end, true);
+    yield { view, bytes, contig, halo: start, start, end };
+  }
 }
 
 /** The records of a chunk without a place, which are its last ones. */

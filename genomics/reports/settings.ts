@@ -1,5 +1,5 @@
 /** The options of genomics/qc, and what they mean for its reports. */
-import { BadUsage } from '../../core/errors.ts';
+import { BadInput, BadUsage } from '../../core/errors.ts';
 import { flag, integer, number, text, type Values } from '../../core/params.ts';
 import { params as coverageParams } from '../coverage/settings.ts';
 import { flag as bit } from '../formats/record.ts';
@@ -10,6 +10,9 @@ import type { Shown } from '../stats/text.ts';
 /** In the order in which they are written. */
 const reportNames = ['flagstat', 'idxstats', 'stats', 'coverage', 'depth', 'mosdepth', 'bedcov'] as const;
 export type ReportName = (typeof reportNames)[number];
+/** Those that look at reads in any order, and need no index. */
+const loose: ReadonlySet<ReportName> = new Set(['flagstat', 'idxstats', 'stats']);
+const usual = 'flagstat,idxstats,stats,coverage,mosdepth';
 
 const { chrom: _, ...shared } = coverageParams;
 
@@ -20,7 +23,7 @@ export const params = {
       'name,name,...',
       new RegExp(`^(${reportNames.join('|')})(,(${reportNames.join('|')}))*$`),
     ),
-    default: 'flagstat,idxstats,stats,coverage,mosdepth',
+    default: usual,
     expected: `some of ${reportNames.join(', ')} with commas between`,
   },
   ...shared,
@@ -79,6 +82,20 @@ export function settingsOf(given: Params, hasBed: boolean): Settings {
       quality: given.baseq,
     },
   };
+}
+
+/**
+ * The reports on a file without an index: those that were asked for, or of the usual ones those that need none.
+ * @throws BadInput when others were asked for
+ */
+export function looseReports({ reports }: Pick<Params, 'reports'>, reads: string): ReadonlySet<ReportName> {
+  const asked = reports.split(',') as ReportName[];
+  const left = asked.filter((report) => !loose.has(report));
+  if (left.length > 0 && reports !== usual)
+    throw new BadInput(
+      `BAM: ${reads} has no index, expected one for ${left.join(', ')}; make it with servermix run genomics/index --file ${reads} --out ${reads}.bai, or ask for ${[...loose].join(', ')} only`,
+    );
+  return new Set(asked.filter((report) => loose.has(report)));
 }
 
 /** Whether coverage and depth see the same bases: then these are swept once. */

@@ -35,6 +35,8 @@ export type Stats = {
   readonly cover: Column;
   readonly mismatches: Table | null;
   readonly steps: readonly StoredSteps[];
+  /** Records were met in the order of a file without an index: depth is worked out from the steps alone. */
+  readonly isLoose: boolean;
 };
 
 /** Bytes of steps that a kernel holds before they go to the store. */
@@ -52,6 +54,7 @@ const span = 1 << 20;
 export function createStats(
   rules: Rules,
   reference: OpenReference | undefined,
+  isLoose: boolean,
   context: Pick<Context, 'put'>,
 ): Visitor & { build(): Promise<Stats> } {
   const mismatches = createMismatches();
@@ -139,7 +142,10 @@ export function createStats(
     },
     take(batch) {
       const { view, bytes, contig: id, halo, start, end } = batch;
-      if (id >= 0)
+      if (isLoose) {
+        if (id !== contig) isTurned = false;
+        contig = id;
+      } else if (id >= 0)
         for (let at = halo; at < end; at += 4 + view.getInt32(at, true)) {
           if (!isDeep(rules, view, at)) continue;
           const pos = view.getInt32(at + field.pos, true);
@@ -171,6 +177,7 @@ export function createStats(
         cover: trimmed(depths),
         mismatches: reference ? tableOf(mismatches) : null,
         steps: [{ usual: writer.usual, pieces }],
+        isLoose,
       };
     },
   };
@@ -183,17 +190,19 @@ export const joinStats = (all: readonly Stats[]): Stats => ({
     ? sumTables(all.map(({ mismatches }) => mismatches).filter((table) => table !== null))
     : null,
   steps: all.flatMap(({ steps }) => steps),
+  isLoose: all.some(({ isLoose }) => isLoose),
 });
 
 /** Characters that are collected before a write. */
 const batch = 1 << 18;
 
+/** Gives whether the reads are in order of their places. */
 export async function writeStats(
   stats: Stats,
   shown: Shown,
   output: Output,
   context: Pick<Context, 'get'>,
-): Promise<void> {
+): Promise<{ readonly isSorted: boolean }> {
   const each = async (show: (step: ReadStep) => void): Promise<void> => {
     for (const { usual, pieces } of stats.steps) {
       const read = createStepReader(usual, show);
@@ -201,34 +210,65 @@ export async function writeStats(
     }
   };
   const gcDepth = createGcDepth(shown.bin, stats.mismatches !== null);
-  const rings = createRingFinder();
-  await each((step) => {
-    gcDepth.add(step);
-    rings.add(step);
-  });
   const depths = new Float64Array(deepest + 1);
   depths.set(stats.cover);
-  if (rings.contigs.size > 0) {
-    const ring = createRing(rings.contigs, depths, deepest);
-    await each((step) => ring.add(step));
+  const order = createOrder();
+  if (stats.isLoose) {
+    const ring = createRing(undefined, depths, deepest);
+    await each((step) => {
+      if (!order.holds(step)) return;
+      gcDepth.add(step);
+      ring.add(step);
+    });
     ring.finish();
+  } else {
+    const rings = createRingFinder();
+    await each((step) => {
+      gcDepth.add(step);
+      rings.add(step);
+    });
+    if (rings.contigs.size > 0) {
+      const ring = createRing(rings.contigs, depths, deepest);
+      await each((step) => ring.add(step));
+      ring.finish();
+    }
   }
   const sink = await output.file('.stats');
   let text = '';
-  for (const line of statsText({ ...stats, cover: depths, bins: gcDepth.build() }, shown)) {
+  const counted = { ...stats, cover: depths, bins: gcDepth.build(), isSorted: order.isSorted() };
+  for (const line of statsText(counted, shown)) {
     text += `${line}\n`;
     if (text.length < batch) continue;
     await sink.write(Buffer.from(text));
     text = '';
   }
   await sink.write(Buffer.from(text));
+  return { isSorted: counted.isSorted };
+}
+
+/** Follows the places of reads: samtools looks at depth and GC up to the first that lies before the last one on its contig. */
+function createOrder() {
+  let isSorted = true;
+  let [contig, last, lastContig] = [-1, -1, -2];
+  return {
+    isSorted: () => isSorted,
+    holds(step: ReadStep): boolean {
+      if (step.kind === 'turn') ({ contig } = step);
+      if (step.kind === 'read') {
+        if (contig === lastContig && step.pos < last) isSorted = false;
+        [last, lastContig] = [step.pos, contig];
+      }
+      return isSorted;
+    },
+  };
 }
 
 /** The summary numbers by their names. */
 export function statsNumbers(
   { tally }: Stats,
   { insertSize, mostInserts }: Shown,
+  isSorted: boolean,
 ): { [name: string]: number } {
-  const rows = summaryOf(tally, insertsOf(tally, insertSize, mostInserts));
+  const rows = summaryOf(tally, insertsOf(tally, insertSize, mostInserts), isSorted);
   return Object.fromEntries(rows.map(([name, value]) => [name, Number(value)]));
 }

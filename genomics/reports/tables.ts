@@ -19,6 +19,7 @@ export function tablesOf(
   { flagstat, idxstats, stats, coverage, mosdepth }: Reports,
   contigs: readonly Contig[],
   shown: Shown,
+  isSorted: boolean,
 ): Tables {
   const tables: { -readonly [report in keyof Tables]: Table } = {};
   if (flagstat)
@@ -34,7 +35,7 @@ export function tablesOf(
   if (stats)
     tables.stats = {
       kinds: { name: 'text', value: 'real' },
-      rows: Object.entries(statsNumbers(stats, shown)).map(([name, value]) => ({ name, value })),
+      rows: Object.entries(statsNumbers(stats, shown, isSorted)).map(([name, value]) => ({ name, value })),
     };
   if (coverage)
     tables.coverage = {

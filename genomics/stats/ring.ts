@@ -48,10 +48,11 @@ export function createRingFinder(): { add(step: Step): void; readonly contigs: R
 }
 
 /**
- * Corrects `cover`, positions by depth up to `deepest`, on `contigs`: from all steps in order it works out what the ring gives and what is right.
+ * Corrects `cover`, positions by depth up to `deepest`, on `contigs`: from all steps in order it works out what the ring gives and what is right. Without
+ * `contigs` nothing was counted before, and all is what the ring gives.
  */
 export function createRing(
-  contigs: ReadonlySet<number>,
+  contigs: ReadonlySet<number> | undefined,
   cover: Column,
   deepest: number,
 ): { add(step: Step): void; finish(): void } {
@@ -105,7 +106,7 @@ export function createRing(
   const leave = (): void => {
     if (!isHeld) return;
     flush(-1);
-    finish(sweep);
+    if (contigs) finish(sweep);
     isHeld = false;
   };
   return {
@@ -119,20 +120,22 @@ export function createRing(
       if (contig !== held) {
         leave();
         // The last number of the ring may be left.
-        isHeld = contigs.has(contig) || ring.some((n) => n > 0);
-        if (isHeld) begin(sweep, 0, 2 ** 31 - 1);
+        isHeld = !contigs || contigs.has(contig) || ring.some((n) => n > 0);
+        if (isHeld && contigs) begin(sweep, 0, 2 ** 31 - 1);
       }
       held = contig;
       if (!isHeld) return;
       flush(step.pos);
-      if (step.pos >= sweep.origin + sweep.room) advance(sweep, step.pos);
+      if (contigs && step.pos >= sweep.origin + sweep.room) advance(sweep, step.pos);
       let pos = step.pos;
       for (let i = 0; i < step.runs.length; i += 2) {
         pos += step.runs[i]!;
         const end = pos + step.runs[i + 1]!;
         insert(pos, end);
-        change(sweep, pos, 1);
-        change(sweep, end, -1);
+        if (contigs) {
+          change(sweep, pos, 1);
+          change(sweep, end, -1);
+        }
         pos = end;
       }
     },

@@ -14,6 +14,8 @@ export type Whole = {
   /** Mismatches by cycle and quality plus 1, those at N under 0; null without a reference. */
   readonly mismatches: Table | null;
   readonly bins: Bins;
+  /** Whether reads are in order of their places, as far as they have one. */
+  readonly isSorted: boolean;
 };
 
 export type Shown = {
@@ -28,7 +30,7 @@ export const deepest = 1001;
 
 /** Lines of the text, without their ends. */
 export function* statsText(whole: Whole, shown: Shown): Generator<string> {
-  const { tally, cover, mismatches, bins } = whole;
+  const { tally, cover, mismatches, bins, isSorted } = whole;
   const [longest, longestFirst, longestLast, best] = tally.longest as unknown as [
     number,
     number,
@@ -45,7 +47,7 @@ export function* statsText(whole: Whole, shown: Shown): Generator<string> {
   yield '# CHK, CRC32 of reads which passed filtering followed by addition (32bit overflow)';
   yield `CHK\t${[...tally.checksums].map((sum) => sum.toString(16).padStart(8, '0')).join('\t')}`;
   yield '# Summary Numbers. Use `grep ^SN | cut -f 2-` to extract this part.';
-  for (const [name, value, remark] of summaryOf(tally, inserts))
+  for (const [name, value, remark] of summaryOf(tally, inserts, isSorted))
     yield `SN\t${name}:\t${value}${remark ? `\t# ${remark}` : ''}`;
 
   // One row and one column more than there are, as in samtools.
@@ -116,7 +118,7 @@ function meanLengthOf(tally: Tally): number {
 }
 
 /** The summary numbers in order. */
-export function summaryOf(tally: Tally, inserts: Inserts): SummaryRow[] {
+export function summaryOf(tally: Tally, inserts: Inserts, isSorted: boolean): SummaryRow[] {
   const sums = sumsOf(tally);
   const sequences = sums.first + sums.last + sums.other;
   const [longest, longestFirst, longestLast] = tally.longest;
@@ -124,8 +126,7 @@ export function summaryOf(tally: Tally, inserts: Inserts): SummaryRow[] {
     ['raw total sequences', sums.filtered + sequences, 'excluding supplementary and secondary reads'],
     ['filtered sequences', sums.filtered],
     ['sequences', sequences],
-    // Who has an index is sorted.
-    ['is sorted', 1],
+    ['is sorted', isSorted ? 1 : 0],
     ['1st fragments', sums.first],
     ['last fragments', sums.last],
     ['reads mapped', sums.paired + sums.single],
