@@ -10,6 +10,7 @@ import { catalog } from '../pipelines/catalog.ts';
 import { describe } from '../pipelines/storage.ts';
 import { generators } from '../datasets/catalog.ts';
 import type { Subject } from './laws.ts';
+import { randomSam } from './sam.ts';
 import { shared } from './shared.ts';
 
 /** Makes a synthetic dataset. */
@@ -35,6 +36,7 @@ export async function makeSubjects(): Promise<Subjects> {
   await copyFile(join(folder, 'reads.bam'), join(folder, 'unindexed.bam'));
   const unindexed = await describe(join(folder, 'unindexed.bam'));
   const reference = await describe(join(folder, 'reference.fa'));
+  const sam = await describe(await samOf(folder));
   const points = await describe(join(folder, 'terrain.las'));
   const bed = join(folder, 'regions.bed');
   await writeFile(bed, await regionsOf(folder));
@@ -89,6 +91,7 @@ export async function makeSubjects(): Promise<Subjects> {
       'gc-bin': 3000,
     }),
     await check('regions', { reports: 'bedcov,mosdepth,idxstats', 'no-per-base': true }, { by: [by] }),
+    await add('text', 'genomics/flagstat', { reads: [sam] }, {}, splitsOf(sam.size)),
     await add('reports without an index', 'genomics/qc', { reads: [unindexed] }, {}, splitsOf(reads.size)),
     await pile('text', { orphans: true }, { reference: [reference] }),
     await pile('positions', { 'max-depth': 2, 'output-mapq': true }, { positions: [by] }),
@@ -122,6 +125,13 @@ async function sharedSubjects(
   }
   const points = await Promise.all(files.map((path) => describe(path)));
   return [await add('LAZ', 'geospatial/dsm', { points }, { cell: 5, stat: 'mean' }, [2e6, 4e5, 1e5, 5e4])];
+}
+
+/** Reads as text. */
+async function samOf(folder: string): Promise<string> {
+  const path = join(folder, 'random.sam');
+  await writeFile(path, randomSam(7));
+  return path;
 }
 
 /** Regions that overlap, touch, nest and cross the edges of parts. */

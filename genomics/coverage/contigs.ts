@@ -1,6 +1,7 @@
 /** The contigs that a run looks at, and their regions. */
 import { BadInput, BadUsage } from '../../core/errors.ts';
 import type { Context, Dataset, Source } from '../../core/job.ts';
+import { readAlignments } from '../formats/alignments.ts';
 import { type Header, readHeader } from '../formats/bam.ts';
 import { type Bed, readBed } from '../formats/bed.ts';
 import { listedRows, type Rows, windowRows } from '../kernels/regions.ts';
@@ -77,3 +78,6 @@ export const bedOf = remembering(readBed);
 
 /** The header of a BAM file. Who plans and who writes share it. */
 export const headerOf = remembering(readHeader);
+
+/** The header of a file of alignments, and what it is. */
+export const headingOf = remembering(readAlignments);

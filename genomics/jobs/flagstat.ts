@@ -3,10 +3,12 @@ import { columns } from '../../core/codec.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { splitWeighted } from '../../core/partition.ts';
+import { headingOf } from '../coverage/contigs.ts';
+import { alignmentsOf, type Kind, stretchesOf } from '../formats/alignments.ts';
 import type { Index } from '../formats/bai.ts';
 import { findIndex } from '../formats/bai.ts';
-import { readHeader, records } from '../formats/bam.ts';
-import { checkEof, compareVirtual, type Virtual } from '../formats/bgzf.ts';
+import { type Header, records } from '../formats/bam.ts';
+import { compareVirtual, type Virtual } from '../formats/bgzf.ts';
 import { feed, withScanner } from '../formats/feed.ts';
 import { toJson, toText } from '../formats/flagstat.ts';
 import { landings } from '../formats/landing.ts';
@@ -16,7 +18,13 @@ import { scan, scanUrl, startFlags, type Status, takeFlags } from '../kernels/sc
 const mebibyte = 1 << 20;
 
 /** The records that start in `[from, to)`, virtual offsets of record starts or of the file's end. */
-type Part = { readonly from: Virtual; readonly to: Virtual; readonly contigs: number };
+type Part = {
+  readonly from: Virtual;
+  readonly to: Virtual;
+  readonly contigs: number;
+  /** Of what is no BAM. */
+  readonly kind?: Kind;
+};
 
 export const flagstat = define<{ reads: readonly [Dataset] }, Record<never, never>, Part, Counted>({
   name: 'genomics/flagstat',
@@ -26,7 +34,7 @@ export const flagstat = define<{ reads: readonly [Dataset] }, Record<never, neve
   inputs: {
     reads: {
       doc: 'alignments in any order; with an index (.bai, .csi) their number is checked',
-      formats: ['bam'],
+      formats: ['bam', 'sam', 'sam.gz'],
     },
   },
   params: {},
@@ -38,8 +46,13 @@ export const flagstat = define<{ reads: readonly [Dataset] }, Record<never, neve
 
   async partition({ reads: [reads] }, _params, split, planning) {
     const source = await planning.open(reads);
-    const header = await readHeader(source, reads.uri);
-    await checkEof(source, reads.uri);
+    const heading = await headingOf(reads, planning);
+    const { header, kind } = heading;
+    if (kind !== 'bam') {
+      const contigs = header.contigs.length;
+      const stretches = await stretchesOf(planning, reads, heading, split);
+      return { parts: stretches.map((stretch) => ({ ...stretch, contigs })) };
+    }
     const index = await findIndex(planning, reads, header);
     const starts = index
       ? recordStarts(index, header.first, reads.size)
@@ -66,9 +79,16 @@ export const flagstat = define<{ reads: readonly [Dataset] }, Record<never, neve
   modules: { scan: scanUrl },
   givesWay: true,
 
-  async kernel({ from, to, contigs }, { reads: [reads] }, _params, context) {
+  async kernel({ from, to, contigs, kind = 'bam' }, { reads: [reads] }, _params, context) {
     const source = await context.open(reads);
     const { signal } = context;
+    const tally = createTally();
+    if (kind !== 'bam') {
+      const header = async (): Promise<Header> => (await headingOf(reads, context)).header;
+      const chunks = alignmentsOf(source, reads.uri, contigs, { kind, from, to }, header, signal);
+      for await (const chunk of chunks) count(chunk, tally);
+      return pack(tally);
+    }
     const counted = await withScanner(await context.module('scan'), async (scanner) => {
       startFlags(scanner);
       const go = (): Status => scan(scanner, 'flags', contigs);
@@ -77,7 +97,6 @@ export const flagstat = define<{ reads: readonly [Dataset] }, Record<never, neve
         : undefined;
     });
     if (counted) return pack(counted);
-    const tally = createTally();
     for await (const chunk of records(source, reads.uri, contigs, from, to, signal)) count(chunk, tally);
     return pack(tally);
   },

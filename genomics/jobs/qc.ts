@@ -2,8 +2,9 @@
 import { columns } from '../../core/codec.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
-import { bedOf, headerOf } from '../coverage/contigs.ts';
+import { bedOf, headingOf } from '../coverage/contigs.ts';
 import { settingsOf as measuringOf } from '../coverage/settings.ts';
+import type { Header } from '../formats/bam.ts';
 import { collect } from '../reports/collect.ts';
 import { writeReports } from '../reports/files.ts';
 import { measuredOf } from '../reports/mosdepth.ts';
@@ -32,7 +33,7 @@ export const qc = define<Inputs, typeof params, Part, Reports>({
   inputs: {
     reads: {
       doc: 'sorted alignments with an index (.bai or .csi); flagstat, idxstats and stats: in any order, without one',
-      formats: ['bam'],
+      formats: ['bam', 'sam', 'sam.gz'],
     },
     reference: {
       doc: 'stats: what the reads were aligned to, with its index (.fai, and .gzi)',
@@ -65,7 +66,9 @@ export const qc = define<Inputs, typeof params, Part, Reports>({
     const settings = settingsOf(given, by !== undefined);
     const measured = measuredOf(given, by && (await bedOf(by[0], context)), reads.uri);
     const fasta = reference && { source: await context.open(reference[0]), name: reference[0].uri };
-    return collect(part, await context.open(reads), { settings, given, measured, reference: fasta }, context);
+    const header = async (): Promise<Header> => (await headingOf(reads, context)).header;
+    const run = { settings, given, measured, header, reference: fasta };
+    return collect(part, await context.open(reads), run, context);
   },
   merge: (results, given, context) => {
     const { measure } = measuringOf({ ...given, chrom: '' }, true);
@@ -86,7 +89,7 @@ export const qc = define<Inputs, typeof params, Part, Reports>({
     },
     context,
   ) {
-    const header = await headerOf(reads, context);
+    const { header } = await headingOf(reads, context);
     const measured = measuredOf(given, by && (await bedOf(by[0], context)), reads.uri);
     await writeReports(result, header, { measured, given, json }, output, context);
   },

@@ -2,13 +2,15 @@
 import { field } from '../formats/record.ts';
 
 /** An operation is `length << 4 | code`; codes are indices into MIDNSHP=X. */
-const [softClip, reference, covering] = [
+const [softClip, reference, covering, query] = [
   4,
-  // Bit sets over the codes: M, D, N, = and X step along the reference; M, = and X cover it.
-  0b110001101, 0b110000001,
+  // Bit sets over the codes: M, D, N, = and X step along the reference; M, = and X cover it; M, I, S, = and X step along the read.
+  0b110001101,
+  0b110000001, 0b110010011,
 ];
 
 export const isCovering = (op: number): boolean => ((covering >> (op & 15)) & 1) === 1;
+export const stepsRead = (op: number): boolean => ((query >> (op & 15)) & 1) === 1;
 export const isReference = (op: number): boolean => ((reference >> (op & 15)) & 1) === 1;
 
 /** Where a record's operations lie: byte offset of the first one, and how many. */

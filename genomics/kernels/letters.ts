@@ -2,8 +2,7 @@
 
 export const letters = '=ACMGRSVTWYHKDBN';
 
-/** Codes by letter, lower case as upper case; U is T, and what is no base is N. */
+/** Codes by letter, lower case as upper case; what is none of them, U too, is N (htslib). */
 export const codeOf = new Uint8Array(256).fill(15);
 for (let code = 0; code < 16; code++)
   for (const letter of [letters[code]!, letters[code]!.toLowerCase()]) codeOf[letter.charCodeAt(0)] = code;
-for (const letter of 'Uu') codeOf[letter.charCodeAt(0)] = 8;

@@ -1,5 +1,5 @@
 /** Where two reads of a template cover the same base, one observation is made of the two (htslib's rule since 1.13). */
-import { isCovering, isReference } from './cigar.ts';
+import { isCovering, isReference, stepsRead } from './cigar.ts';
 import { hashOf, read, type Stack } from './stack.ts';
 
 /** Which of the two keeps the quality where bases agree, by the hash of their name: Thomas Wang's mixing of 32 bits, as in htslib. */
@@ -65,9 +65,6 @@ function seek({ view, table }: Stack, row: number, place: Place, pos: number): b
   }
   return true;
 }
-
-/** M, I, S, = and X step along the read. */
-const stepsRead = (op: number): boolean => ((0b110010011 >> (op & 15)) & 1) === 1;
 
 function settleBases(
   { bytes, table }: Stack,

@@ -1,15 +1,14 @@
 /** The sequences of a FASTA file and the blocks it may be compressed in, found by parts: what .fai and .gzi hold. */
 import { BadInput } from '../../core/errors.ts';
 import type { Dataset, Partition, Planning, Source } from '../../core/job.ts';
-import { readAhead } from '../../core/sources/readahead.ts';
-import { checkEof, inflate } from '../formats/bgzf.ts';
+import { checkEof } from '../formats/bgzf.ts';
 import type { FastaIndex, Sequence } from '../formats/fasta.ts';
-import { type Blocks, joinBlocks, readBlocks } from '../formats/gzi.ts';
+import { type Blocks, joinBlocks } from '../formats/gzi.ts';
 import { findBlock } from '../formats/landing.ts';
-import { createWalker, type Entry, type Fault, joinEntries } from '../kernels/fastalines.ts';
+import { linesOf, type Range, sizeOf } from '../formats/textlines.ts';
+import { createWalker, type Entry, type Fault, joinEntries, type Walker } from '../kernels/fastalines.ts';
 
-/** Bytes of the file: lines belong to the part that has the line feed before them. */
-export type Part = { readonly from: number; readonly to: number };
+export type Part = Range;
 
 export type Outline = {
   /** Bytes of text, inflated; entries count from where these begin. */
@@ -52,47 +51,23 @@ export async function planOutline(
 
 /** Finds the sequences of a part. @throws BadInput with the place of a line that FASTA does not have */
 export async function outline(
-  { from, to }: Part,
+  part: Part,
   source: Source,
   name: string,
   signal: AbortSignal,
 ): Promise<Outline> {
-  const blocks = (await isGzip(source)) ? await readBlocks(source, name, from, to, signal) : null;
-  const text = blocks ? blocks.size.reduce((sum, size) => sum + size, 0) : to - from;
-  const pieces = blocks
-    ? inflate(source, name, [from, 0], undefined, { signal, hint: to })
-    : readAhead(source, from, source.size, { depth: 1, hint: to });
-  let walker = from === 0 ? createWalker(0, true) : undefined;
+  const isBlocked = await isGzip(source);
+  const { text, blocks } = await sizeOf(source, name, part, isBlocked, signal);
+  let walker: Walker | undefined;
   const check = (fault: Fault | undefined): void => {
-    if (fault)
-      throw faultOf(
-        fault,
-        blocks ? `${fault.at} of the text behind byte ${from}` : `${from + fault.at}`,
-        name,
-      );
+    if (!fault) return;
+    const { from } = part;
+    const place = blocks ? `${fault.at} of the text behind byte ${from}` : `${from + fault.at}`;
+    throw faultOf(fault, place, name);
   };
-  let at = 0;
-  let isOver = text === 0 && !walker;
-  for await (const bytes of pieces) {
-    if (isOver) break;
-    signal.throwIfAborted();
-    let start = 0;
-    if (!walker) {
-      const feed = bytes.indexOf(10);
-      // No line begins here, as far as the part goes.
-      if (feed < 0 || at + feed >= text) {
-        at += bytes.length;
-        isOver = feed >= 0 || at >= text;
-        continue;
-      }
-      start = feed + 1;
-      walker = createWalker(at + start, false);
-    }
-    // Up to the first line feed that the next part has.
-    const feed = at + bytes.length > text ? bytes.indexOf(10, Math.max(start, text - at)) : -1;
-    check(walker.take(bytes.subarray(start, feed < 0 ? bytes.length : feed + 1)));
-    at += bytes.length;
-    isOver = feed >= 0;
+  for await (const { bytes, at } of linesOf(source, name, part, text, isBlocked, signal)) {
+    walker ??= createWalker(at, part.from === 0);
+    check(walker.take(bytes));
   }
   check(walker?.end());
   return { text, entries: walker?.entries ?? [], blocks };

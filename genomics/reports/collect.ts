@@ -1,5 +1,6 @@
 /** Collects all reports of a part in one pass. */
 import type { Context, Source } from '../../core/job.ts';
+import type { Header } from '../formats/bam.ts';
 import { openBases } from '../formats/fasta.ts';
 import type { Measured } from './mosdepth.ts';
 import { createBedcov } from './bedcov.ts';
@@ -19,13 +20,15 @@ export type Run = {
   readonly settings: Settings;
   readonly given: Params;
   readonly measured: Measured;
+  /** Of the alignments, for those who need it. */
+  readonly header: () => Promise<Header>;
   readonly reference: { readonly source: Source; readonly name: string } | undefined;
 };
 
 export async function collect(
   part: Part,
   source: Source,
-  { settings, given, measured, reference }: Run,
+  { settings, given, measured, header, reference }: Run,
   context: Pick<Context, 'put' | 'signal'>,
 ): Promise<Reports> {
   const { bases } = settings;
@@ -61,7 +64,7 @@ export async function collect(
     spread(true, given.once, [depth]);
   }
 
-  const records = await scan(part, source, name, visitors, context.signal);
+  const records = await scan(part, source, name, visitors, header, context.signal);
   return {
     records,
     flagstat: flagstat?.build() ?? null,

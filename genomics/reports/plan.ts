@@ -1,13 +1,13 @@
 /** Cuts a BAM into parts for all reports: coverage's, the last of which also has the records without a place. */
 import { BadInput } from '../../core/errors.ts';
 import type { Dataset, Partition, Planning } from '../../core/job.ts';
-import { bedOf, headerOf } from '../coverage/contigs.ts';
+import { bedOf, headingOf } from '../coverage/contigs.ts';
 import { checkNames, cutParts, type Part as Placed, placeless, promised } from '../coverage/plan.ts';
 import type { Settings as Measuring } from '../coverage/settings.ts';
+import { type Heading, stretchesOf } from '../formats/alignments.ts';
 import { findIndex, type Index } from '../formats/bai.ts';
 import type { Header } from '../formats/bam.ts';
-import { landings } from '../formats/landing.ts';
-import { checkEof, type Virtual } from '../formats/bgzf.ts';
+import type { Virtual } from '../formats/bgzf.ts';
 import { readFastaIndex, type Stretch, stretchOf } from '../formats/fasta.ts';
 import type { Part } from './scan.ts';
 import { looseReports, type Params } from './settings.ts';
@@ -22,16 +22,15 @@ export async function planReports(
   split: number,
   planning: Planning,
 ): Promise<Partition<Part>> {
-  const source = await planning.open(reads);
-  const header = await headerOf(reads, planning);
-  await checkEof(source, reads.uri);
-  const index = await findIndex(planning, reads, header);
+  const heading = await headingOf(reads, planning);
+  const { header, kind } = heading;
+  const index = kind === 'bam' ? await findIndex(planning, reads, header) : undefined;
   if (!index) {
     if (reference)
       throw new BadInput(
         `BAM: ${reads.uri} has no index, expected one for --reference; make it with servermix run genomics/index --file ${reads.uri} --out ${reads.uri}.bai`,
       );
-    return planLoose(reads, header, given, split, planning);
+    return planLoose(reads, heading, given, split, planning);
   }
   const bed = by && (await bedOf(by, planning));
   const contigs = header.contigs.map(({ name, length }, id) => ({ id, name, length }));
@@ -81,17 +80,15 @@ const nothing = (total: number, cost: number): Part => ({
 /** Without an index records are counted where they lie, in any order. */
 async function planLoose(
   reads: Dataset,
-  header: Header,
+  heading: Heading,
   given: Pick<Params, 'reports'>,
   split: number,
   planning: Planning,
 ): Promise<Partition<Part>> {
   const reports = [...looseReports(given, reads.uri)];
-  const total = header.contigs.length;
-  const starts = await landings(await planning.open(reads), reads, header, split);
-  const parts = starts
-    .slice(1)
-    .map((to, i): Part => ({ ...nothing(total, to[0] - starts[i]![0]), loose: { from: starts[i]!, to } }));
+  const total = heading.header.contigs.length;
+  const stretches = await stretchesOf(planning, reads, heading, split);
+  const parts = stretches.map((loose): Part => ({ ...nothing(total, loose.to[0] - loose.from[0]), loose }));
   return {
     parts: parts.length > 0 ? parts : [nothing(total, 0)],
     notes: [

@@ -3,18 +3,19 @@ import { BadInput } from '../../core/errors.ts';
 import type { Source } from '../../core/job.ts';
 import type { Contig } from '../coverage/contigs.ts';
 import type { Part as Placed } from '../coverage/plan.ts';
-import { records } from '../formats/bam.ts';
+import { alignmentsOf, type Stretch } from '../formats/alignments.ts';
+import { type Header, records } from '../formats/bam.ts';
 import type { Virtual } from '../formats/bgzf.ts';
-import type { Stretch } from '../formats/fasta.ts';
+import type { Stretch as Letters } from '../formats/fasta.ts';
 import { field } from '../formats/record.ts';
 
 /** A part of coverage's, which with `tail` also has all records without a place: they lie behind that record's start. */
 export type Part = Placed & {
   readonly tail: Virtual | null;
   /** Of a file without an index, nothing else but this: the records that start in `[from, to)`, in any order. */
-  readonly loose: { readonly from: Virtual; readonly to: Virtual } | null;
+  readonly loose: Stretch | null;
   /** Where the reference of each contig lies, null for one that has none; null for a run without reference. */
-  readonly reference: readonly (Stretch | null)[] | null;
+  readonly reference: readonly (Letters | null)[] | null;
 };
 
 /** Records of one contig, or without a place, in `view`: bytes `[halo, start)` start before the part, `[start, end)` are its own. */
@@ -46,6 +47,7 @@ export async function scan(
   source: Source,
   name: string,
   visitors: readonly Visitor[],
+  header: () => Promise<Header>,
   signal: AbortSignal,
 ): Promise<number> {
   const contigs = part.contigs.map(([id, text, length]): Contig => ({ id, name: text, length }));
@@ -135,8 +137,7 @@ export async function scan(
   };
 
   if (part.loose) {
-    const { from, to } = part.loose;
-    for await (const bytes of records(source, name, part.total, from, to, signal))
+    for await (const bytes of alignmentsOf(source, name, part.total, part.loose, header, signal))
       for (const batch of runsOf(bytes)) {
         await show(batch);
         count += countRecords(batch);

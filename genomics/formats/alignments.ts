@@ -1,0 +1,70 @@
+/** Alignments of any format that is read here: BAM, and SAM as text or bgzipped. */
+import type { Dataset, Planning, Source } from '../../core/job.ts';
+import { type Header, readHeader, records } from './bam.ts';
+import { checkEof, inflate, type Virtual } from './bgzf.ts';
+import { landings } from './landing.ts';
+import { readSamHeader, samRanges, samRecords } from './sam.ts';
+
+export type Kind = 'bam' | 'sam' | 'bgzipped sam';
+
+/** Reads in the order of the file: those that start in `[from, to)`. */
+export type Stretch = { readonly kind: Kind; readonly from: Virtual; readonly to: Virtual };
+
+/** What a file is, by its first bytes; what is no SAM counts as BAM, which then says what is wrong with it. */
+async function kindOf(source: Source, name: string): Promise<Kind> {
+  const head = await source.read(0, Math.min(4, source.size));
+  const isSam = (bytes: Uint8Array): boolean =>
+    bytes[0] === 0x40 || (bytes.length > 0 && bytes.subarray(0, 512).every((c) => c >= 9 && c < 127));
+  const isBlocked = head[0] === 0x1f && head[1] === 0x8b && ((head[3] ?? 0) & 4) !== 0;
+  if (!isBlocked) {
+    const more = await source.read(0, Math.min(512, source.size));
+    return isSam(more) && (more[0] === 0x40 || more.includes(9)) ? 'sam' : 'bam';
+  }
+  for await (const bytes of inflate(source, name, [0, 0], undefined, { chunk: 1, hint: 0 }))
+    return isSam(bytes) ? 'bgzipped sam' : 'bam';
+  return 'bam';
+}
+
+export type Heading = { readonly kind: Kind; readonly header: Header };
+
+/** The header of a file, and what it is. @throws BadInput for what is neither, or damaged */
+export async function readAlignments(source: Source, name: string): Promise<Heading> {
+  const kind = source.size === 0 ? 'bam' : await kindOf(source, name);
+  const header =
+    kind === 'bam' ? await readHeader(source, name) : await readSamHeader(source, name, kind !== 'sam');
+  if (kind !== 'sam') await checkEof(source, name);
+  return { kind, header };
+}
+
+/** Cuts a file without an index into stretches of about `split` bytes. */
+export async function stretchesOf(
+  planning: Planning,
+  reads: Dataset,
+  { kind, header }: Heading,
+  split: number,
+): Promise<Stretch[]> {
+  const source = await planning.open(reads);
+  if (kind !== 'bam') {
+    const ranges = await samRanges(source, reads, kind !== 'sam', split);
+    return ranges.map(({ from, to }) => ({ kind, from: [from, 0], to: [to, 0] }));
+  }
+  const starts = await landings(source, reads, header, split);
+  return starts.slice(1).map((to, i) => ({ kind, from: starts[i]!, to }));
+}
+
+/** The reads of a stretch as chunks of BAM records. `header` is asked for where the records do not stand on their own. */
+export async function* alignmentsOf(
+  source: Source,
+  name: string,
+  contigs: number,
+  { kind, from, to }: Stretch,
+  header: () => Promise<Header>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  if (kind === 'bam') {
+    yield* records(source, name, contigs, from, to, signal);
+    return;
+  }
+  const range = { from: from[0], to: to[0] };
+  yield* samRecords(source, name, (await header()).contigs, range, kind !== 'sam', signal);
+}
