@@ -33,9 +33,13 @@ function contentOf(bytes: Uint8Array): unknown {
   const i32 = (): number => view.getInt32((at += 4) - 4, true);
   const u64 = (): bigint => view.getBigUint64((at += 8) - 8, true);
   const many = <T>(n: number, read: () => T): T[] => Array.from({ length: n }, read);
-  const head = isCsi ? many(2, i32) : [];
-  if (isCsi) at += 4 + i32();
-  const contigs = many(i32(), () => {
+  const isTbi = plain[0] === 'T'.charCodeAt(0);
+  const head: unknown[] = isCsi ? many(2, i32) : [];
+  const count = isTbi ? i32() : 0;
+  const aux = isTbi ? 28 + view.getInt32(at + 24, true) : isCsi ? i32() : 0;
+  head.push(Buffer.from(plain.subarray(at, at + aux)).toString('latin1'));
+  at += aux;
+  const contigs = many(isTbi ? count : i32(), () => {
     const bins = many(i32(), () => {
       const bin = view.getUint32((at += 4) - 4, true);
       return { bin, loffset: isCsi ? u64() : 0n, chunks: many(i32(), () => [u64(), u64()]) };
@@ -119,6 +123,94 @@ describe.skipIf(!hasPeer || !data)('as the peers', () => {
     }
     console.log(`genomics/index: ${compared} GZI equal to those of bgzip`);
     expect(compared).toBeGreaterThan(50);
+  });
+});
+
+describe.skipIf(!data || !has('tabix') || !has('bgzip'))('bgzipped text, as tabix', () => {
+  const long = process.env['SERVERMIX_FUZZ'] === 'long';
+  const all = data
+    ? (readdirSync(data, { recursive: true, encoding: 'utf8' }) as string[]).filter((name) =>
+        /\.(vcf|bed|gff|gff3|gtf|sam)(\.b?gz)?$/.test(name),
+      )
+    : [];
+  // Of thousands of small ones some, unless there is time.
+  const some = all.filter((name, i) => long || name.endsWith('gz') || i % 12 === 0);
+  const presetOf = (name: string): string => /\.(vcf|bed|gff|gtf|sam)/.exec(name)![1]!.replace('gtf', 'gff');
+
+  test('the shared files', { timeout: 240_000 }, async () => {
+    let [equal, refused] = [0, 0];
+    for (const name of some) {
+      const preset = presetOf(name);
+      const copy = join(folder, `text.${preset}.gz`);
+      const bytes = readFileSync(join(data!, name));
+      if (bytes.length > 3e6) continue;
+      const text = bytes[0] === 0x1f ? gunzipSync(bytes) : bytes;
+      writeFileSync(copy, execFileSync('bgzip', ['-c'], { input: text, maxBuffer: 1 << 28 }));
+      for (const [format, flags] of [
+        ['tbi', []],
+        ['csi', ['-C']],
+      ] as const) {
+        let expected: unknown;
+        try {
+          const out = execFileSync('tabix', ['-f', '-p', preset, ...flags, copy], {
+            stdio: ['ignore', 'pipe', 'pipe'],
+          });
+          expected = out.length > 0 ? undefined : contentOf(readFileSync(`${copy}.${format}`));
+        } catch {
+          expected = undefined;
+        }
+        const { size } = await dataset(copy);
+        for (const split of [size, Math.max(1, size / 11)]) {
+          const mine = made(copy, { format, preset }, split);
+          const message = await messageFrom(mine);
+          // tabix steps over lines that it cannot read.
+          if (message !== undefined) {
+            expect([name, message]).toEqual([name, expect.stringMatching(/^(index|BGZF|BAM): [^\n]+$/)]);
+            refused++;
+            continue;
+          }
+          if (expected === undefined) continue;
+          expect([name, format, split, contentOf(await mine)]).toEqual([name, format, split, expected]);
+          equal++;
+        }
+      }
+    }
+    console.log(`genomics/index: ${equal} indexes equal to those of tabix, ${refused} refused`);
+    expect(equal).toBeGreaterThan(100);
+  });
+
+  test('lines over blocks, long ones, other columns', async () => {
+    const rows = Array.from({ length: 4000 }, (_, i) => {
+      const contig = `c${Math.floor(i / 1500)}`;
+      const begin = (i % 1500) * 977 + 5;
+      return `x\t${begin}\t${contig}\t${begin + (i % 7) * 30_000 + 1}${i % 500 === 3 ? `\t${'y'.repeat(150_000)}` : ''}`;
+    });
+    const text = Buffer.from(`skipped\n%comment\n${rows.join('\n')}`);
+    const path = join(folder, 'columns.gz');
+    const cuts = Array.from({ length: 150 }, (_, i) => Math.floor((i * text.length) / 150));
+    writeFileSync(path, bgzfOf(text, cuts).file);
+    const given = { preset: 'columns', sequence: 3, begin: 2, end: 4, comment: '%', 'skip-lines': 1 };
+    execFileSync('tabix', ['-f', '-s', '3', '-b', '2', '-e', '4', '-c', '%', '-S', '1', path]);
+    const expected = contentOf(readFileSync(`${path}.tbi`));
+    const { size } = await dataset(path);
+    for (const parts of [1, 2, 7, 31, 97])
+      expect(contentOf(await made(path, given, size / parts))).toEqual(expected);
+  });
+
+  test('disorder, in a part and between parts', async () => {
+    const path = join(folder, 'bad.bed.gz');
+    const texts: [string, RegExp][] = [
+      ['a\t1\t2\na\t0\t2\n', /found a:1 after a:2|found contig 1, base 1 after contig 1, base 2/],
+      ['a\t1\t2\nb\t1\t2\na\t5\t6\n', /is on a, of which other lines came before/],
+      ['a\tone\t2\n', /no whole number in column 2/],
+      ['a\n', /no whole number in column 2/],
+      ['a\t1\t600000000\n', /ends at base 600000000.*--format csi/],
+    ];
+    for (const [text, message] of texts) {
+      const cuts = Array.from({ length: text.length }, (_, i) => i);
+      writeFileSync(path, bgzfOf(Buffer.from(text), cuts).file);
+      for (const split of [1e6, 60, 1]) expect(await messageFrom(made(path, {}, split))).toMatch(message);
+    }
   });
 });
 

@@ -16,10 +16,10 @@ export type IndexBuilder = {
   toBai(contigs: number, unplaced: number): Uint8Array;
   /** CSI of such a BAM, BGZF-compressed. */
   toBamCsi(contigs: number, unplaced: number): Uint8Array;
-  /** CSI of BED text whose contigs 0, 1, ... have these names, BGZF-compressed. */
-  toCsi(names: readonly string[]): Uint8Array;
-  /** TBI of such BED text, for bins of 14 and 5, BGZF-compressed. */
-  toTbi(names: readonly string[]): Uint8Array;
+  /** CSI of text whose contigs 0, 1, ... have these names, BGZF-compressed; of BED unless told. */
+  toCsi(names: readonly string[], layout?: Layout): Uint8Array;
+  /** TBI of such text, for bins of 14 and 5, BGZF-compressed. */
+  toTbi(names: readonly string[], layout?: Layout): Uint8Array;
 };
 
 /** `[from, to)`, ascending. */
@@ -89,14 +89,14 @@ export function indexOf(
     toBamCsi(n, unplaced) {
       return compress(encode('CSI', [0x43534901, minShift, depth, 0, n], sizeOf('CSI', n), depth, unplaced));
     },
-    toCsi(names) {
-      const conf = tabixConf(names);
+    toCsi(names, layout) {
+      const conf = tabixConf(names, layout);
       const head = [0x43534901, minShift, depth, conf.length, conf, names.length];
       return compress(encode('CSI', head, sizeOf('CSI', names.length), depth, 0));
     },
-    toTbi(names) {
+    toTbi(names, layout) {
       checkShape('TBI');
-      const head = [0x54424901, names.length, tabixConf(names)];
+      const head = [0x54424901, names.length, tabixConf(names, layout)];
       return compress(encode('TBI', head, sizeOf('TBI', names.length), depth, 0));
     },
   };
@@ -205,11 +205,22 @@ function fill(windows: readonly (Virtual | undefined)[]): Virtual[] {
   return out;
 }
 
-/** Columns 1 to 3 of BED: zero-based half-open (0x10000), comments after '#', no line skipped. */
-function tabixConf(names: readonly string[]): Uint8Array {
-  const text = new TextEncoder().encode(names.map((name) => `${name}\0`).join(''));
+/** Format, columns of contig, begin and end, byte of comments, lines skipped (tabix spec). */
+export type Layout = readonly [
+  format: number,
+  sequence: number,
+  begin: number,
+  end: number,
+  comment: number,
+  skip: number,
+];
+/** Zero-based and half-open (0x10000), columns 1 to 3, comments after '#'. */
+const bedLayout: Layout = [0x10000, 1, 2, 3, 0x23, 0];
+
+function tabixConf(names: readonly string[], layout = bedLayout): Uint8Array {
+  const text = Buffer.from(names.map((name) => `${name}\0`).join(''), 'latin1');
   const out = createWriter();
-  for (const item of [0x10000, 1, 2, 3, '#'.charCodeAt(0), 0, text.length]) out.u32(item);
+  for (const item of [...layout, text.length]) out.u32(item);
   out.bytes(text);
   return out.done();
 }

@@ -1,4 +1,4 @@
-/** Sorts alignment records into the bins of an index, a chunk of records at a time. */
+/** Sorts records into the bins of an index, a chunk of them at a time. */
 import type { Virtual } from '../formats/bgzf.ts';
 import { reg2bin } from '../formats/bin.ts';
 import { addChunk, type BinnedContig, type Shape } from '../formats/binning.ts';
@@ -19,14 +19,29 @@ export type Binned = {
   readonly last: Place | undefined;
 };
 
-/** Why records cannot be binned: the one at `at` of the chunk. `far`: it ends at `end`, behind what the bins reach. */
+/** Why a record cannot be binned: the one at `at` of the chunk. `far`: it ends at `end`, behind what the bins reach. */
 export type Unfit =
   | { readonly why: 'order'; readonly at: number; readonly before: Place; readonly found: Place }
   | { readonly why: 'far'; readonly at: number; readonly end: number };
 
+/** Tells the virtual offset of a byte of the chunk. */
+type PlaceOf = (at: number) => Virtual;
+
 export type Binner = {
-  /** Takes whole records, which end at `to`. `place` tells the virtual offset of a byte of them. Gives what is wrong. */
-  take(bytes: Uint8Array, place: (at: number) => Virtual, to: Virtual): Unfit | undefined;
+  /**
+   * Takes the record at `at`, which starts at base `start` and covers those before `end`, if any: it takes one at least. Records without a contig, -1, come last. Gives what
+   * is wrong.
+   */
+  add(
+    id: number,
+    start: number,
+    end: number,
+    isMapped: boolean,
+    at: number,
+    place: PlaceOf,
+  ): Unfit | undefined;
+  /** The chunk's records end there. */
+  end(to: Virtual): void;
   build(): Binned;
 };
 
@@ -46,64 +61,79 @@ export function createBinner({ minShift, depth }: Shape): Binner {
   // The run of records that lie in one bin, and where it begins.
   let bin = -1;
   let from: Virtual = [0, 0];
-  let end: Virtual = [0, 0];
+  let last: Virtual = [0, 0];
 
   const closeRun = (to: Virtual): void => {
     if (open && bin >= 0) addChunk(open.bins, bin, from, to);
     bin = -1;
   };
   return {
-    take(bytes, place, to) {
-      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-      for (let at = 0; at < bytes.length; at += 4 + view.getInt32(at, true)) {
-        const id = view.getInt32(at + field.refId, true);
-        const start = view.getInt32(at + field.pos, true);
-        if (contig !== id) {
-          if (contig === -1 || (id >= 0 && id < contig))
-            return { why: 'order', at, before: [contig, pos], found: [id, start] };
-          const here = place(at);
-          closeRun(here);
-          if (open) open.end = here;
-          open =
-            id >= 0
-              ? { bins: new Map(), windows: [], mapped: 0, unmapped: 0, start: here, end: here }
-              : undefined;
-          if (open) contigs.set(id, open);
-          contig = id;
-        } else if (id >= 0 && start < pos)
+    add(id, start, end, isMapped, at, place) {
+      if (contig !== id) {
+        if (contig === -1 || (id >= 0 && id < contig))
           return { why: 'order', at, before: [contig, pos], found: [id, start] };
-        pos = start;
-        first ??= [id, start];
-        records++;
-        if (!open) {
-          unplaced++;
-          continue;
-        }
-        const isMapped = (view.getUint16(at + field.flag, true) & flag.unmapped) === 0;
-        const beg = Math.max(0, start);
-        const stop = Math.max(beg + 1, isMapped ? endOf(view, at, start) : 0);
-        if (stop > reach) return { why: 'far', at, end: stop };
-        open[isMapped ? 'mapped' : 'unmapped']++;
-        const own = reg2bin(beg, stop, minShift, depth);
-        if (own !== bin) {
-          const here = place(at);
-          closeRun(here);
-          [bin, from] = [own, here];
-        }
-        const last = Math.floor((stop - 1) / size);
-        for (let window = Math.floor(beg / size); window <= last; window++)
-          open.windows[window] ??= place(at);
+        const here = place(at);
+        closeRun(here);
+        if (open) open.end = here;
+        open =
+          id >= 0
+            ? { bins: new Map(), windows: [], mapped: 0, unmapped: 0, start: here, end: here }
+            : undefined;
+        if (open) contigs.set(id, open);
+        contig = id;
+      } else if (id >= 0 && start < pos)
+        return { why: 'order', at, before: [contig, pos], found: [id, start] };
+      pos = start;
+      first ??= [id, start];
+      records++;
+      if (!open) {
+        unplaced++;
+        return undefined;
       }
-      end = to;
+      const beg = Math.max(0, start);
+      const stop = Math.max(beg + 1, end);
+      if (stop > reach) return { why: 'far', at, end: stop };
+      open[isMapped ? 'mapped' : 'unmapped']++;
+      const own = reg2bin(beg, stop, minShift, depth);
+      if (own !== bin) {
+        const here = place(at);
+        closeRun(here);
+        [bin, from] = [own, here];
+      }
+      const window = Math.floor((stop - 1) / size);
+      for (let i = Math.floor(beg / size); i <= window; i++) open.windows[i] ??= place(at);
       return undefined;
     },
+    end(to) {
+      last = to;
+    },
     build() {
-      closeRun(end);
-      if (open) open.end = end;
-      const last: Place | undefined = contig === -2 ? undefined : [contig, pos];
-      return { contigs, unplaced, records, first, last };
+      closeRun(last);
+      if (open) open.end = last;
+      const end: Place | undefined = contig === -2 ? undefined : [contig, pos];
+      return { contigs, unplaced, records, first, last: end };
     },
   };
+}
+
+/** Gives a binner whole records of BAM, which end at `to`. Gives what is wrong with one. */
+export function binRecords(
+  binner: Binner,
+  bytes: Uint8Array,
+  place: PlaceOf,
+  to: Virtual,
+): Unfit | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = 0; at < bytes.length; at += 4 + view.getInt32(at, true)) {
+    const id = view.getInt32(at + field.refId, true);
+    const start = view.getInt32(at + field.pos, true);
+    const isMapped = (view.getUint16(at + field.flag, true) & flag.unmapped) === 0;
+    const end = id >= 0 && isMapped ? endOf(view, at, start) : 0;
+    const unfit = binner.add(id, start, end, isMapped, at, place);
+    if (unfit) return unfit;
+  }
+  binner.end(to);
+  return undefined;
 }
 
 /** The base behind the last one that a record covers; `start` where it covers none. */

@@ -1,0 +1,29 @@
+/** Cuts a file that is to be indexed: where records land, or at blocks. */
+import type { Dataset, Planning, Source } from '../../core/job.ts';
+import { headerOf } from '../coverage/contigs.ts';
+import { findBlock, landings } from '../formats/landing.ts';
+import type { How, Part } from './part.ts';
+
+/** Parts of a BAM: the records that start in each. */
+export async function recordParts(
+  source: Source,
+  file: Dataset,
+  split: number,
+  how: How,
+  planning: Planning,
+): Promise<Part[]> {
+  const header = await headerOf(file, planning);
+  const starts = await landings(source, file, header, split);
+  const parts = starts.slice(1).map((to, i): Part => ({ ...how, from: starts[i]!, to }));
+  return parts.length > 0 ? parts : [{ ...how, from: header.first, to: header.first }];
+}
+
+/** Parts of whole blocks. */
+export async function blockParts(source: Source, split: number, how: How): Promise<Part[]> {
+  const starts = [0];
+  for (let at = split; at < source.size; at += split) {
+    const block = await findBlock(source, Math.floor(at));
+    if (block !== undefined && block > starts.at(-1)!) starts.push(block);
+  }
+  return starts.map((start, i) => ({ ...how, from: [start, 0], to: [starts[i + 1] ?? source.size, 0] }));
+}
