@@ -1,11 +1,13 @@
-/** Alignments of any format that is read here: BAM, and SAM as text or bgzipped. */
+/** Alignments of any format that is read here: BAM, SAM as text or bgzipped, and of CRAM what needs no bases. */
 import type { Dataset, Planning, Source } from '../../core/job.ts';
 import { type Header, readHeader, records } from './bam.ts';
 import { checkEof, inflate, type Virtual } from './bgzf.ts';
+import { splitWeighted } from '../../core/partition.ts';
+import { cramRecords, readContainers, readCramHeader } from './cram.ts';
 import { landings } from './landing.ts';
 import { readSamHeader, samRanges, samRecords } from './sam.ts';
 
-export type Kind = 'bam' | 'sam' | 'bgzipped sam';
+export type Kind = 'bam' | 'sam' | 'bgzipped sam' | 'cram';
 
 /** Reads in the order of the file: those that start in `[from, to)`. */
 export type Stretch = { readonly kind: Kind; readonly from: Virtual; readonly to: Virtual };
@@ -13,6 +15,7 @@ export type Stretch = { readonly kind: Kind; readonly from: Virtual; readonly to
 /** What a file is, by its first bytes; what is no SAM counts as BAM, which then says what is wrong with it. */
 async function kindOf(source: Source, name: string): Promise<Kind> {
   const head = await source.read(0, Math.min(4, source.size));
+  if (Buffer.from(head).toString('latin1') === 'CRAM') return 'cram';
   const isSam = (bytes: Uint8Array): boolean =>
     bytes[0] === 0x40 || (bytes.length > 0 && bytes.subarray(0, 512).every((c) => c >= 9 && c < 127));
   const isBlocked = head[0] === 0x1f && head[1] === 0x8b && ((head[3] ?? 0) & 4) !== 0;
@@ -30,6 +33,7 @@ export type Heading = { readonly kind: Kind; readonly header: Header };
 /** The header of a file, and what it is. @throws BadInput for what is neither, or damaged */
 export async function readAlignments(source: Source, name: string): Promise<Heading> {
   const kind = source.size === 0 ? 'bam' : await kindOf(source, name);
+  if (kind === 'cram') return { kind, header: await readCramHeader(source, name) };
   const header =
     kind === 'bam' ? await readHeader(source, name) : await readSamHeader(source, name, kind !== 'sam');
   if (kind !== 'sam') await checkEof(source, name);
@@ -44,6 +48,15 @@ export async function stretchesOf(
   split: number,
 ): Promise<Stretch[]> {
   const source = await planning.open(reads);
+  if (kind === 'cram') {
+    const containers = await readContainers(source, reads.uri);
+    const sizes = containers.map(({ from, to }) => to - from);
+    return splitWeighted(sizes, split).map(({ start, end }) => ({
+      kind,
+      from: [containers[start]!.from, 0],
+      to: [containers[end - 1]!.to, 0],
+    }));
+  }
   if (kind !== 'bam') {
     const ranges = await samRanges(source, reads, kind !== 'sam', split);
     return ranges.map(({ from, to }) => ({ kind, from: [from, 0], to: [to, 0] }));
@@ -63,6 +76,10 @@ export async function* alignmentsOf(
 ): AsyncGenerator<Uint8Array> {
   if (kind === 'bam') {
     yield* records(source, name, contigs, from, to, signal);
+    return;
+  }
+  if (kind === 'cram') {
+    yield* cramRecords(source, name, from[0], to[0], signal);
     return;
   }
   const range = { from: from[0], to: to[0] };

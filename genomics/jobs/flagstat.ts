@@ -4,7 +4,7 @@ import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { splitWeighted } from '../../core/partition.ts';
 import { headingOf } from '../coverage/contigs.ts';
-import { alignmentsOf, type Kind, stretchesOf } from '../formats/alignments.ts';
+import { alignmentsOf, type Kind, type Stretch, stretchesOf } from '../formats/alignments.ts';
 import type { Index } from '../formats/bai.ts';
 import { findIndex } from '../formats/bai.ts';
 import { type Header, records } from '../formats/bam.ts';
@@ -33,8 +33,8 @@ export const flagstat = define<{ reads: readonly [Dataset] }, Record<never, neve
   examples: ['--reads sample.bam', '--reads sample.bam --json', '--reads sample.bam --out sample.flagstat'],
   inputs: {
     reads: {
-      doc: 'alignments in any order; with an index (.bai, .csi) their number is checked',
-      formats: ['bam', 'sam', 'sam.gz'],
+      doc: 'alignments in any order; with an index (.bai, .csi) their number is checked; CRAM is slower',
+      formats: ['bam', 'sam', 'sam.gz', 'cram'],
     },
   },
   params: {},
@@ -51,7 +51,8 @@ export const flagstat = define<{ reads: readonly [Dataset] }, Record<never, neve
     if (kind !== 'bam') {
       const contigs = header.contigs.length;
       const stretches = await stretchesOf(planning, reads, heading, split);
-      return { parts: stretches.map((stretch) => ({ ...stretch, contigs })) };
+      const none: Stretch = { kind, from: [0, 0], to: [0, 0] };
+      return { parts: (stretches.length > 0 ? stretches : [none]).map((part) => ({ ...part, contigs })) };
     }
     const index = await findIndex(planning, reads, header);
     const starts = index

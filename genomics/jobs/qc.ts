@@ -32,8 +32,8 @@ export const qc = define<Inputs, typeof params, Part, Reports>({
   ],
   inputs: {
     reads: {
-      doc: 'sorted alignments with an index (.bai or .csi); flagstat, idxstats and stats: in any order, without one',
-      formats: ['bam', 'sam', 'sam.gz'],
+      doc: 'sorted alignments with an index (.bai or .csi); flagstat, idxstats and stats: in any order, without one; CRAM: the first two',
+      formats: ['bam', 'sam', 'sam.gz', 'cram'],
     },
     reference: {
       doc: 'stats: what the reads were aligned to, with its index (.fai, and .gzi)',

@@ -33,7 +33,7 @@ export async function collect(
 ): Promise<Reports> {
   const { bases } = settings;
   const { bed, name } = measured;
-  const reports = part.loose ? looseReports(given, name) : settings.reports;
+  const reports = part.loose ? looseReports(given, name, part.loose.kind === 'cram') : settings.reports;
   const visitors: Visitor[] = [];
   const wanted = <T extends Visitor>(report: ReportName, create: () => T | null): T | null => {
     const visitor = reports.has(report) ? create() : null;

@@ -85,14 +85,14 @@ async function planLoose(
   split: number,
   planning: Planning,
 ): Promise<Partition<Part>> {
-  const reports = [...looseReports(given, reads.uri)];
+  const reports = [...looseReports(given, reads.uri, heading.kind === 'cram')];
   const total = heading.header.contigs.length;
   const stretches = await stretchesOf(planning, reads, heading, split);
   const parts = stretches.map((loose): Part => ({ ...nothing(total, loose.to[0] - loose.from[0]), loose }));
   return {
     parts: parts.length > 0 ? parts : [nothing(total, 0)],
     notes: [
-      `BAM: ${reads.uri} has no index: its number of reads is not checked, and the reports are ${reports.join(', ')}`,
+      `${heading.kind === 'cram' ? `CRAM: ${reads.uri} is slower to read than BAM` : `BAM: ${reads.uri} has no index: its number of reads is not checked`}, and the reports are ${reports.join(', ')}`,
     ],
   };
 }

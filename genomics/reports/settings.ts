@@ -12,6 +12,8 @@ const reportNames = ['flagstat', 'idxstats', 'stats', 'coverage', 'depth', 'mosd
 export type ReportName = (typeof reportNames)[number];
 /** Those that look at reads in any order, and need no index. */
 const loose: ReadonlySet<ReportName> = new Set(['flagstat', 'idxstats', 'stats']);
+/** Those that look at no base. */
+const baseless: ReadonlySet<ReportName> = new Set(['flagstat', 'idxstats']);
 const usual = 'flagstat,idxstats,stats,coverage,mosdepth';
 
 const { chrom: _, ...shared } = coverageParams;
@@ -88,14 +90,23 @@ export function settingsOf(given: Params, hasBed: boolean): Settings {
  * The reports on a file without an index: those that were asked for, or of the usual ones those that need none.
  * @throws BadInput when others were asked for
  */
-export function looseReports({ reports }: Pick<Params, 'reports'>, reads: string): ReadonlySet<ReportName> {
+export function looseReports(
+  { reports }: Pick<Params, 'reports'>,
+  reads: string,
+  isCram: boolean,
+): ReadonlySet<ReportName> {
   const asked = reports.split(',') as ReportName[];
-  const left = asked.filter((report) => !loose.has(report));
+  const able = isCram ? baseless : loose;
+  const left = asked.filter((report) => !able.has(report));
+  if (left.length > 0 && reports !== usual && isCram)
+    throw new BadInput(
+      `CRAM: ${reads}: ${left.join(', ')} look at bases, which are not read from CRAM, expected ${[...able].join(', ')}; convert it with samtools view -b`,
+    );
   if (left.length > 0 && reports !== usual)
     throw new BadInput(
       `BAM: ${reads} has no index, expected one for ${left.join(', ')}; make it with servermix run genomics/index --file ${reads} --out ${reads}.bai, or ask for ${[...loose].join(', ')} only`,
     );
-  return new Set(asked.filter((report) => loose.has(report)));
+  return new Set(asked.filter((report) => able.has(report)));
 }
 
 /** Whether coverage and depth see the same bases: then these are swept once. */
