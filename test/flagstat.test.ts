@@ -175,3 +175,18 @@ describe.skipIf(!data)('job', () => {
     writeFileSync(cut, bytes);
   });
 });
+
+test.skipIf(!data)('several files are one', async () => {
+  const at = join(data ?? '', 'giab-na12878-b37-chr20/NA12878_S1.chr20.10_10p1mb');
+  const halves = await Promise.all(
+    ['first_half', 'second_half'].map((half) => datasetOf(`${at}.${half}.bam`)),
+  );
+  const both = await runJob(flagstat, { reads: halves }, { json: true });
+  const one = await runJob(flagstat, { reads: [await datasetOf(`${at}.bam`)] }, { json: true });
+  const total = (text: string): number => JSON.parse(text)['QC-passed reads'].total;
+  const each = await Promise.all(
+    halves.map(async (half) => total((await runJob(flagstat, { reads: [half] }, { json: true })).text)),
+  );
+  expect(total(both.text)).toBe(each[0]! + each[1]!);
+  expect(total(both.text)).toBeGreaterThanOrEqual(total(one.text));
+});

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Dataset } from '../core/job.ts';
 import type { Json } from '../core/json.ts';
@@ -12,6 +13,8 @@ import { coverage } from '../genomics/jobs/coverage.ts';
 import { flagstat } from '../genomics/jobs/flagstat.ts';
 import { qc } from '../genomics/jobs/qc.ts';
 import { crc32 } from '../genomics/kernels/crc32.ts';
+import { cyclesUrl } from '../genomics/kernels/modules.ts';
+import { createCycles, createFusedCycles } from '../genomics/stats/cycles.ts';
 import { data, has, isIndexed, sharedBams } from './alignments.ts';
 import { dataset, type Ran, runJob, type Tree } from './stage.ts';
 import { randomSam, referenceOf } from './sam.ts';
@@ -404,4 +407,45 @@ describe.skipIf(!hasPeer)('files without an index', () => {
     const usual = await check(bam, {});
     expect([...usual.files.keys()].sort()).toEqual(['.flagstat', '.idxstats', '.stats']);
   });
+});
+
+test('the cycle kernel and its twin', () => {
+  const module = new WebAssembly.Module(readFileSync(cyclesUrl()));
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.record({
+          length: fc.oneof(fc.integer({ min: 1, max: 300 }), fc.constantFrom(1023, 1024, 1025, 1500)),
+          order: fc.constantFrom(0 as const, 1 as const),
+          reverse: fc.boolean(),
+          seed: fc.nat(),
+        }),
+        { maxLength: 30 },
+      ),
+      (reads) => {
+        const both = [createCycles(), createFusedCycles(module)];
+        for (const { length, order, reverse, seed } of reads) {
+          const half = (length + 1) >> 1;
+          const bytes = Uint8Array.from(
+            { length: 7 + half + length },
+            (_, i) => ((seed + i) * 2_654_435_761) >>> 24,
+          );
+          const found = both.map((cycles) => {
+            cycles.load(bytes, 3, bytes.length);
+            return cycles.add(bytes, 7, length, order, reverse);
+          });
+          expect(found[1]).toBe(found[0]);
+        }
+        const [plain, fused] = both.map((cycles) => {
+          const { quality, bases } = cycles.build();
+          return {
+            bases,
+            quality: quality.map((counts) => [...counts].join(' ').replace(/(^| )0( 0)*$/, '')),
+          };
+        });
+        expect(fused).toEqual(plain);
+      },
+    ),
+    { numRuns: 40, seed: 3 },
+  );
 });

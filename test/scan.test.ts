@@ -14,8 +14,8 @@ import { readHeader, records } from '../genomics/formats/bam.ts';
 import type { Virtual } from '../genomics/formats/bgzf.ts';
 import { feed, withScanner } from '../genomics/formats/feed.ts';
 import { count, createTally, pack, type Counted } from '../genomics/kernels/flagstat.ts';
-import { rowsUrl } from '../genomics/kernels/fusedrows.ts';
-import { createScanner, scan, scanUrl, startFlags, takeFlags } from '../genomics/kernels/scan.ts';
+import { cyclesUrl, rowsUrl, scanUrl } from '../genomics/kernels/modules.ts';
+import { createScanner, scan, startFlags, takeFlags } from '../genomics/kernels/scan.ts';
 import { takePiece } from '../genomics/kernels/track.ts';
 import { bgzfOf, blockOf, data, headerOf, later, recordOf, sharedBams } from './alignments.ts';
 import { recordsOf, sorted, type Read } from './oracle.ts';
@@ -29,7 +29,7 @@ const long = process.env['SERVERMIX_FUZZ'] === 'long';
 test('the kernels lie beside the command and beside the functions, too', () => {
   const bytes = readFileSync(scanUrl());
   for (const folder of ['bin', 'lambda'])
-    for (const url of [scanUrl(), rowsUrl()]) {
+    for (const url of [scanUrl(), rowsUrl(), cyclesUrl()]) {
       const copy = join(root, 'dist', folder, basename(url.pathname));
       expect(readFileSync(copy).equals(readFileSync(url)), copy).toBe(true);
     }

@@ -4,7 +4,8 @@ import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { random, type Random } from '../datasets/random.ts';
 import { portable } from '../genomics/formats/inflate.ts';
-import { createScanner, scanUrl } from '../genomics/kernels/scan.ts';
+import { scanUrl } from '../genomics/kernels/modules.ts';
+import { createScanner } from '../genomics/kernels/scan.ts';
 
 const module = new WebAssembly.Module(readFileSync(scanUrl()));
 const { exports } = createScanner(module);

@@ -91,6 +91,7 @@ export async function makeSubjects(): Promise<Subjects> {
       'gc-bin': 3000,
     }),
     await check('regions', { reports: 'bedcov,mosdepth,idxstats', 'no-per-base': true }, { by: [by] }),
+    await add('several', 'genomics/flagstat', { reads: [sam, reads] }, {}, splitsOf(reads.size)),
     await add('text', 'genomics/flagstat', { reads: [sam] }, {}, splitsOf(sam.size)),
     await add('reports without an index', 'genomics/qc', { reads: [unindexed] }, {}, splitsOf(reads.size)),
     await pile('text', { orphans: true }, { reference: [reference] }),

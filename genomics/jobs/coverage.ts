@@ -12,7 +12,7 @@ import { writeReports } from '../coverage/reports.ts';
 import { type Coverage, join } from '../coverage/result.ts';
 import { params, settingsOf } from '../coverage/settings.ts';
 import type { PartSweep } from '../coverage/sweep.ts';
-import { scanUrl } from '../kernels/scan.ts';
+import { scanUrl } from '../kernels/modules.ts';
 
 const mebibyte = 1 << 20;
 

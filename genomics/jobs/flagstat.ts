@@ -1,6 +1,6 @@
 /** Alignment counts of a BAM file by FLAG, as `samtools flagstat` reports them. */
 import { columns } from '../../core/codec.ts';
-import type { Dataset } from '../../core/job.ts';
+import type { Dataset, Partition, Planning } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { splitWeighted } from '../../core/partition.ts';
 import { headingOf } from '../coverage/contigs.ts';
@@ -13,12 +13,14 @@ import { feed, withScanner } from '../formats/feed.ts';
 import { toJson, toText } from '../formats/flagstat.ts';
 import { landings } from '../formats/landing.ts';
 import { type Counted, count, createTally, pack, sum, summarize } from '../kernels/flagstat.ts';
-import { scan, scanUrl, startFlags, type Status, takeFlags } from '../kernels/scan.ts';
+import { scanUrl } from '../kernels/modules.ts';
+import { scan, startFlags, type Status, takeFlags } from '../kernels/scan.ts';
 
 const mebibyte = 1 << 20;
 
-/** The records that start in `[from, to)`, virtual offsets of record starts or of the file's end. */
+/** The records of an input that start in `[from, to)`, virtual offsets of record starts or of the file's end. */
 type Part = {
+  readonly file: number;
   readonly from: Virtual;
   readonly to: Virtual;
   readonly contigs: number;
@@ -26,15 +28,20 @@ type Part = {
   readonly kind?: Kind;
 };
 
-export const flagstat = define<{ reads: readonly [Dataset] }, Record<never, never>, Part, Counted>({
+export const flagstat = define<{ reads: readonly Dataset[] }, Record<never, never>, Part, Counted>({
   name: 'genomics/flagstat',
-  version: 1,
+  version: 2,
   doc: 'counts reads by FLAG: mapped, paired, duplicate, ... (samtools flagstat)',
-  examples: ['--reads sample.bam', '--reads sample.bam --json', '--reads sample.bam --out sample.flagstat'],
+  examples: [
+    '--reads sample.bam',
+    '--reads sample.bam --json',
+    "--reads 'lanes/*.bam' --out sample.flagstat",
+  ],
   inputs: {
     reads: {
-      doc: 'alignments in any order; with an index (.bai, .csi) their number is checked; CRAM is slower',
+      doc: 'alignments in any order; with an index (.bai, .csi) their number is checked; CRAM is slower; of several files the sum',
       formats: ['bam', 'sam', 'sam.gz', 'cram'],
+      many: true,
     },
   },
   params: {},
@@ -44,35 +51,15 @@ export const flagstat = define<{ reads: readonly [Dataset] }, Record<never, neve
   output: 'text',
   result: columns<Counted>(),
 
-  async partition({ reads: [reads] }, _params, split, planning) {
-    const source = await planning.open(reads);
-    const heading = await headingOf(reads, planning);
-    const { header, kind } = heading;
-    if (kind !== 'bam') {
-      const contigs = header.contigs.length;
-      const stretches = await stretchesOf(planning, reads, heading, split);
-      const none: Stretch = { kind, from: [0, 0], to: [0, 0] };
-      return { parts: (stretches.length > 0 ? stretches : [none]).map((part) => ({ ...part, contigs })) };
-    }
-    const index = await findIndex(planning, reads, header);
-    const starts = index
-      ? recordStarts(index, header.first, reads.size)
-      : await landings(source, reads, header, split);
-    const bytes = starts.slice(1).map(([block], i) => block - starts[i]![0]);
-    const parts = splitWeighted(bytes, split).map(({ start, end }) => ({
-      from: starts[start]!,
-      to: starts[end]!,
-      contigs: header.contigs.length,
-    }));
-    // A file of a header alone has one part too, without records.
-    if (parts.length === 0)
-      parts.push({ from: header.first, to: header.first, contigs: header.contigs.length });
-    const total = index && promised(index);
-    if (total !== undefined) return { parts, records: total };
-    return {
-      parts,
-      notes: [`BAM: ${reads.uri} has no index that tells its number of reads, so that it is not checked`],
-    };
+  async partition({ reads }, _params, split, planning) {
+    const plans = await Promise.all(reads.map((file) => planFile(file, split, planning)));
+    const parts = plans.flatMap((plan, file) => plan.parts.map((part): Part => ({ ...part, file })));
+    const records = plans.reduce<number | undefined>(
+      (sum, plan) => (sum === undefined || plan.records === undefined ? undefined : sum + plan.records),
+      0,
+    );
+    const notes = plans.flatMap((plan) => plan.notes ?? []);
+    return { parts, notes, ...(records === undefined ? {} : { records }) };
   },
   weight: ({ from, to }) => to[0] - from[0],
   pace: 150 * mebibyte,
@@ -80,7 +67,8 @@ export const flagstat = define<{ reads: readonly [Dataset] }, Record<never, neve
   modules: { scan: scanUrl },
   givesWay: true,
 
-  async kernel({ from, to, contigs, kind = 'bam' }, { reads: [reads] }, _params, context) {
+  async kernel({ file, from, to, contigs, kind = 'bam' }, { reads: files }, _params, context) {
+    const reads = files[file]!;
     const source = await context.open(reads);
     const { signal } = context;
     const tally = createTally();
@@ -110,6 +98,42 @@ export const flagstat = define<{ reads: readonly [Dataset] }, Record<never, neve
     await sink.write(new TextEncoder().encode(json ? toJson(passed, failed) : toText(passed, failed)));
   },
 });
+
+/** Cuts a file. */
+async function planFile(
+  reads: Dataset,
+  split: number,
+  planning: Planning,
+): Promise<Partition<Omit<Part, 'file'>>> {
+  const source = await planning.open(reads);
+  const heading = await headingOf(reads, planning);
+  const { header, kind } = heading;
+  if (kind !== 'bam') {
+    const contigs = header.contigs.length;
+    const stretches = await stretchesOf(planning, reads, heading, split);
+    const none: Stretch = { kind, from: [0, 0], to: [0, 0] };
+    return { parts: (stretches.length > 0 ? stretches : [none]).map((part) => ({ ...part, contigs })) };
+  }
+  const index = await findIndex(planning, reads, header);
+  const starts = index
+    ? recordStarts(index, header.first, reads.size)
+    : await landings(source, reads, header, split);
+  const bytes = starts.slice(1).map(([block], i) => block - starts[i]![0]);
+  const parts = splitWeighted(bytes, split).map(({ start, end }) => ({
+    from: starts[start]!,
+    to: starts[end]!,
+    contigs: header.contigs.length,
+  }));
+  // A file of a header alone has one part too, without records.
+  if (parts.length === 0)
+    parts.push({ from: header.first, to: header.first, contigs: header.contigs.length });
+  const total = index && promised(index);
+  if (total !== undefined) return { parts, records: total };
+  return {
+    parts,
+    notes: [`BAM: ${reads.uri} has no index that tells its number of reads, so that it is not checked`],
+  };
+}
 
 /** Where records start as far as the index knows, ascending, from the first record to the end of the file. */
 function recordStarts(index: Index, first: Virtual, size: number): Virtual[] {

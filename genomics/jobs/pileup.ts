@@ -2,7 +2,7 @@
 import { columns } from '../../core/codec.ts';
 import { define } from '../../core/job.ts';
 import { headerOf } from '../coverage/contigs.ts';
-import { rowsUrl } from '../kernels/fusedrows.ts';
+import { rowsUrl } from '../kernels/modules.ts';
 import { collect, type Inputs } from '../pileup/collect.ts';
 import { type Part, planPileup } from '../pileup/plan.ts';
 import { joinPileups, type Pileup, writeText } from '../pileup/result.ts';

@@ -5,6 +5,7 @@ import { define } from '../../core/job.ts';
 import { bedOf, headingOf } from '../coverage/contigs.ts';
 import { settingsOf as measuringOf } from '../coverage/settings.ts';
 import type { Header } from '../formats/bam.ts';
+import { cyclesUrl } from '../kernels/modules.ts';
 import { collect } from '../reports/collect.ts';
 import { writeReports } from '../reports/files.ts';
 import { measuredOf } from '../reports/mosdepth.ts';
@@ -61,6 +62,8 @@ export const qc = define<Inputs, typeof params, Part, Reports>({
       contigs.reduce((sum, [, , length]) => sum + length, 0) - (contigs.at(-1)?.[2] ?? 0) + to - from;
     return 96 * mebibyte + (by > 0 ? (bases / by) * 16 * (1 + thresholds.length) : 0);
   },
+
+  modules: { cycles: cyclesUrl },
 
   async kernel(part, { reads: [reads], by, reference }, given, context) {
     const settings = settingsOf(given, by !== undefined);

@@ -5,9 +5,6 @@ import { makeRoom } from './text.ts';
 import type { Depths } from './pileup.ts';
 import { read, type Stack, stride } from './stack.ts';
 
-/** Where the build puts the compiled kernel: beside this module, and beside every bundle that it becomes part of. */
-export const rowsUrl = (): URL => new URL('rows.wasm', import.meta.url);
-
 type Exports = {
   readonly memory: WebAssembly.Memory;
   readonly letterTable: WebAssembly.Global;

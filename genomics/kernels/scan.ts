@@ -6,9 +6,6 @@ import type { Tally as FlagTally } from './flagstat.ts';
 import type { Filter } from './reads.ts';
 import { countDepth, type Tally } from './tally.ts';
 
-/** Where the build puts the compiled kernel: beside this module, and beside every bundle that it becomes part of. */
-export const scanUrl = (): URL => new URL('scan.wasm', import.meta.url);
-
 /** What a call of the kernel ended with; `fault` is anything that the reading in TypeScript is to explain. */
 export type Status = 'hungry' | 'end' | 'elsewhere' | 'past' | 'fault';
 const statuses: readonly Status[] = ['hungry', 'end', 'elsewhere', 'past'];

@@ -12,6 +12,7 @@ import { createMosdepth } from './mosdepth.ts';
 import type { Reports } from './result.ts';
 import { type Part, scan, type Visitor } from './scan.ts';
 import { isSame, looseReports, rulesOf, type Params, type ReportName, type Settings } from './settings.ts';
+import { createFusedCycles } from '../stats/cycles.ts';
 import { createStats, type OpenReference } from './stats.ts';
 import { createSpread, type Listener } from './spread.ts';
 
@@ -29,11 +30,12 @@ export async function collect(
   part: Part,
   source: Source,
   { settings, given, measured, header, reference }: Run,
-  context: Pick<Context, 'put' | 'signal'>,
+  context: Pick<Context, 'put' | 'signal' | 'module'>,
 ): Promise<Reports> {
   const { bases } = settings;
   const { bed, name } = measured;
   const reports = part.loose ? looseReports(given, name, part.loose.kind === 'cram') : settings.reports;
+  const cycles = reports.has('stats') ? createFusedCycles(await context.module('cycles')) : undefined;
   const visitors: Visitor[] = [];
   const wanted = <T extends Visitor>(report: ReportName, create: () => T | null): T | null => {
     const visitor = reports.has(report) ? create() : null;
@@ -44,7 +46,7 @@ export async function collect(
   const idxstats = wanted('idxstats', createIdxstats);
   const coverage = wanted('coverage', () => createCoverage(bases));
   const stats = wanted('stats', () =>
-    createStats(rulesOf(given), openerOf(part, reference, context), part.loose !== null, context),
+    createStats(rulesOf(given), openerOf(part, reference, context), part.loose !== null, cycles!, context),
   );
   const bedcov = wanted('bedcov', () => (bed ? createBedcov(bases, bed, given['skip-deletions']) : null));
   const mosdepth = wanted('mosdepth', () => createMosdepth(part, measured, context));

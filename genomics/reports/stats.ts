@@ -7,6 +7,7 @@ import { cover } from '../kernels/bases.ts';
 import { operations } from '../kernels/cigar.ts';
 import { advance, begin, createSweep, finish, type Runs } from '../kernels/depth.ts';
 import { type Column, sumColumns, sumTables, type Table, trimmed } from '../stats/columns.ts';
+import type { Cycles } from '../stats/cycles.ts';
 import { createGcDepth, type Window } from '../stats/gcdepth.ts';
 import { addMismatches, createMismatches, moveWindow, reachOf, tableOf } from '../stats/mismatches.ts';
 import { insertsOf } from '../stats/numbers.ts';
@@ -55,13 +56,14 @@ export function createStats(
   rules: Rules,
   reference: OpenReference | undefined,
   isLoose: boolean,
+  cycles: Cycles,
   context: Pick<Context, 'put'>,
 ): Visitor & { build(): Promise<Stats> } {
   const mismatches = createMismatches();
   let bases: Bases | undefined;
   const window: Window = { gc: 0, known: 0 };
   let lastPos = -1;
-  const tally = createTally(rules);
+  const tally = createTally(rules, cycles);
   const writer = createStepWriter();
   const pieces: Stored[] = [];
   const depths = new Float64Array(deepest + 1);

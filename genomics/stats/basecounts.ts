@@ -5,7 +5,7 @@ import { type Column, roomFor, trimmed } from './columns.ts';
 const shortSize = 512;
 
 /** G and C of the two bases of a byte. */
-const gcOf = Uint8Array.from({ length: 256 }, (_, byte) => {
+export const gcOf = Uint8Array.from({ length: 256 }, (_, byte) => {
   const isGc = (code: number): number => (code === 2 || code === 4 ? 1 : 0);
   return isGc(byte >> 4) + isGc(byte & 15);
 });
@@ -13,6 +13,10 @@ const gcOf = Uint8Array.from({ length: 256 }, (_, byte) => {
 export type BaseCounts = {
   /** Adds the `length` bases at `seq` of a first (0) or last (1) read; gives how many are G or C. */
   add(bytes: Uint8Array, seq: number, length: number, order: 0 | 1, reverse: boolean): number;
+  /** Adds counts of bytes of one kind, 256 a place, that were made elsewhere. */
+  addPairs(kind: number, counts: Uint32Array): void;
+  /** Adds to the count of a code at a cycle of a column, as `build` has them. */
+  addBase(column: number, cycle: number, code: number, count: number): void;
   /** Of first reads, the reverse ones among them apart, and of last reads. */
   build(): Column[];
 };
@@ -20,7 +24,7 @@ export type BaseCounts = {
 /**
  * Bytes by their place: from the read's start, from the end of reverse reads of even lengths, and of odd lengths; of first and last reads.
  */
-const kinds = 3;
+export const kinds = 3;
 
 export function createBaseCounts(): BaseCounts {
   const columns: Column[] = Array.from({ length: 4 }, () => new Float64Array(0));
@@ -51,19 +55,29 @@ export function createBaseCounts(): BaseCounts {
     }
     return gc;
   };
+  const roomOf = (kind: number, size: number): Uint32Array => {
+    const table = pairs[kind]!;
+    if (table.length >= size) return table;
+    const larger = new Uint32Array(Math.max(2 * table.length, size));
+    larger.set(table);
+    pairs[kind] = larger;
+    return larger;
+  };
   return {
+    addBase,
+    addPairs(kind, counts) {
+      let size = counts.length;
+      while (size > 0 && counts[size - 1] === 0) size--;
+      const table = roomOf(kind, Math.ceil(size / 256) * 256);
+      for (let i = 0; i < size; i++) table[i]! += counts[i]!;
+    },
     add(bytes, seq, length, order, reverse) {
       const column = 2 * order + (reverse ? 1 : 0);
       const whole = length >>> 1;
       if (whole > shortSize) return addLong(bytes, seq, length, column, reverse);
       const odd = length & 1;
       const kind = kinds * order + (reverse ? 1 + odd : 0);
-      let table = pairs[kind]!;
-      if (table.length < 256 * (whole + odd)) {
-        table = new Uint32Array(Math.max(2 * table.length, 256 * (whole + odd)));
-        table.set(pairs[kind]!);
-        pairs[kind] = table;
-      }
+      const table = roomOf(kind, 256 * (whole + odd));
       let gc = 0;
       let row = reverse ? 256 * (whole - 1 + odd) : 0;
       const step = reverse ? -256 : 256;

@@ -3,7 +3,6 @@ import { field, flag } from '../formats/record.ts';
 import { findTags, tagCode, tagInteger, tagsAt } from '../formats/tags.ts';
 import { operations } from '../kernels/cigar.ts';
 import { crc32 } from '../kernels/crc32.ts';
-import { createBaseCounts } from './basecounts.ts';
 import { addBarcodes, barcodeTags, type BarcodeClass, type Barcodes, createBarcodes } from './barcodes.ts';
 import {
   type Column,
@@ -17,6 +16,7 @@ import {
   trimmed,
   trimTable,
 } from './columns.ts';
+import { type Cycles, qualities } from './cycles.ts';
 import { isFiltered, orderOf, type Rules } from './rules.ts';
 
 /** Names of single counts; each is a place in `Tally.sums`. */
@@ -52,8 +52,6 @@ const S = Object.fromEntries(sumNames.map((name, i) => [name, i])) as { readonly
 export const gcBins = 200;
 /** Longest insertion and deletion that is counted by its length. */
 export const longestIndel = 300;
-/** Qualities are bytes. */
-const qualities = 256;
 
 /** Counts; additive. Pairs of columns are of first and last reads. */
 export type Tally = {
@@ -91,12 +89,10 @@ export type Step = (view: DataView, bytes: Uint8Array, at: number, length: numbe
 const slots = new Uint8Array(65536);
 ['NM', ...barcodeTags].forEach((name, i) => (slots[tagCode(name)] = i + 1));
 
-export function createTally(rules: Rules): TallyBuilder {
+export function createTally(rules: Rules, cycles: Cycles): TallyBuilder {
   const sums = new Float64Array(sumNames.length);
   const checksums = new Float64Array(3);
   const longest = new Float64Array(4);
-  const quality = [new Uint32Array(0), new Uint32Array(0)];
-  const bases = createBaseCounts();
   // Changes from one bin to the next.
   const gc: Column[] = [new Float64Array(gcBins + 1), new Float64Array(gcBins + 1)];
   const lengths = [0, 1, 2].map(() => new Map<number, number>());
@@ -110,11 +106,6 @@ export function createTally(rules: Rules): TallyBuilder {
   const makeRoom = (cycles: number): void => {
     if (cycles <= room) return;
     room = Math.max(cycles, 2 * room);
-    for (const i of [0, 1]) {
-      const larger = new Uint32Array(room * qualities);
-      larger.set(quality[i]!);
-      quality[i] = larger;
-    }
     for (let i = 0; i < 4; i++) indelCycles[i] = roomFor(indelCycles[i]!, room + 1);
   };
   const addSum = (i: number, bytes: Uint8Array, start: number, end: number): void => {
@@ -138,11 +129,7 @@ export function createTally(rules: Rules): TallyBuilder {
     const qual = seq + ((length + 1) >>> 1);
     let count = 0;
     if (order !== -1) {
-      count = bases.add(bytes, seq, length, order, reverse);
-      const table = quality[order]!;
-      let row = reverse ? qualities * (length - 1) : 0;
-      const next = reverse ? -qualities : qualities;
-      for (let i = qual; i < qual + length; i++, row += next) table[row + bytes[i]!]!++;
+      count = cycles.add(bytes, seq, length, order, reverse);
       const low = Math.floor((count * (gcBins - 1)) / length);
       const high = Math.min(gcBins - 1, Math.floor(((count + 1) * (gcBins - 1)) / length));
       gc[order]![low]!++;
@@ -277,17 +264,19 @@ export function createTally(rules: Rules): TallyBuilder {
 
   return {
     take(view, bytes, start, end, step) {
+      cycles.load(bytes, start, end);
       for (let at = start; at < end; at += 4 + view.getInt32(at, true)) takeOne(view, bytes, at, step);
     },
     build() {
-      const tables = [tableOf(quality[0]!), tableOf(quality[1]!)] as const;
+      const { quality, bases } = cycles.build();
+      const tables = [tableOf(quality[0]), tableOf(quality[1])] as const;
       longest[3] = Math.max(0, tables[0].width - 1, tables[1].width - 1);
       return {
         sums,
         checksums,
         longest,
         quality: tables,
-        bases: bases.build(),
+        bases,
         gc: [trimmed(runningSum(gc[0]!)), trimmed(runningSum(gc[1]!))],
         lengths: [sparseOf(lengths[0]!), sparseOf(lengths[1]!), sparseOf(lengths[2]!)],
         indels: [trimmed(indels[0]!), trimmed(indels[1]!)],
