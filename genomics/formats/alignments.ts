@@ -1,6 +1,8 @@
 /** Alignments of any format that is read here: BAM, SAM as text or bgzipped, and of CRAM what needs no bases. */
 import type { Dataset, Planning, Source } from '../../core/job.ts';
 import { type Header, readHeader, records } from './bam.ts';
+import { withHead } from '../../core/sources/head.ts';
+import { blockLimit } from './block.ts';
 import { checkEof, inflate, type Virtual } from './bgzf.ts';
 import { splitWeighted } from '../../core/partition.ts';
 import { cramRecords, readContainers, readCramHeader } from './cram.ts';
@@ -31,7 +33,9 @@ async function kindOf(source: Source, name: string): Promise<Kind> {
 export type Heading = { readonly kind: Kind; readonly header: Header };
 
 /** The header of a file, and what it is. @throws BadInput for what is neither, or damaged */
-export async function readAlignments(source: Source, name: string): Promise<Heading> {
+export async function readAlignments(remote: Source, name: string): Promise<Heading> {
+  // What a file is, and most headers, are told by one read.
+  const source = withHead(remote, await remote.read(0, Math.min(remote.size, blockLimit)));
   const kind = source.size === 0 ? 'bam' : await kindOf(source, name);
   if (kind === 'cram') return { kind, header: await readCramHeader(source, name) };
   const header =
