@@ -10,6 +10,8 @@ import { random, type Random } from '../datasets/random.ts';
 import { catalog } from '../pipelines/catalog.ts';
 import { describe as describeUri } from '../pipelines/storage.ts';
 import { filesOf, hostOf, sameFiles, type Files } from './laws.ts';
+import { bgzfOf } from './alignments.ts';
+import { randomSam } from './sam.ts';
 import { shared } from './shared.ts';
 import { generate } from './subjects.ts';
 
@@ -55,6 +57,12 @@ const index = readFileSync(join(folder, 'reads.bam.bai'));
 const bed = new TextEncoder().encode('chr1\t10\t500\ta\nchr1\t400\t9000\tb\nchr2\t0\t77\n');
 const laz = shared() && readFileSync(join(shared()!, 'data/geospatial/lidar/formats/1_4_w_evlr.laz'));
 
+const sam = new TextEncoder().encode(`${randomSam(13).split('\n').slice(0, 200).join('\n')}\n`);
+const vcf = readFileSync(join(folder, 'truth.vcf.gz'));
+const fasta = readFileSync(join(folder, 'reference.fa'));
+const cram =
+  shared() && readFileSync(join(shared()!, 'data/genomics/edge/hts-specs/cram/3.0/passed/0507_mapped.cram'));
+
 type Target = {
   readonly name: string;
   readonly job: string;
@@ -71,6 +79,56 @@ const targets: Target[] = [
   { name: 'BAM through coverage', job: 'genomics/coverage', file: bam, beside: [bai], checked: true },
   { name: 'BAI through flagstat', job: 'genomics/flagstat', file: bai, beside: [bam], checked: true },
   { name: 'BAI through coverage', job: 'genomics/coverage', file: bai, beside: [bam], checked: false },
+  { name: 'BAM through pileup', job: 'genomics/pileup', file: bam, beside: [bai], checked: true },
+  { name: 'BAI through pileup', job: 'genomics/pileup', file: bai, beside: [bam], checked: false },
+  { name: 'BAM through qc', job: 'genomics/qc', file: ['reads', 'b.bam', reads], beside: [], checked: true },
+  {
+    name: 'BAM through index',
+    job: 'genomics/index',
+    file: ['file', 'b.bam', reads],
+    beside: [],
+    checked: true,
+  },
+  {
+    name: 'SAM through flagstat',
+    job: 'genomics/flagstat',
+    file: ['reads', 'a.sam', sam],
+    beside: [],
+    checked: false,
+  },
+  { name: 'SAM through qc', job: 'genomics/qc', file: ['reads', 'a.sam', sam], beside: [], checked: false },
+  {
+    name: 'VCF through index',
+    job: 'genomics/index',
+    file: ['file', 'a.vcf.gz', vcf],
+    beside: [],
+    checked: true,
+  },
+  {
+    name: 'FASTA',
+    job: 'genomics/reference',
+    file: ['reference', 'a.fa', fasta],
+    beside: [],
+    checked: false,
+  },
+  {
+    name: 'bgzipped FASTA',
+    job: 'genomics/reference',
+    file: ['reference', 'a.fa.gz', bgzfOf(fasta, [3, 20_000, 70_000, 70_000, 130_000, 190_000]).file],
+    beside: [],
+    checked: true,
+  },
+  ...(cram
+    ? [
+        {
+          name: 'CRAM',
+          job: 'genomics/flagstat',
+          file: ['reads', 'a.cram', cram] as const,
+          beside: [],
+          checked: false,
+        },
+      ]
+    : []),
   { name: 'BED', job: 'genomics/coverage', file: ['by', 'a.bed', bed], beside: [bam, bai], checked: false },
   { name: 'LAS', job: 'geospatial/dsm', file: ['points', 'a.las', las], beside: [], checked: false },
   ...(laz
