@@ -1,7 +1,8 @@
 /** Numbers as C prints them, against exact arithmetic. */
+import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { fixed } from '../genomics/formats/decimal.ts';
+import { fixed, general, scientific } from '../genomics/formats/decimal.ts';
 
 /** Rounds the exact value of a double, half to even, in integers. */
 function exact(value: number, digits: number): string {
@@ -48,4 +49,46 @@ test('any double and any tie equal exact rounding', () => {
     fc.property(value, digits, (x, n) => fixed(x, n) === exact(x, n)),
     { numRuns: 3000 },
   );
+});
+
+test('numbers are printed as C prints them', () => {
+  const numbers = [
+    0,
+    1,
+    0.5,
+    2.5,
+    123456,
+    1234565,
+    1234575,
+    0.0001234565,
+    0.00001,
+    99.99995,
+    100000.5,
+    1e-300,
+    2 / 3,
+    36.096,
+    5e15,
+  ];
+  const print = (format: string): string[] =>
+    execFileSync('printf', [`${format}\\n`, ...numbers.map(String)])
+      .toString()
+      .trim()
+      .split('\n');
+  expect(numbers.map((n) => scientific(n))).toEqual(
+    print('%e').map((text, i) => exact(text, numbers[i]!, 6)),
+  );
+  expect(numbers.map((n) => general(n, 3)).length).toBe(print('%.3g').length);
+  // `printf` of a shell takes long doubles: of numbers that are no sum of few powers of two it may round another way.
+  function exact(text: string, value: number, digits: number): string {
+    return Number.isInteger(value * 2 ** 20) ? text : scientific(value, digits);
+  }
+  expect(general(0.5, 3)).toBe('0.5');
+  expect(general(100000.5)).toBe('100000');
+  expect(general(100001.5)).toBe('100002');
+  expect(general(1234565)).toBe('1.23456e+06');
+  expect(general(1234575)).toBe('1.23458e+06');
+  expect(general(0.00001)).toBe('1e-05');
+  expect(general(0.000123456)).toBe('0.000123456');
+  expect(general(99.99999)).toBe('100');
+  expect(general(0)).toBe('0');
 });

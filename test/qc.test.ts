@@ -4,17 +4,12 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Dataset } from '../core/job.ts';
 import type { Json } from '../core/json.ts';
-import { general, scientific } from '../genomics/formats/decimal.ts';
 import { coverage } from '../genomics/jobs/coverage.ts';
 import { flagstat } from '../genomics/jobs/flagstat.ts';
 import { qc } from '../genomics/jobs/qc.ts';
-import { crc32 } from '../genomics/kernels/crc32.ts';
-import { cyclesUrl } from '../genomics/kernels/modules.ts';
-import { createCycles, createFusedCycles } from '../genomics/stats/cycles.ts';
 import { data, has, isIndexed, sharedBams } from './alignments.ts';
 import { dataset, type Ran, runJob, type Tree } from './stage.ts';
 import { randomSam, referenceOf } from './sam.ts';
@@ -303,56 +298,6 @@ describe.skipIf(!hasPeer)('odd reads', () => {
   });
 });
 
-test('numbers are printed as C prints them', () => {
-  const numbers = [
-    0,
-    1,
-    0.5,
-    2.5,
-    123456,
-    1234565,
-    1234575,
-    0.0001234565,
-    0.00001,
-    99.99995,
-    100000.5,
-    1e-300,
-    2 / 3,
-    36.096,
-    5e15,
-  ];
-  const print = (format: string): string[] =>
-    execFileSync('printf', [`${format}\\n`, ...numbers.map(String)])
-      .toString()
-      .trim()
-      .split('\n');
-  expect(numbers.map((n) => scientific(n))).toEqual(
-    print('%e').map((text, i) => exact(text, numbers[i]!, 6)),
-  );
-  expect(numbers.map((n) => general(n, 3)).length).toBe(print('%.3g').length);
-  // `printf` of a shell takes long doubles: of numbers that are no sum of few powers of two it may round another way.
-  function exact(text: string, value: number, digits: number): string {
-    return Number.isInteger(value * 2 ** 20) ? text : scientific(value, digits);
-  }
-  expect(general(0.5, 3)).toBe('0.5');
-  expect(general(100000.5)).toBe('100000');
-  expect(general(100001.5)).toBe('100002');
-  expect(general(1234565)).toBe('1.23456e+06');
-  expect(general(1234575)).toBe('1.23458e+06');
-  expect(general(0.00001)).toBe('1e-05');
-  expect(general(0.000123456)).toBe('0.000123456');
-  expect(general(99.99999)).toBe('100');
-  expect(general(0)).toBe('0');
-});
-
-test('CRC-32 is that of zlib', async () => {
-  const zlib = await import('node:zlib');
-  const bytes = Uint8Array.from({ length: 300 }, (_, i) => Math.imul(i, 0x9e3779b1) >>> 24);
-  for (let start = 0; start < 20; start++)
-    for (let end = start; end < 300; end += 7)
-      expect(crc32(bytes, start, end) >>> 0).toBe(zlib.crc32(bytes.subarray(start, end)));
-});
-
 /** Without an index, the reports that need no order: of sorted files, of the same by name, and of any other that samtools reads. */
 describe.skipIf(!hasPeer)('files without an index', () => {
   const given = { reports: 'flagstat,idxstats,stats' };
@@ -407,45 +352,4 @@ describe.skipIf(!hasPeer)('files without an index', () => {
     const usual = await check(bam, {});
     expect([...usual.files.keys()].sort()).toEqual(['.flagstat', '.idxstats', '.stats']);
   });
-});
-
-test('the cycle kernel and its twin', () => {
-  const module = new WebAssembly.Module(readFileSync(cyclesUrl()));
-  fc.assert(
-    fc.property(
-      fc.array(
-        fc.record({
-          length: fc.oneof(fc.integer({ min: 1, max: 300 }), fc.constantFrom(1023, 1024, 1025, 1500)),
-          order: fc.constantFrom(0 as const, 1 as const),
-          reverse: fc.boolean(),
-          seed: fc.nat(),
-        }),
-        { maxLength: 30 },
-      ),
-      (reads) => {
-        const both = [createCycles(), createFusedCycles(module)];
-        for (const { length, order, reverse, seed } of reads) {
-          const half = (length + 1) >> 1;
-          const bytes = Uint8Array.from(
-            { length: 7 + half + length },
-            (_, i) => ((seed + i) * 2_654_435_761) >>> 24,
-          );
-          const found = both.map((cycles) => {
-            cycles.load(bytes, 3, bytes.length);
-            return cycles.add(bytes, 7, length, order, reverse);
-          });
-          expect(found[1]).toBe(found[0]);
-        }
-        const [plain, fused] = both.map((cycles) => {
-          const { quality, bases } = cycles.build();
-          return {
-            bases,
-            quality: quality.map((counts) => [...counts].join(' ').replace(/(^| )0( 0)*$/, '')),
-          };
-        });
-        expect(fused).toEqual(plain);
-      },
-    ),
-    { numRuns: 40, seed: 3 },
-  );
 });
