@@ -298,6 +298,24 @@ describe.skipIf(!hasPeer)('odd reads', () => {
   });
 });
 
+test.skipIf(!hasPeer)('depth over a long gap', async () => {
+  const bam = join(folder, 'gap.bam');
+  const read = (name: string, pos: number): string =>
+    [name, 0, 'long', pos, 60, '50M', '*', 0, 0, 'ACGTA'.repeat(10), 'I'.repeat(50)].join('\t');
+  writeFileSync(
+    join(folder, 'gap.sam'),
+    `@SQ\tSN:long\tLN:4000000\n${read('a', 700)}\n${read('b', 2_600_000)}\n`,
+  );
+  execFileSync('samtools', ['view', '--no-PG', '-b', '-o', bam, join(folder, 'gap.sam')]);
+  execFileSync('samtools', ['index', bam]);
+  for (const split of [1e9, 1])
+    same(
+      'depth',
+      textOf(await check(bam, { reports: 'depth' }, { split }), '.depth'),
+      peer('depth', '-a', bam)!,
+    );
+});
+
 /** Without an index, the reports that need no order: of sorted files, of the same by name, and of any other that samtools reads. */
 describe.skipIf(!hasPeer)('files without an index', () => {
   const given = { reports: 'flagstat,idxstats,stats' };

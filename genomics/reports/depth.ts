@@ -9,7 +9,10 @@ import type { Listener } from './spread.ts';
 /** Bytes of text that a kernel holds before they go to the store, and that the writer makes at once. */
 const pieceSize = 4 << 20;
 
-/** Bases `[from, to)` of a contig on which no read of the part counts: they have rows if one counts in another part. */
+/** Bases without reads of which the writer makes the rows. */
+const longGap = 1 << 20;
+
+/** Bases `[from, to)` of a contig on which no read of the part counts: they have rows if one counts in any part. */
 export type Silence = { readonly contig: number; readonly from: number; readonly to: number };
 
 export type Depth = {
@@ -105,7 +108,11 @@ export function createDepth(context: Pick<Context, 'put'>): Listener & { build()
         const start = at[i]!;
         const stop = i + 1 < count ? at[i + 1]! : end;
         const inside = Math.min(stop, contig.length);
-        if (start < inside) wait = add(start, inside, depth[i]!) ?? wait;
+        if (depth[i] === 0 && inside - start > longGap) {
+          // Rows by the hundred million are made as they are written.
+          wait = flush();
+          pieces.push(Promise.resolve({ contig: contig.id, from: start, to: inside }));
+        } else if (start < inside) wait = add(start, inside, depth[i]!) ?? wait;
         if (stop > contig.length)
           overhang.push({ start: Math.max(start, contig.length), end: stop, depth: depth[i]! });
       }
