@@ -41,6 +41,8 @@ export type Piler = {
   last: number;
   /** How many reads lie over `last`, -1 for not counted yet. */
   live: number;
+  /** Where the read ends that reaches farthest. */
+  reach: number;
   /** Positions before it are done. */
   done: number;
   /** Up to here, inclusive, the pile may hold reads that the limit of depth would have left out. */
@@ -53,6 +55,7 @@ export const createPiler = (rules: PileRules): Piler => ({
   piece: { from: 0, to: 0, sure: -1, limit: 0 },
   last: -1,
   live: -1,
+  reach: 0,
   done: 0,
   doubtful: -1,
 });
@@ -62,6 +65,7 @@ export function turnPiler(piler: Piler, piece: Piece): void {
   piler.piece = piece;
   piler.last = -1;
   piler.live = -1;
+  piler.reach = 0;
   piler.done = piece.from;
   piler.doubtful = -1;
 }
@@ -102,6 +106,7 @@ export function push(piler: Piler, bytes: Uint8Array, view: DataView, at: number
   }
   if (piler.live >= 0) piler.live++;
   piler.last = pos;
+  piler.reach = Math.max(piler.reach, end);
   if (piler.rules.overlaps) pair(piler, row, before);
 }
 

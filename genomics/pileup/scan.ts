@@ -133,6 +133,11 @@ async function attempt(
       }
       const { from, to } = piler.piece;
       if (pos < to && (pos >= from || from === 0)) count++;
+      // Behind the piece, and behind all reads in it.
+      if (pos >= to && pos >= piler.reach) {
+        await finish();
+        return true;
+      }
       if (!isWanted(view, byte)) continue;
       push(piler, bytes, view, byte);
       // The first read behind the piece may still change qualities in it.

@@ -1,7 +1,7 @@
 /** The sequences of a FASTA file and the blocks it may be compressed in, found by parts: what .fai and .gzi hold. */
 import { BadInput } from '../../core/errors.ts';
 import type { Dataset, Partition, Planning, Source } from '../../core/job.ts';
-import { checkEof } from '../formats/bgzf.ts';
+import { checkEof, inflate } from '../formats/bgzf.ts';
 import type { FastaIndex, Sequence } from '../formats/fasta.ts';
 import { type Blocks, joinBlocks } from '../formats/gzi.ts';
 import { findBlock } from '../formats/landing.ts';
@@ -41,12 +41,25 @@ export async function planOutline(
       );
     await checkEof(source, fasta.uri);
   }
+  await checkStart(source, fasta.uri, isBlocked);
   const starts = [0];
   for (let at = split; at < source.size; at += split) {
     const start = isBlocked ? await findBlock(source, Math.floor(at)) : Math.floor(at);
     if (start !== undefined && start > starts.at(-1)!) starts.push(start);
   }
   return { parts: starts.map((from, i) => ({ from, to: starts[i + 1] ?? source.size })) };
+}
+
+/** Before parts say what they make of something else. @throws BadInput for what does not begin as FASTA does */
+async function checkStart(source: Source, name: string, isBlocked: boolean): Promise<void> {
+  let head: Uint8Array = await source.read(0, Math.min(source.size, 1024));
+  if (isBlocked)
+    for await (const bytes of inflate(source, name, [0, 0], undefined, { chunk: 1, hint: 0 })) {
+      head = bytes.subarray(0, 1024);
+      break;
+    }
+  const fault = createWalker(0, true).take(Uint8Array.of(...head.filter((c) => c !== 13).slice(0, 512), 10));
+  if (fault?.at === 0) throw faultOf(fault, '0', name);
 }
 
 /** Finds the sequences of a part. @throws BadInput with the place of a line that FASTA does not have */
