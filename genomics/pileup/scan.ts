@@ -97,6 +97,12 @@ async function attempt(
     await bases?.close();
     next++;
   };
+  /** Goes on to the next piece; true when there is none. */
+  const leave = async (): Promise<boolean> => {
+    await finish();
+    if (next < pieces.length) turn();
+    return next === pieces.length;
+  };
   const isWanted = (view: DataView, byte: number): boolean => {
     if (!counts(piler, view, byte)) return false;
     const regions = how.regionsOf(piece.id);
@@ -111,8 +117,7 @@ async function attempt(
       const id = view.getInt32(byte + field.refId, true);
       while (next < pieces.length && (id < 0 || id > piece.id)) {
         if (!isOpen && isDoubtful(piler)) return false;
-        await finish();
-        if (next < pieces.length) turn();
+        await leave();
       }
       if (next === pieces.length) return true;
       if (id < piece.id) {
@@ -135,15 +140,15 @@ async function attempt(
       if (pos < to && (pos >= from || from === 0)) count++;
       // Behind the piece, and behind all reads in it.
       if (pos >= to && pos >= piler.reach) {
-        await finish();
-        return true;
+        if (await leave()) return true;
+        continue;
       }
       if (!isWanted(view, byte)) continue;
       push(piler, bytes, view, byte);
       // The first read behind the piece may still change qualities in it.
       if (pos >= to) {
-        await finish();
-        return true;
+        if (await leave()) return true;
+        continue;
       }
       if (isBehind(piler)) await drain(piler.last, how.isWhole);
     }
@@ -157,10 +162,7 @@ async function attempt(
       if (next === pieces.length) break;
     }
     if (next === 0 && !isOpen && isDoubtful(piler)) return undefined;
-    while (next < pieces.length) {
-      await finish();
-      if (next < pieces.length) turn();
-    }
+    while (next < pieces.length) await leave();
     return count;
   } finally {
     await bases?.close();
