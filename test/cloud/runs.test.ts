@@ -267,8 +267,8 @@ describe.skipIf(!site)('runs on functions', () => {
   });
 
   describe('a run that a function drives', () => {
-    const begin = (store: string, out: string, split = '20k', workers = '4') =>
-      servermix([...coverage(store, out, split), '--workers', workers, '--detach'], stand.folder, stand.env);
+    const begin = (store: string, out: string) =>
+      servermix([...coverage(store, out, '20k'), '--detach'], stand.folder, stand.env);
     test('goes on without its terminal, and is looked after from elsewhere', async () => {
       const { code, stdout, stderr } = await begin('far', 'far/x');
       expect(code, stderr).toBe(0);
@@ -282,7 +282,9 @@ describe.skipIf(!site)('runs on functions', () => {
         expect(found.get(suffix)!.equals(bytes), suffix).toBe(true);
     });
     test('is stopped by cancel', async () => {
-      const { stdout } = await begin('cancel', 'cancel/x', '2k', '1');
+      // Some seconds of work, so that it is not done before it is told.
+      const long = coverage('cancel', 'cancel/x', '2k').map((word) => word.replace('/coverage', '/qc'));
+      const { stdout } = await servermix([...long, '--workers', '1', '--detach'], stand.folder, stand.env);
       const run = stdout.trim();
       const where = ['--store', `s3://${stand.bucket}/cancel`];
       const told = await servermix(['cancel', run, ...where], stand.folder, stand.env);
