@@ -7,22 +7,14 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { flagstat } from '../genomics/jobs/flagstat.ts';
 import { qc } from '../genomics/jobs/qc.ts';
 import { data, has, messageFrom } from './alignments.ts';
+import { samtools } from './peer.ts';
 import { randomSam, referenceOf } from './sam.ts';
 import { dataset, runJob } from './stage.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'servermix-cram-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function peer(...args: readonly string[]): string | undefined {
-  try {
-    return execFileSync('samtools', args, {
-      stdio: ['ignore', 'pipe', 'ignore'],
-      timeout: 20_000,
-    }).toString();
-  } catch {
-    return undefined;
-  }
-}
+const peer = (...args: readonly string[]): string | undefined => samtools(args);
 const flagsOf = async (path: string, split: number): Promise<string> =>
   Buffer.from(
     (await runJob(flagstat, { reads: [await dataset(path)] }, {}, { split })).files.get('')!,

@@ -27,6 +27,7 @@ import {
 import { field } from '../genomics/formats/record.ts';
 import { data, has, isIndexed, sharedBams } from './alignments.ts';
 import { referenceOf, randomSam } from './sam.ts';
+import { same, samtools } from './peer.ts';
 import { dataset, type Ran, runJob, type Tree } from './stage.ts';
 
 type Options = { readonly [name: string]: Json };
@@ -52,29 +53,8 @@ async function pile(
   return found;
 }
 
-/** What samtools prints; undefined where it fails, or takes too long. */
-function peer(...args: readonly string[]): string | undefined {
-  try {
-    return execFileSync('samtools', ['mpileup', '-B', ...args], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-      maxBuffer: 1 << 30,
-      timeout: 20_000,
-    }).toString('latin1');
-  } catch {
-    return undefined;
-  }
-}
-
+const peer = (...args: readonly string[]): string | undefined => samtools(['mpileup', '-B', ...args]);
 const textOf = ({ files }: Ran): string => Buffer.from(files.get('')!).toString('latin1');
-
-/** A failure is to show the line, not the file. */
-function same(what: string, found: string, expected: string): void {
-  if (found === expected) return;
-  const [lines, wanted] = [found.split('\n'), expected.split('\n')];
-  const line = lines.findIndex((value, i) => value !== wanted[i]);
-  expect(`${what}:${line + 1}: ${lines[line]}`).toBe(`${what}:${line + 1}: ${wanted[line]}`);
-  expect([what, lines.length]).toEqual([what, wanted.length]);
-}
 
 describe.skipIf(!hasPeer)('every indexed file', () => {
   const bams = sharedBams().filter((path) => isIndexed(join(data!, path)));

@@ -11,6 +11,7 @@ import { coverage } from '../genomics/jobs/coverage.ts';
 import { flagstat } from '../genomics/jobs/flagstat.ts';
 import { qc } from '../genomics/jobs/qc.ts';
 import { data, has, isIndexed, sharedBams } from './alignments.ts';
+import { bare, same as sameText, samtools } from './peer.ts';
 import { dataset, type Ran, runJob, type Tree } from './stage.ts';
 import { randomSam, referenceOf } from './sam.ts';
 
@@ -39,32 +40,9 @@ async function check(
 
 const textOf = ({ files }: Ran, suffix: string): string => Buffer.from(files.get(suffix)!).toString('latin1');
 
-/** What samtools prints; undefined where it fails, or takes too long. */
-function peer(...args: readonly string[]): string | undefined {
-  try {
-    return execFileSync('samtools', args, {
-      stdio: ['ignore', 'pipe', 'ignore'],
-      maxBuffer: 1 << 30,
-      timeout: 20_000,
-    }).toString('latin1');
-  } catch {
-    return undefined;
-  }
-}
-
-/** Without the lines that name the program and its command line. */
-const bare = (stats: string): string =>
-  stats.replace(/^# (This file was produced|The command line).*\n/gm, '');
-
-/** Long texts are compared first: a failure is to show the line, not the file. */
-function same(what: string, found: string, expected: string): void {
-  const [a, b] = [bare(found), bare(expected)];
-  if (a === b) return;
-  const [lines, wanted] = [a.split('\n'), b.split('\n')];
-  const line = lines.findIndex((value, i) => value !== wanted[i]);
-  expect(`${what}:${line + 1}: ${lines[line]}`).toBe(`${what}:${line + 1}: ${wanted[line]}`);
-  expect(lines.length).toBe(wanted.length);
-}
+const peer = (...args: readonly string[]): string | undefined => samtools(args);
+const same = (what: string, found: string, expected: string): void =>
+  sameText(what, bare(found), bare(expected));
 
 describe.skipIf(!data)('golden files', () => {
   const at = join(data ?? '', 'giab-na12878-b37-chr20');

@@ -11,6 +11,7 @@ import { readSamHeader, samRecords } from '../genomics/formats/sam.ts';
 import { flagstat } from '../genomics/jobs/flagstat.ts';
 import { qc } from '../genomics/jobs/qc.ts';
 import { bgzfOf, data, has, messageFrom } from './alignments.ts';
+import { bare, samtools } from './peer.ts';
 import { randomSam } from './sam.ts';
 import { dataset, runJob } from './stage.ts';
 
@@ -20,20 +21,7 @@ const { signal } = new AbortController();
 
 const textOf = (files: Map<string, Uint8Array>, suffix: string): string =>
   Buffer.from(files.get(suffix)!).toString('latin1');
-const bare = (stats: string): string =>
-  stats.replace(/^# (This file was produced|The command line).*\n/gm, '');
-
-function peer(...args: readonly string[]): string | undefined {
-  try {
-    return execFileSync('samtools', args, {
-      stdio: ['ignore', 'pipe', 'ignore'],
-      maxBuffer: 1 << 28,
-      timeout: 3000,
-    }).toString('latin1');
-  } catch {
-    return undefined;
-  }
-}
+const peer = (...args: readonly string[]): string | undefined => samtools(args, 3000);
 
 const list = (folderName: string): string[] =>
   data

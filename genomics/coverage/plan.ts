@@ -5,9 +5,12 @@ import { splitWeighted } from '../../core/partition.ts';
 import { type Index, readIndex } from '../formats/bai.ts';
 import type { Bed } from '../formats/bed.ts';
 import { checkEof, type Virtual } from '../formats/bgzf.ts';
+import { nextOf, placedOf, startOf } from '../formats/lookup.ts';
+import { someOf } from '../formats/names.ts';
 import { flag } from '../formats/record.ts';
+import { bedOf, headerOf } from '../formats/remembered.ts';
 import { groupEnd, unitSize } from '../kernels/units.ts';
-import { bedOf, type Contig, headerOf, selectContigs } from './contigs.ts';
+import { type Contig, selectContigs } from './contigs.ts';
 import { type Params, type Settings, settingsOf } from './settings.ts';
 
 /** `[from, to)` of the genome: positions on the first and on the last of its contigs. */
@@ -57,7 +60,7 @@ export async function planParts(
   const parts = cutParts({ contigs, index, settings, bed, total, name: reads.uri }, split);
   // Regions may be asked for only where there are none; the result says so.
   if (parts.length === 0) parts.push({ contigs: [], from: 0, to: 0, ranges: [], total, cost: 0 });
-  const records = promised(contigs, index);
+  const records = placedOf(contigs, index);
   return { parts, ...(records === undefined ? {} : { records }), ...(note ? { notes: [note] } : {}) };
 }
 
@@ -115,11 +118,8 @@ export function placeless(
   const lost = [...bed.contigs].filter(([contig]) => !known.has(contig));
   if (lost.length === 0) return undefined;
   const count = lost.reduce((sum, [, { start }]) => sum + start.length, 0);
-  const names = lost
-    .slice(0, 5)
-    .map(([contig]) => contig)
-    .join(', ');
-  return `BED: ${count} regions of ${name} lie on contigs that ${reads} does not have: ${names}${lost.length > 5 ? ', ...' : ''}`;
+  const names = someOf(lost.map(([contig]) => contig));
+  return `BED: ${count} regions of ${name} lie on contigs that ${reads} does not have: ${names}`;
 }
 
 /** Units in order, as columns: the first contig of each, as its place in the list, and where it starts there. */
@@ -184,18 +184,6 @@ function countStarts(starts: Uint32Array | undefined, from: number, to: number):
   return before(to) - before(from);
 }
 
-/** Where the first record lies that overlaps the window of a position, or one before it; undefined without records. */
-export function startOf({ contigs, window }: Index, id: number, pos: number): Virtual | undefined {
-  const { start, block, within } = contigs[id]!;
-  if (!start || pos <= 0 || block.length === 0) return start;
-  const i = Math.min(Math.floor(pos / window), block.length - 1);
-  return [block[i]!, within[i]!];
-}
-
-/** The block with the first record known to start at a position or behind it; undefined without one. */
-export const nextOf = ({ contigs, window }: Index, id: number, pos: number): number | undefined =>
-  contigs[id]!.next[Math.ceil(pos / window)];
-
 /**
  * Where to read for a part. Within a contig it begins `halo` windows before: the first gives the reads that reach over the
  * part's start and their mates; before mapped reads of a window may lie unmapped ones of the same, but none of the next.
@@ -225,15 +213,4 @@ function rangesOf(
     known = end[0];
   });
   return ranges;
-}
-
-/** Placed records of the contigs, if the index tells all. */
-export function promised(contigs: readonly Contig[], index: Index): number | undefined {
-  let total = 0;
-  for (const { id } of contigs) {
-    const { mapped, unmapped } = index.contigs[id]!;
-    if (mapped === undefined || unmapped === undefined) return undefined;
-    total += mapped + unmapped;
-  }
-  return total;
 }

@@ -1,13 +1,16 @@
 /** Alignments of any format that is read here: BAM, SAM as text or bgzipped, and of CRAM what needs no bases. */
 import type { Dataset, Planning, Source } from '../../core/job.ts';
-import { type Header, readHeader, records } from './bam.ts';
-import { withHead } from '../../core/sources/head.ts';
-import { blockLimit } from './block.ts';
-import { checkEof, inflate, type Virtual } from './bgzf.ts';
 import { splitWeighted } from '../../core/partition.ts';
+import { withHead } from '../../core/sources/head.ts';
+import { type Header, readHeader, records } from './bam.ts';
+import { checkEof, inflate, type Virtual } from './bgzf.ts';
+import { blockLimit } from './block.ts';
 import { cramRecords, readContainers, readCramHeader } from './cram.ts';
 import { landings } from './landing.ts';
-import { readSamHeader, samRanges, samRecords } from './sam.ts';
+import { readSamHeader, samRecords } from './sam.ts';
+import { rangesOf } from './textlines.ts';
+
+const tab = 9;
 
 export type Kind = 'bam' | 'sam' | 'bgzipped sam' | 'cram';
 
@@ -15,16 +18,12 @@ export type Kind = 'bam' | 'sam' | 'bgzipped sam' | 'cram';
 export type Stretch = { readonly kind: Kind; readonly from: Virtual; readonly to: Virtual };
 
 /** What a file is, by its first bytes; what is no SAM counts as BAM, which then says what is wrong with it. */
-async function kindOf(source: Source, name: string): Promise<Kind> {
-  const head = await source.read(0, Math.min(4, source.size));
-  if (Buffer.from(head).toString('latin1') === 'CRAM') return 'cram';
+async function kindOf(source: Source, name: string, head: Uint8Array): Promise<Kind> {
+  if (Buffer.from(head.subarray(0, 4)).toString('latin1') === 'CRAM') return 'cram';
   const isSam = (bytes: Uint8Array): boolean =>
-    bytes[0] === 0x40 || (bytes.length > 0 && bytes.subarray(0, 512).every((c) => c >= 9 && c < 127));
+    bytes[0] === 0x40 || (bytes.length > 0 && bytes.subarray(0, 512).every((c) => c >= tab && c < 127));
   const isBlocked = head[0] === 0x1f && head[1] === 0x8b && ((head[3] ?? 0) & 4) !== 0;
-  if (!isBlocked) {
-    const more = await source.read(0, Math.min(512, source.size));
-    return isSam(more) && (more[0] === 0x40 || more.includes(9)) ? 'sam' : 'bam';
-  }
+  if (!isBlocked) return isSam(head) && (head[0] === 0x40 || head.includes(tab)) ? 'sam' : 'bam';
   for await (const bytes of inflate(source, name, [0, 0], undefined, { chunk: 1, hint: 0 }))
     return isSam(bytes) ? 'bgzipped sam' : 'bam';
   return 'bam';
@@ -35,8 +34,9 @@ export type Heading = { readonly kind: Kind; readonly header: Header };
 /** The header of a file, and what it is. @throws BadInput for what is neither, or damaged */
 export async function readAlignments(remote: Source, name: string): Promise<Heading> {
   // What a file is, and most headers, are told by one read.
-  const source = withHead(remote, await remote.read(0, Math.min(remote.size, blockLimit)));
-  const kind = source.size === 0 ? 'bam' : await kindOf(source, name);
+  const head = await remote.read(0, Math.min(remote.size, blockLimit));
+  const source = withHead(remote, head);
+  const kind = await kindOf(source, name, head);
   if (kind === 'cram') return { kind, header: await readCramHeader(source, name) };
   const header =
     kind === 'bam' ? await readHeader(source, name) : await readSamHeader(source, name, kind !== 'sam');
@@ -62,7 +62,7 @@ export async function stretchesOf(
     }));
   }
   if (kind !== 'bam') {
-    const ranges = await samRanges(source, reads, kind !== 'sam', split);
+    const ranges = await rangesOf(source, kind !== 'sam', split);
     return ranges.map(({ from, to }) => ({ kind, from: [from, 0], to: [to, 0] }));
   }
   const starts = await landings(source, reads, header, split);

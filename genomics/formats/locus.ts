@@ -1,6 +1,7 @@
 /** Regions as they are written on command lines: `chr1`, `chr1:1000`, `chr1:1,000-2,000` (samtools). */
 import { BadUsage } from '../../core/errors.ts';
 import type { Contig } from './bam.ts';
+import { someOf } from './names.ts';
 
 /** `[from, to)` of contig `id` of the header. */
 export type Locus = { readonly id: number; readonly from: number; readonly to: number };
@@ -16,12 +17,9 @@ export function parseLocus(text: string, contigs: readonly Contig[], file: strin
   const match = /^(.+):([\d,]+)(?:-([\d,]*))?$/.exec(text);
   const id = match ? contigs.findIndex(({ name }) => name === match[1]) : -1;
   if (!match || id < 0) {
-    const some = contigs
-      .slice(0, 5)
-      .map(({ name }) => name)
-      .join(', ');
+    const some = someOf(contigs.map(({ name }) => name));
     throw new BadUsage(
-      `option region: found ${JSON.stringify(text)}, expected contig or contig:from-to of ${file}; it has ${contigs.length} contigs: ${some}${contigs.length > 5 ? ', ...' : ''}`,
+      `option region: found ${JSON.stringify(text)}, expected contig or contig:from-to of ${file}; it has ${contigs.length} contigs: ${some}`,
     );
   }
   const { length } = contigs[id]!;

@@ -1,12 +1,11 @@
 /** Reads SAM text, plain or bgzipped, as records of BAM, by parts without an index. */
 import { BadInput } from '../../core/errors.ts';
-import type { Dataset, Source } from '../../core/job.ts';
+import type { Source } from '../../core/job.ts';
 import { readAhead } from '../../core/sources/readahead.ts';
 import { createLineReader, type LineFault } from '../kernels/samline.ts';
 import type { Text } from '../kernels/text.ts';
 import type { Contig, Header } from './bam.ts';
 import { inflate } from './bgzf.ts';
-import { findBlock } from './landing.ts';
 import { contigsOf } from './samheader.ts';
 import { linesOf, type Range, sizeOf } from './textlines.ts';
 
@@ -50,21 +49,6 @@ function isHeaderLine(bytes: Uint8Array, from: number, end: number): boolean {
   return (
     isLetter(bytes[from + 1]!) && isLetter(bytes[from + 2]!) && (end === from + 3 || bytes[from + 3] === 9)
   );
-}
-
-/** Cuts a file into ranges of about `split` bytes. */
-export async function samRanges(
-  source: Source,
-  { size }: Dataset,
-  isBlocked: boolean,
-  split: number,
-): Promise<Range[]> {
-  const starts = [0];
-  for (let byte = split; byte < size; byte += split) {
-    const start = isBlocked ? await findBlock(source, Math.floor(byte)) : Math.floor(byte);
-    if (start !== undefined && start > starts.at(-1)!) starts.push(start);
-  }
-  return starts.map((from, i) => ({ from, to: starts[i + 1] ?? size }));
 }
 
 /**

@@ -3,9 +3,20 @@ import type { Source } from '../../core/job.ts';
 import { readAhead } from '../../core/sources/readahead.ts';
 import { inflate } from './bgzf.ts';
 import { type Blocks, readBlocks } from './gzi.ts';
+import { findBlock } from './landing.ts';
 
 /** Bytes of the file; of a bgzipped one the starts of blocks, or its end. */
 export type Range = { readonly from: number; readonly to: number };
+
+/** Cuts a file into ranges of about `split` bytes, at blocks where it has any. */
+export async function rangesOf(source: Source, isBlocked: boolean, split: number): Promise<Range[]> {
+  const starts = [0];
+  for (let at = split; at < source.size; at += split) {
+    const start = isBlocked ? await findBlock(source, Math.floor(at)) : Math.floor(at);
+    if (start !== undefined && start > starts.at(-1)!) starts.push(start);
+  }
+  return starts.map((from, i) => ({ from, to: starts[i + 1] ?? source.size }));
+}
 
 /** Text that follows what came before; `at` counts bytes of text from where the range begins. Valid until the next one is asked for. */
 export type Piece = { readonly bytes: Uint8Array; readonly at: number };

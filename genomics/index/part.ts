@@ -1,15 +1,15 @@
 /** Indexes a part of a file, and joins what neighbours found. */
-import { BadInput } from '../../core/errors.ts';
 import type { Context, Dataset } from '../../core/job.ts';
-import { headerOf } from '../coverage/contigs.ts';
 import { recordChunks } from '../formats/bam.ts';
 import { formatVirtual, type Virtual } from '../formats/bgzf.ts';
 import { type BinnedColumns, columnsOf, joinColumns } from '../formats/binned.ts';
 import type { Shape } from '../formats/binning.ts';
 import { type Blocks, joinBlocks, readBlocks } from '../formats/gzi.ts';
-import { binRecords, createBinner, isOrdered, type Place, type Unfit } from '../kernels/bins.ts';
+import { headerOf } from '../formats/remembered.ts';
+import { binRecords, createBinner, isOrdered, type Place } from '../kernels/bins.ts';
 import type { Columns } from '../kernels/intervals.ts';
-import { binLines, joinNames } from './text.ts';
+import { faultOf } from './faults.ts';
+import { binLines, joinNames } from './lines.ts';
 
 /** What is made of which file: columns of text, none of a BAM; bins, none for GZI. */
 export type How = {
@@ -69,7 +69,7 @@ export async function indexPart(
   for await (const chunk of recordChunks(source, file.uri, contigs.length, from, to, signal)) {
     const { bytes, place, placeOfEnd } = chunk;
     const unfit = binRecords(binner, bytes, place, (isLast ? placeOfEnd : place)(bytes.length));
-    if (unfit) throw faultOf(unfit, `record at ${formatVirtual(place(unfit.at))} of ${file.uri}`);
+    if (unfit) throw faultOf(unfit, `record at ${formatVirtual(place(unfit.at))} of ${file.uri}`, placeOf);
   }
   const { contigs: binned, records, unplaced, first = null, last = null } = binner.build();
   return { ...empty, records, unplaced, first, last, binned: columnsOf(binned) };
@@ -94,7 +94,7 @@ export function joinIndexed(results: readonly Indexed[]): Indexed {
   for (let i = 1; i < placed.length; i++) {
     const [before, found] = [placed[i - 1]!.last!, placed[i]!.first!];
     if (!isOrdered(before, found))
-      throw faultOf({ why: 'order', at: 0, before, found }, 'records of the file');
+      throw faultOf({ why: 'order', at: 0, before, found }, 'records of the file', placeOf);
   }
   const binned = moved.flatMap((result) => result.binned ?? []);
   const blocks = moved.flatMap((result) => result.blocks ?? []);
@@ -110,15 +110,6 @@ export function joinIndexed(results: readonly Indexed[]): Indexed {
   };
 }
 
-function faultOf(unfit: Unfit, subject: string): BadInput {
-  if (unfit.why === 'far')
-    return new BadInput(
-      `index: ${subject} ends at base ${unfit.end}, behind what the bins reach; add --format csi, or a larger --min-shift`,
-    );
-  const [before, found] = [unfit.before, unfit.found].map(([contig, pos]) =>
-    contig < 0 ? 'no place' : `contig ${contig + 1}, base ${pos + 1}`,
-  );
-  return new BadInput(
-    `index: ${subject}: found ${found} after ${before}, expected sorted ones; sort it with samtools sort, or by contig and first base`,
-  );
-}
+/** Contigs by their numbers. */
+const placeOf = ([contig, pos]: Place): string =>
+  contig < 0 ? 'no place' : `contig ${contig + 1}, base ${pos + 1}`;

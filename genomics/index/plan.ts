@@ -1,7 +1,8 @@
 /** Cuts a file that is to be indexed: where records land, or at blocks. */
 import type { Dataset, Planning, Source } from '../../core/job.ts';
-import { headerOf } from '../coverage/contigs.ts';
-import { findBlock, landings } from '../formats/landing.ts';
+import { landings } from '../formats/landing.ts';
+import { rangesOf } from '../formats/textlines.ts';
+import { headerOf } from '../formats/remembered.ts';
 import type { How, Part } from './part.ts';
 
 /** Parts of a BAM: the records that start in each. */
@@ -20,10 +21,6 @@ export async function recordParts(
 
 /** Parts of whole blocks. */
 export async function blockParts(source: Source, split: number, how: How): Promise<Part[]> {
-  const starts = [0];
-  for (let at = split; at < source.size; at += split) {
-    const block = await findBlock(source, Math.floor(at));
-    if (block !== undefined && block > starts.at(-1)!) starts.push(block);
-  }
-  return starts.map((start, i) => ({ ...how, from: [start, 0], to: [starts[i + 1] ?? source.size, 0] }));
+  const ranges = await rangesOf(source, true, split);
+  return ranges.map(({ from, to }) => ({ ...how, from: [from, 0], to: [to, 0] }));
 }

@@ -2,7 +2,7 @@
 import { columns } from '../../core/codec.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
-import { bedOf, headerOf, selectContigs } from '../coverage/contigs.ts';
+import { selectContigs } from '../coverage/contigs.ts';
 import { writeRegions, writeRows } from '../coverage/files.ts';
 import { buildCoverage, keeper } from '../coverage/keeper.ts';
 import { measureFused } from '../coverage/fused.ts';
@@ -12,6 +12,7 @@ import { writeReports } from '../coverage/reports.ts';
 import { type Coverage, join } from '../coverage/result.ts';
 import { params, settingsOf } from '../coverage/settings.ts';
 import type { PartSweep } from '../coverage/sweep.ts';
+import { bedOf, headerOf } from '../formats/remembered.ts';
 import { scanUrl } from '../kernels/modules.ts';
 
 const mebibyte = 1 << 20;

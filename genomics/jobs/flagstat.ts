@@ -3,15 +3,15 @@ import { columns } from '../../core/codec.ts';
 import type { Dataset, Partition, Planning } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { splitWeighted } from '../../core/partition.ts';
-import { headingOf } from '../coverage/contigs.ts';
-import { alignmentsOf, type Kind, type Stretch, stretchesOf } from '../formats/alignments.ts';
+import { alignmentsOf, type Stretch, stretchesOf } from '../formats/alignments.ts';
 import type { Index } from '../formats/bai.ts';
 import { findIndex } from '../formats/bai.ts';
 import { type Header, records } from '../formats/bam.ts';
 import { compareVirtual, type Virtual } from '../formats/bgzf.ts';
 import { feed, withScanner } from '../formats/feed.ts';
 import { toJson, toText } from '../formats/flagstat.ts';
-import { landings } from '../formats/landing.ts';
+import { recordsOf } from '../formats/lookup.ts';
+import { headingOf } from '../formats/remembered.ts';
 import { type Counted, count, createTally, pack, sum, summarize } from '../kernels/flagstat.ts';
 import { scanUrl } from '../kernels/modules.ts';
 import { scan, startFlags, type Status, takeFlags } from '../kernels/scan.ts';
@@ -19,14 +19,7 @@ import { scan, startFlags, type Status, takeFlags } from '../kernels/scan.ts';
 const mebibyte = 1 << 20;
 
 /** The records of an input that start in `[from, to)`, virtual offsets of record starts or of the file's end. */
-type Part = {
-  readonly file: number;
-  readonly from: Virtual;
-  readonly to: Virtual;
-  readonly contigs: number;
-  /** Of what is no BAM. */
-  readonly kind?: Kind;
-};
+type Part = Stretch & { readonly file: number; readonly contigs: number };
 
 export const flagstat = define<{ reads: readonly Dataset[] }, Record<never, never>, Part, Counted>({
   name: 'genomics/flagstat',
@@ -67,17 +60,18 @@ export const flagstat = define<{ reads: readonly Dataset[] }, Record<never, neve
   modules: { scan: scanUrl },
   givesWay: true,
 
-  async kernel({ file, from, to, contigs, kind = 'bam' }, { reads: files }, _params, context) {
+  async kernel({ file, contigs, ...stretch }, { reads: files }, _params, context) {
     const reads = files[file]!;
     const source = await context.open(reads);
     const { signal } = context;
     const tally = createTally();
-    if (kind !== 'bam') {
+    if (stretch.kind !== 'bam') {
       const header = async (): Promise<Header> => (await headingOf(reads, context)).header;
-      const chunks = alignmentsOf(source, reads.uri, contigs, { kind, from, to }, header, signal);
+      const chunks = alignmentsOf(source, reads.uri, contigs, stretch, header, signal);
       for await (const chunk of chunks) count(chunk, tally);
       return pack(tally);
     }
+    const { from, to } = stretch;
     const counted = await withScanner(await context.module('scan'), async (scanner) => {
       startFlags(scanner);
       const go = (): Status => scan(scanner, 'flags', contigs);
@@ -99,40 +93,37 @@ export const flagstat = define<{ reads: readonly Dataset[] }, Record<never, neve
   },
 });
 
-/** Cuts a file. */
+/** Cuts a file, where its index knows of records if it has one. */
 async function planFile(
   reads: Dataset,
   split: number,
   planning: Planning,
 ): Promise<Partition<Omit<Part, 'file'>>> {
-  const source = await planning.open(reads);
   const heading = await headingOf(reads, planning);
   const { header, kind } = heading;
-  if (kind !== 'bam') {
-    const contigs = header.contigs.length;
-    const stretches = await stretchesOf(planning, reads, heading, split);
-    const none: Stretch = { kind, from: [0, 0], to: [0, 0] };
-    return { parts: (stretches.length > 0 ? stretches : [none]).map((part) => ({ ...part, contigs })) };
-  }
-  const index = await findIndex(planning, reads, header);
-  const starts = index
-    ? recordStarts(index, header.first, reads.size)
-    : await landings(source, reads, header, split);
+  const contigs = header.contigs.length;
+  const index = kind === 'bam' ? await findIndex(planning, reads, header) : undefined;
+  const stretches = index
+    ? stretchesBy(recordStarts(index, header.first, reads.size), split)
+    : await stretchesOf(planning, reads, heading, split);
+  // A file of a header alone has one part too, without records.
+  if (stretches.length === 0) stretches.push({ kind, from: header.first, to: header.first });
+  const parts = stretches.map((stretch) => ({ ...stretch, contigs }));
+  const records = index && recordsOf(index);
+  if (records !== undefined) return { parts, records };
+  const note = `${reads.uri} has no index that tells its number of reads, so that it is not checked`;
+  // Containers of CRAM tell theirs.
+  return { parts, notes: kind === 'cram' ? [] : [`${kind === 'bam' ? 'BAM' : 'SAM'}: ${note}`] };
+}
+
+/** Runs of neighbours of about `split` compressed bytes. */
+function stretchesBy(starts: readonly Virtual[], split: number): Stretch[] {
   const bytes = starts.slice(1).map(([block], i) => block - starts[i]![0]);
-  const parts = splitWeighted(bytes, split).map(({ start, end }) => ({
+  return splitWeighted(bytes, split).map(({ start, end }) => ({
+    kind: 'bam',
     from: starts[start]!,
     to: starts[end]!,
-    contigs: header.contigs.length,
   }));
-  // A file of a header alone has one part too, without records.
-  if (parts.length === 0)
-    parts.push({ from: header.first, to: header.first, contigs: header.contigs.length });
-  const total = index && promised(index);
-  if (total !== undefined) return { parts, records: total };
-  return {
-    parts,
-    notes: [`BAM: ${reads.uri} has no index that tells its number of reads, so that it is not checked`],
-  };
 }
 
 /** Where records start as far as the index knows, ascending, from the first record to the end of the file. */
@@ -147,14 +138,4 @@ function recordStarts(index: Index, first: Virtual, size: number): Virtual[] {
   }
   add([size, 0]);
   return starts;
-}
-
-/** The number of records that the index promises, if it tells all of it. */
-function promised({ contigs, unplaced }: Index): number | undefined {
-  let total = unplaced;
-  for (const { mapped, unmapped } of contigs) {
-    if (total === undefined || mapped === undefined || unmapped === undefined) return undefined;
-    total += mapped + unmapped;
-  }
-  return total;
 }

@@ -3,15 +3,15 @@ import { columns } from '../../core/codec.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { choice, flag, integer, text } from '../../core/params.ts';
-import { headerOf } from '../coverage/contigs.ts';
 import { checkEof } from '../formats/bgzf.ts';
 import { contigsOf } from '../formats/binned.ts';
 import { indexOf } from '../formats/binning.ts';
 import { toGzi } from '../formats/gzi.ts';
+import { headerOf } from '../formats/remembered.ts';
 import { indexPart, type Indexed, joinIndexed, nothing, type Part } from '../index/part.ts';
 import { blockParts, recordParts } from '../index/plan.ts';
-import { columnsOf, headOf, layoutOf, presetNames, shapeOf as textShapeOf } from '../index/text.ts';
-import { shapeOf } from '../formats/shape.ts';
+import { columnsOf, headOf, layoutOf, presetNames } from '../index/preset.ts';
+import { shapeOfLines, shapeOfReads } from '../index/shape.ts';
 
 const mebibyte = 1 << 20;
 
@@ -68,13 +68,13 @@ export const index = define<{ file: readonly [Dataset] }, typeof params, Part, I
       const { contigs } = await headerOf(file, planning);
       await checkEof(source, file.uri);
       const kind = format === 'csi' ? 'csi' : 'bai';
-      const shape = shapeOf(kind, contigs, minShift, file.uri);
+      const shape = shapeOfReads(kind, contigs, minShift, file.uri);
       return { parts: await recordParts(source, file, split, { format: kind, text: null, shape }, planning) };
     }
     await checkEof(source, file.uri);
     const lines = columnsOf(given, file.uri, head);
     const kind = format === 'csi' ? 'csi' : 'tbi';
-    const shape = await textShapeOf(source, file.uri, kind === 'csi', minShift, lines);
+    const shape = await shapeOfLines(source, file.uri, kind === 'csi', minShift, lines);
     return { parts: await blockParts(source, split, { format: kind, text: lines, shape }) };
   },
   weight: ({ from, to }) => to[0] - from[0],

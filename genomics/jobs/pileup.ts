@@ -1,13 +1,14 @@
 /** What lies over each position of the reference, as samtools mpileup prints it, or as a table of counts. */
 import { columns } from '../../core/codec.ts';
 import { define } from '../../core/job.ts';
-import { headerOf } from '../coverage/contigs.ts';
+import { headerOf } from '../formats/remembered.ts';
 import { rowsUrl } from '../kernels/modules.ts';
 import { collect, type Inputs } from '../pileup/collect.ts';
 import { type Part, planPileup } from '../pileup/plan.ts';
-import { joinPileups, type Pileup, writeText } from '../pileup/result.ts';
+import { joinPileups, type Pileup } from '../pileup/result.ts';
 import { params } from '../pileup/settings.ts';
 import { writeCounts } from '../pileup/table.ts';
+import { writeText } from '../pileup/text.ts';
 
 const mebibyte = 1 << 20;
 

@@ -2,9 +2,9 @@
 import { columns } from '../../core/codec.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
-import { bedOf, headingOf } from '../coverage/contigs.ts';
 import { settingsOf as measuringOf } from '../coverage/settings.ts';
 import type { Header } from '../formats/bam.ts';
+import { bedOf, headingOf } from '../formats/remembered.ts';
 import { cyclesUrl } from '../kernels/modules.ts';
 import { collect } from '../reports/collect.ts';
 import { writeReports } from '../reports/files.ts';

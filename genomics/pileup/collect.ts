@@ -1,7 +1,7 @@
 /** Piles up a part. */
 import type { Context, Dataset } from '../../core/job.ts';
-import { bedOf, headerOf } from '../coverage/contigs.ts';
 import { parseLocus } from '../formats/locus.ts';
+import { bedOf, headerOf } from '../formats/remembered.ts';
 import type { Letters } from '../kernels/pilerows.ts';
 import { createDepths, createPiler, type Window } from '../kernels/pileup.ts';
 import type { Part, Piece } from './plan.ts';

@@ -2,14 +2,16 @@
 import { BadInput } from '../../core/errors.ts';
 import type { Dataset, Partition, Planning } from '../../core/job.ts';
 import { splitWeighted } from '../../core/partition.ts';
-import { bedOf, headerOf } from '../coverage/contigs.ts';
-import { nextOf, placeless, promised, startOf } from '../coverage/plan.ts';
+import { placeless } from '../coverage/plan.ts';
 import { type Index, readIndex } from '../formats/bai.ts';
 import type { Header } from '../formats/bam.ts';
 import type { Bed } from '../formats/bed.ts';
 import { checkEof, type Virtual } from '../formats/bgzf.ts';
 import { type FastaIndex, readFastaIndex, type Stretch, stretchOf } from '../formats/fasta.ts';
+import { nextOf, placedOf, startOf } from '../formats/lookup.ts';
 import { type Locus, parseLocus } from '../formats/locus.ts';
+import { bedOf, headerOf } from '../formats/remembered.ts';
+import { someOf } from '../formats/names.ts';
 import { unitSize } from '../kernels/units.ts';
 import type { Params } from './settings.ts';
 
@@ -75,11 +77,11 @@ export async function planPileup(
     );
     if (unknown.length > 0)
       notes.push(
-        `FASTA: ${reference.uri} lacks ${unknown.length} contigs of ${reads.uri}, their reference is shown as N: ${unknown.slice(0, 5).join(', ')}${unknown.length > 5 ? ', ...' : ''}`,
+        `FASTA: ${reference.uri} lacks ${unknown.length} contigs of ${reads.uri}, their reference is shown as N: ${someOf(unknown)}`,
       );
   }
   const all = header.contigs.map(({ name, length }, id) => ({ id, name, length }));
-  const known = locus || (bed && !given.all) ? undefined : promised(all, index);
+  const known = locus || (bed && !given.all) ? undefined : placedOf(all, index);
   return { parts, ...(known === undefined ? {} : { records: known }), notes };
 }
 

@@ -1,5 +1,5 @@
 /** What parts pile up: rows in the store, and what their writer must know. */
-import type { Context, Output, Stored } from '../../core/job.ts';
+import type { Context, Stored } from '../../core/job.ts';
 import type { Letters } from '../kernels/pilerows.ts';
 import type { Window } from '../kernels/pileup.ts';
 
@@ -64,10 +64,4 @@ export function createPieces(context: Pick<Context, 'put'>) {
     },
     build: (): Promise<readonly Rows[]> => Promise.all(rows),
   };
-}
-
-/** Joins the texts of the parts. */
-export async function writeText(result: Pileup, output: Output): Promise<void> {
-  const sink = await output.file();
-  for (const stored of shownRows(result)) await sink.append(stored);
 }

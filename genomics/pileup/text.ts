@@ -1,12 +1,12 @@
 /** The rows of `samtools mpileup`, made in the parts. */
-import type { Context } from '../../core/job.ts';
+import type { Context, Output } from '../../core/job.ts';
 import type { Contig } from '../formats/bam.ts';
 import { createFusedRows } from '../kernels/fusedrows.ts';
 import type { RowRules } from '../kernels/pilerows.ts';
 import type { Text } from '../kernels/text.ts';
 import type { Depths } from '../kernels/pileup.ts';
 import type { Stack } from '../kernels/stack.ts';
-import { createPieces, type Maker } from './result.ts';
+import { createPieces, type Maker, type Pileup, shownRows } from './result.ts';
 
 /** Bytes of text that a kernel holds before they go to the store. */
 const pieceSize = 4 << 20;
@@ -48,4 +48,10 @@ export async function createText(
       return pieces.build();
     },
   };
+}
+
+/** Joins the texts of the parts. */
+export async function writeText(result: Pileup, output: Output): Promise<void> {
+  const sink = await output.file();
+  for (const stored of shownRows(result)) await sink.append(stored);
 }

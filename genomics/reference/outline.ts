@@ -4,8 +4,7 @@ import type { Dataset, Partition, Planning, Source } from '../../core/job.ts';
 import { checkEof, inflate } from '../formats/bgzf.ts';
 import type { FastaIndex, Sequence } from '../formats/fasta.ts';
 import { type Blocks, joinBlocks } from '../formats/gzi.ts';
-import { findBlock } from '../formats/landing.ts';
-import { linesOf, type Range, sizeOf } from '../formats/textlines.ts';
+import { linesOf, type Range, rangesOf, sizeOf } from '../formats/textlines.ts';
 import { createWalker, type Entry, type Fault, joinEntries, type Walker } from '../kernels/fastalines.ts';
 
 export type Part = Range;
@@ -42,12 +41,7 @@ export async function planOutline(
     await checkEof(source, fasta.uri);
   }
   await checkStart(source, fasta.uri, isBlocked);
-  const starts = [0];
-  for (let at = split; at < source.size; at += split) {
-    const start = isBlocked ? await findBlock(source, Math.floor(at)) : Math.floor(at);
-    if (start !== undefined && start > starts.at(-1)!) starts.push(start);
-  }
-  return { parts: starts.map((from, i) => ({ from, to: starts[i + 1] ?? source.size })) };
+  return { parts: await rangesOf(source, isBlocked, split) };
 }
 
 /** Before parts say what they make of something else. @throws BadInput for what does not begin as FASTA does */

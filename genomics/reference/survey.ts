@@ -5,8 +5,8 @@ import { type Bases, openBases, type Stretch, stretchAt } from '../formats/fasta
 import { classOf } from '../kernels/classes.ts';
 import { countWords } from '../kernels/kmers.ts';
 import { createWindows } from './composition.ts';
-import { createLines } from './lines.ts';
 import { createSites } from './sites.ts';
+import { createSpill } from './spill.ts';
 import { firstOf, type Named, type Outline, sequencesOf, startsOf } from './outline.ts';
 import { type Params, type Settings, settingsOf } from './settings.ts';
 
@@ -93,7 +93,7 @@ export async function surveyPart(
   const { reports, motifs } = settingsOf(given);
   const source = await context.open(fasta);
   const words = reports.has('kmers') ? new Uint32Array(4 ** given.k) : undefined;
-  const [windowRows, motifRows] = [createLines(context), createLines(context)];
+  const [windowRows, motifRows] = [createSpill(context), createSpill(context)];
   const sites = reports.has('motifs') ? createSites(motifs, motifRows.text) : undefined;
   const longest = Math.max(1, given.k, ...motifs.map(({ sets }) => sets.length));
   let bases = 0;

@@ -1,14 +1,15 @@
 /** Cuts a BAM into parts for all reports: coverage's, the last of which also has the records without a place. */
 import { BadInput } from '../../core/errors.ts';
 import type { Dataset, Partition, Planning } from '../../core/job.ts';
-import { bedOf, headingOf } from '../coverage/contigs.ts';
-import { checkNames, cutParts, type Part as Placed, placeless, promised } from '../coverage/plan.ts';
+import { checkNames, cutParts, type Part as Placed, placeless } from '../coverage/plan.ts';
 import type { Settings as Measuring } from '../coverage/settings.ts';
 import { type Heading, stretchesOf } from '../formats/alignments.ts';
 import { findIndex, type Index } from '../formats/bai.ts';
 import type { Header } from '../formats/bam.ts';
 import type { Virtual } from '../formats/bgzf.ts';
 import { readFastaIndex, type Stretch, stretchOf } from '../formats/fasta.ts';
+import { recordsOf } from '../formats/lookup.ts';
+import { bedOf, headingOf } from '../formats/remembered.ts';
 import type { Part } from './scan.ts';
 import { looseReports, type Params } from './settings.ts';
 
@@ -55,11 +56,10 @@ export async function planReports(
     parts.push({ ...nothing(total, cost), tail: start, reference: fasta && [] });
   }
   const note = bed && by && placeless(bed, by.uri, header.contigs, reads.uri);
-  const known = promised(contigs, index);
-  const { unplaced } = index;
+  const records = recordsOf(index);
   return {
     parts,
-    ...(known === undefined || unplaced === undefined ? {} : { records: known + unplaced }),
+    ...(records === undefined ? {} : { records }),
     ...(note ? { notes: [note] } : {}),
   };
 }

@@ -1,7 +1,7 @@
 /** Quality control of many samples: genomics/qc on each BAM, one folder for MultiQC, and a table over all. */
 import { basename } from 'node:path';
 import { BadUsage } from '../../core/errors.ts';
-import { headerOf } from '../../genomics/coverage/contigs.ts';
+import { headingOf } from '../../genomics/formats/remembered.ts';
 import { qc as job } from '../../genomics/jobs/qc.ts';
 import { coverageRows } from '../../genomics/reports/coverage.ts';
 import type { Reports } from '../../genomics/reports/result.ts';
@@ -40,11 +40,12 @@ export const qc: Pipeline = {
 
   async row({ name, stage: { inputs } }, { value, params }, planning) {
     const reports = value as Reports;
-    const { contigs } = await headerOf(inputs['reads']![0]!, planning);
-    const covered = reports.coverage && coverageRows(reports.coverage, contigs);
+    const { header } = await headingOf(inputs['reads']![0]!, planning);
+    const covered = reports.coverage && coverageRows(reports.coverage, header.contigs);
     return { sample: name, ...sampleRow(reports, covered, params as unknown as Params) };
   },
 };
 
 /** A file's name without its ending, as MultiQC shortens names. */
-const sampleOf = (uri: string): string => basename(uri.replace(/[?#].*$/, '')).replace(/\.bam$/i, '');
+const sampleOf = (uri: string): string =>
+  basename(uri.replace(/[?#].*$/, '')).replace(/\.(bam|cram|sam(\.gz)?)$/i, '');

@@ -4,7 +4,7 @@ import { makeRoom, type Text } from '../kernels/text.ts';
 
 const pieceSize = 4 << 20;
 
-export function createLines(context: Pick<Context, 'put'>) {
+export function createSpill(context: Pick<Context, 'put'>) {
   const stored: Stored[] = [];
   const text: Text = { bytes: new Uint8Array(0), fill: 0 };
   const put = async (): Promise<void> => {
