@@ -376,7 +376,7 @@ describe('random reads', () => {
     const inputs = { reads: [await dataset(path)], by: [await dataset(by)] } as const;
     const params = resolve(coverage.params, { ...options, 'no-per-base': true });
     const { parts } = await coverage.partition(inputs, params, 1e12, localPlanning());
-    expect(parts.map((part) => part.ranges.length)).toEqual([ranges]);
+    expect(parts.map((part) => part.spans.length)).toEqual([ranges]);
   });
 
   test('labels and digits', async () => {

@@ -113,7 +113,7 @@ describe.each(['genomics/coverage', 'genomics/flagstat'])('%s of 5 Mb', (job) =>
 });
 
 type Hinted = {
-  readonly ranges: readonly { readonly from: readonly [number, number]; readonly to: number }[];
+  readonly spans: readonly { readonly from: readonly [number, number]; readonly to: number }[];
 };
 
 test.each([
@@ -130,7 +130,7 @@ test.each([
       const found = await job.partition(...how);
       const parts = (found.parts as readonly Hinted[]).map((part) => ({
         ...part,
-        ranges: part.ranges.map((range) => ({ ...range, to: wrong(range.from) })),
+        spans: part.spans.map((span) => ({ ...span, to: wrong(span.from) })),
       }));
       return { ...found, parts };
     },

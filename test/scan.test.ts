@@ -94,12 +94,21 @@ async function measuring(file: Source, given: Options, from = 0): Promise<Measur
     contigs: contigs.map(({ name: text, length }, id) => [id, text, length] as const),
     from,
     to: contigs.at(-1)?.length ?? 0,
-    ranges: [{ from: first, last: contigs.length - 1, to: file.size }],
+    spans: [
+      { file: 0, kind: 'bam', from: first, last: contigs.length - 1, to: file.size, letters: [] },
+    ] as const,
     total: contigs.length,
     cost: 1,
   };
   const settings = settingsOf(resolve(params, given), false);
-  return { part, settings, bed: undefined, source: file, name, signal, spill: async () => {} };
+  const reading = {
+    files: [{ source: file, name }],
+    header: () => readHeader(file, name),
+    hasBases: false,
+    reference: undefined,
+    signal,
+  };
+  return { part, settings, bed: undefined, reading, spill: async () => {} };
 }
 
 const modes: readonly Options[] = [

@@ -16,7 +16,7 @@ import { createPartSweep, type CreateMeter, type PartSweep } from './sweep.ts';
 
 /**
  * What `done` makes of the part's sweep, which holds what `measurePlain` gives; undefined when the kernel finds a fault: then it is for that one to
- * word it.
+ * word it. For parts of one BAM file.
  */
 export function measureFused<R>(
   module: WebAssembly.Module,
@@ -24,7 +24,9 @@ export function measureFused<R>(
   done: (sweep: PartSweep) => Promise<R>,
 ): Promise<R | undefined> {
   return withScanner(module, async (scanner) => {
-    const { part, settings, bed, source, signal, spill } = how;
+    const { part, settings, bed, reading, spill } = how;
+    const { source } = reading.files[part.spans[0]?.file ?? 0]!;
+    const { signal } = reading;
     const createMeter: CreateMeter = (emit, tally) => {
       startDepths(scanner, settings.filter, emit);
       return {
@@ -36,7 +38,7 @@ export function measureFused<R>(
       };
     };
     const sweep = createPartSweep(part, settings, bed, createMeter);
-    for (const { from, last, to: hint } of part.ranges) {
+    for (const { from, last, to: hint } of part.spans) {
       const go = (): Status => step(scanner, sweep, part.total, last);
       const status = await feed(scanner, source, from, undefined, go, {
         signal,

@@ -1,8 +1,7 @@
 /** Measures a part record after record, in TypeScript: the oracle of the kernel, and what words its faults. */
 import { BadInput } from '../../core/errors.ts';
-import type { Source } from '../../core/job.ts';
-import { records } from '../formats/bam.ts';
 import type { Bed } from '../formats/bed.ts';
+import { placedRecords, type Reading } from '../formats/placed.ts';
 import { field } from '../formats/record.ts';
 import { begin, createSweep, finish } from '../kernels/depth.ts';
 import { createReads, type Reads, turn, walk } from '../kernels/reads.ts';
@@ -16,33 +15,29 @@ export type Measuring = {
   readonly part: Part;
   readonly settings: Settings;
   readonly bed: Bed | undefined;
-  readonly source: Source;
-  /** The BAM's, for messages. */
-  readonly name: string;
-  readonly signal: AbortSignal;
+  readonly reading: Reading;
   /** Called between chunks: what is finished may be taken out. */
   readonly spill: (sweep: PartSweep) => Promise<void> | undefined;
 };
 
 /** Sweeps the part; its end is left to the caller. @throws BadInput for damaged files, and records that are not in order */
 export async function measurePlain(how: Measuring): Promise<PartSweep> {
-  const { part, settings, bed, source, name, signal, spill } = how;
-  const { sweep, feed } = createPlain(part, settings, bed, name);
-  for (const { from, last, to: hint } of part.ranges)
-    for await (const chunk of records(source, name, part.total, from, undefined, signal, hint)) {
-      if (!feed(chunk, last)) break;
-      await spill(sweep);
-    }
+  const { part, settings, bed, reading, spill } = how;
+  const { sweep, feed } = createPlain(part, settings, bed, reading.files[part.spans[0]?.file ?? 0]!.name);
+  for await (const chunk of placedRecords(part.spans, part.total, reading)) {
+    if (!feed(chunk)) break;
+    await spill(sweep);
+  }
   return sweep;
 }
 
-/** A part's sweep, and what feeds it chunks of whole records; false when one lay behind contig `stop` of the header, or behind the part. */
+/** A part's sweep, and what feeds it chunks of whole records of contigs up to its last one; false when one lay behind the part. */
 export function createPlain(
   part: Part,
   settings: Settings,
   bed: Bed | undefined,
   name: string,
-): { readonly sweep: PartSweep; readonly feed: (chunk: Uint8Array, stop: number) => boolean } {
+): { readonly sweep: PartSweep; readonly feed: (chunk: Uint8Array) => boolean } {
   let reads: Reads;
   const createMeter: CreateMeter = (emit, tally) => {
     const depths = createSweep((runs) => {
@@ -62,15 +57,14 @@ export function createPlain(
     };
   };
   const sweep = createPartSweep(part, settings, bed, createMeter);
-  return { sweep, feed: (chunk, stop) => take(sweep, reads!, chunk, stop, name) };
+  return { sweep, feed: (chunk) => take(sweep, reads!, chunk, name) };
 }
 
-/** Takes a chunk of whole records; false when one lay behind contig `stop` of the header, or behind the part. */
-function take(sweep: PartSweep, reads: Reads, chunk: Uint8Array, stop: number, name: string): boolean {
+/** Takes a chunk of whole records; false when one lay behind the part. */
+function take(sweep: PartSweep, reads: Reads, chunk: Uint8Array, name: string): boolean {
   const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
   for (let byte = 0; byte < chunk.length;) {
     const id = view.getInt32(byte + field.refId, true);
-    if (id < 0 || id > stop) return false;
     const current = sweep.turn(id);
     if (id === current) {
       byte = walk(reads, view, byte, name);

@@ -2,13 +2,14 @@
 import { BadInput } from '../../core/errors.ts';
 import type { Dataset, Partition, Planning } from '../../core/job.ts';
 import { splitWeighted } from '../../core/partition.ts';
-import { type Index, readIndex } from '../formats/bai.ts';
+import type { Header } from '../formats/bam.ts';
 import type { Bed } from '../formats/bed.ts';
-import { checkEof, type Virtual } from '../formats/bgzf.ts';
-import { nextOf, placedOf, startOf } from '../formats/lookup.ts';
+import { type Member, openCollection } from '../formats/collection.ts';
+import type { FastaIndex } from '../formats/fasta.ts';
+import { bytesOf, placedOf, type Span, spansOf, windowOf } from '../formats/lookup.ts';
 import { someOf } from '../formats/names.ts';
 import { flag } from '../formats/record.ts';
-import { bedOf, headerOf } from '../formats/remembered.ts';
+import { bedOf } from '../formats/remembered.ts';
 import { groupEnd, unitSize } from '../kernels/units.ts';
 import { type Contig, selectContigs } from './contigs.ts';
 import { type Params, type Settings, settingsOf } from './settings.ts';
@@ -19,11 +20,8 @@ export type Part = {
   readonly contigs: readonly (readonly [id: number, name: string, length: number])[];
   readonly from: number;
   readonly to: number;
-  /**
-   * Where to read records: from there on, until one lies behind contig `last` or behind the part. That one is likely in the block at byte `to`,
-   * as the index has it: a hint for how much to ask for, not a bound.
-   */
-  readonly ranges: readonly { readonly from: Virtual; readonly last: number; readonly to: number }[];
+  /** Where to read records, of one file after another. */
+  readonly spans: readonly Span[];
   /** Contigs of the header. */
   readonly total: number;
   /** Compressed bytes, and what else takes time as so many. */
@@ -32,8 +30,6 @@ export type Part = {
 
 /** What a base, a row of output and a contig cost beside their records, in compressed bytes. */
 const [baseCost, rowCost, contigCost] = [1 / 256, 32, 64];
-/** Contigs are read through what lies between them when that is no more. */
-const maxGap = 1 << 16;
 /** 270 Gb of genome; the largest known has 160. */
 const maxUnits = 2 ** 24;
 /** A name stands in each row of output. */
@@ -41,45 +37,51 @@ const maxName = 1024;
 
 /** Splits the work into parts of about `split` compressed bytes. */
 export async function planParts(
-  { reads: [reads], by }: { readonly reads: readonly [Dataset]; readonly by?: readonly [Dataset] },
+  { reads, by }: { readonly reads: readonly Dataset[]; readonly by?: readonly [Dataset] },
   params: Params,
   split: number,
   planning: Planning,
 ): Promise<Partition<Part>> {
   const settings = settingsOf(params, by !== undefined);
-  const source = await planning.open(reads);
-  const header = await headerOf(reads, planning);
-  await checkEof(source, reads.uri);
-  const index = await readIndex(planning, reads, header);
+  const { header, members } = await openCollection(planning, reads);
   const bed = by && (await bedOf(by[0], planning));
-  const contigs = selectContigs(header, reads.uri, params, settings, bed);
-  checkNames(contigs, reads.uri);
-  const note = bed && placeless(bed, by[0].uri, header.contigs, reads.uri);
+  const name = reads[0]!.uri;
+  const contigs = selectContigs(header, name, params, settings, bed);
+  checkNames(contigs, name);
+  const note = bed && placeless(bed, by[0].uri, header.contigs, name);
 
-  const total = header.contigs.length;
-  const parts = cutParts({ contigs, index, settings, bed, total, name: reads.uri }, split);
+  const parts = cutParts({ contigs, members, settings, bed, header, name }, split);
   // Regions may be asked for only where there are none; the result says so.
-  if (parts.length === 0) parts.push({ contigs: [], from: 0, to: 0, ranges: [], total, cost: 0 });
-  const records = placedOf(contigs, index);
+  if (parts.length === 0)
+    parts.push({ contigs: [], from: 0, to: 0, spans: [], total: header.contigs.length, cost: 0 });
+  const records = placedOf(
+    members.map(({ index }) => index),
+    contigs.map(({ id }) => id),
+  );
   return { parts, ...(records === undefined ? {} : { records }), ...(note ? { notes: [note] } : {}) };
 }
 
-/** What parts are cut from. `total`: contigs of the header; `name`: the BAM's, for messages. */
+/** What parts are cut from. `name`: the first file's, for messages; `fasta`: where bases are looked at, which CRAM takes from there. */
 export type Uncut = {
   readonly contigs: readonly Contig[];
-  readonly index: Index;
+  readonly members: readonly Member[];
   readonly settings: Settings;
   readonly bed: Bed | undefined;
-  readonly total: number;
+  readonly header: Header;
   readonly name: string;
+  readonly fasta?: FastaIndex | undefined;
 };
 
 /** Cuts contigs into parts of about `split` compressed bytes; none for no contigs. */
-export function cutParts({ contigs, index, settings, bed, total, name }: Uncut, split: number): Part[] {
+export function cutParts(
+  { contigs, members, settings, bed, header, name, fasta }: Uncut,
+  split: number,
+): Part[] {
   const units = listUnits(contigs, name);
-  const cost = costOf(units, contigs, index, settings, bed);
-  // Unmapped reads that count are not in the linear index; see `startOf`.
-  const halo = settings.filter.exclude & flag.unmapped ? 1 : 2;
+  const cost = costOf(units, contigs, members, settings, bed);
+  // A part begins a window before: that gives the reads that reach over its start, and their mates; before mapped reads of a window may lie
+  // unmapped ones of the same, but none of the next, and where they count they are not in the linear index.
+  const halo = (settings.filter.exclude & flag.unmapped ? 1 : 2) * Math.max(windowOf(members), unitSize);
   return splitWeighted(cost, split).map(({ start, end }): Part => {
     const first = units.contig[start]!;
     const isCut = end < units.contig.length && units.start[end]! > 0;
@@ -91,8 +93,15 @@ export function cutParts({ contigs, index, settings, bed, total, name }: Uncut, 
       contigs: own.map((contig) => [contig.id, contig.name, contig.length]),
       from,
       to,
-      ranges: rangesOf(own, from, isCut ? to : Infinity, index, halo),
-      total,
+      spans: spansOf(
+        members,
+        own.map(({ id }) => id),
+        from > 0 ? from - halo : 0,
+        isCut ? to : Infinity,
+        header.contigs,
+        fasta,
+      ),
+      total: header.contigs.length,
       cost: Math.round(cost.subarray(start, end).reduce((sum, n) => sum + n, 0)),
     };
   });
@@ -148,7 +157,7 @@ function listUnits(contigs: readonly Contig[], name: string): Units {
 function costOf(
   { contig, start }: Units,
   contigs: readonly Contig[],
-  index: Index,
+  members: readonly Member[],
   { window }: Settings,
   bed: Bed | undefined,
 ): Float64Array {
@@ -159,9 +168,8 @@ function costOf(
     let sum = 0;
     for (let c = first; c < Math.max(next, first + 1); c++) {
       const { id, name, length } = contigs[c]!;
-      const { end } = index.contigs[id]!;
       const [from, to] = [start[i]!, isCut ? start[i + 1]! : length];
-      if (end) sum += (isCut ? startOf(index, id, to)! : end)[0] - startOf(index, id, from)![0];
+      sum += bytesOf(members, id, from, isCut ? to : Infinity);
       sum +=
         contigCost + (to - from) * bases + rowCost * countStarts(bed?.contigs.get(name)?.start, from, to);
     }
@@ -182,35 +190,4 @@ function countStarts(starts: Uint32Array | undefined, from: number, to: number):
     return low;
   };
   return before(to) - before(from);
-}
-
-/**
- * Where to read for a part. Within a contig it begins `halo` windows before: the first gives the reads that reach over the
- * part's start and their mates; before mapped reads of a window may lie unmapped ones of the same, but none of the next.
- */
-function rangesOf(
-  contigs: readonly Contig[],
-  from: number,
-  to: number,
-  index: Index,
-  halo: number,
-): Part['ranges'] {
-  const ranges: { from: Virtual; last: number; to: number }[] = [];
-  // Where the records of the last range end, by the index; not for reading: it may know of an older end of the file.
-  let known = 0;
-  contigs.forEach(({ id }, i) => {
-    const { end } = index.contigs[id]!;
-    if (!end) return;
-    const start = startOf(
-      index,
-      id,
-      i === 0 && from > 0 ? from - halo * Math.max(index.window, unitSize) : 0,
-    )!;
-    const range = ranges.at(-1);
-    const stop = (i === contigs.length - 1 ? nextOf(index, id, to) : undefined) ?? end[0];
-    if (range && start[0] - known <= maxGap) Object.assign(range, { last: id, to: stop });
-    else ranges.push({ from: start, last: id, to: stop });
-    known = end[0];
-  });
-  return ranges;
 }

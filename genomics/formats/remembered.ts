@@ -1,6 +1,6 @@
 /** Files that every step of a job looks into: read once, and remembered. */
 import type { Context, Dataset, Source } from '../../core/job.ts';
-import { readAlignments } from './alignments.ts';
+import { readAlignments } from './heading.ts';
 import { readHeader } from './bam.ts';
 import { readBed } from './bed.ts';
 

@@ -12,12 +12,13 @@ import { writeReports } from '../coverage/reports.ts';
 import { type Coverage, join } from '../coverage/result.ts';
 import { params, settingsOf } from '../coverage/settings.ts';
 import type { PartSweep } from '../coverage/sweep.ts';
-import { bedOf, headerOf } from '../formats/remembered.ts';
+import { openReading } from '../formats/placed.ts';
+import { bedOf, headingOf } from '../formats/remembered.ts';
 import { scanUrl } from '../kernels/modules.ts';
 
 const mebibyte = 1 << 20;
 
-type Inputs = { readonly reads: readonly [Dataset]; readonly by?: readonly [Dataset] };
+type Inputs = { readonly reads: readonly Dataset[]; readonly by?: readonly [Dataset] };
 
 export const coverage = define<Inputs, typeof params, Part, Coverage>({
   name: 'genomics/coverage',
@@ -29,7 +30,11 @@ export const coverage = define<Inputs, typeof params, Part, Coverage>({
     '--reads sample.bam --by exons.bed --thresholds 1,10,30 --out results/sample',
   ],
   inputs: {
-    reads: { doc: 'sorted alignments with an index (.bai or .csi)', formats: ['bam'] },
+    reads: {
+      doc: 'sorted alignments: BAM with an index (.bai or .csi), or CRAM, which is slower; several files count as one',
+      formats: ['bam', 'cram'],
+      many: true,
+    },
     by: { doc: 'regions to measure', formats: ['bed'], optional: true },
   },
   params,
@@ -52,22 +57,20 @@ export const coverage = define<Inputs, typeof params, Part, Coverage>({
   modules: { scan: scanUrl },
   givesWay: true,
 
-  async kernel(part, { reads: [reads], by }, given, context) {
+  async kernel(part, { reads, by }, given, context) {
     const settings = settingsOf(given, by !== undefined);
     const bed = by && (await bedOf(by[0], context));
-    const source = await context.open(reads);
     const kept = keeper(context);
     const how: Measuring = {
       part,
       settings,
       bed,
-      source,
-      name: reads.uri,
-      signal: context.signal,
+      reading: await openReading(reads, undefined, false, context),
       spill: (sweep) => kept.spill(sweep),
     };
     const resultOf = (sweep: PartSweep): Promise<Coverage> => buildCoverage(part, sweep, kept);
-    const fused = await measureFused(await context.module('scan'), how, resultOf);
+    const isPlain = part.spans.some(({ file, kind }) => kind !== 'bam' || file !== part.spans[0]!.file);
+    const fused = isPlain ? undefined : await measureFused(await context.module('scan'), how, resultOf);
     if (fused) return fused;
     kept.clear();
     return resultOf(await measurePlain(how));
@@ -78,22 +81,12 @@ export const coverage = define<Inputs, typeof params, Part, Coverage>({
   },
   records: (result) => result.records,
 
-  async write(
-    result,
-    output,
-    {
-      inputs: {
-        reads: [reads],
-        by,
-      },
-      params: given,
-    },
-    context,
-  ) {
+  async write(result, output, { inputs: { reads, by }, params: given }, context) {
     const settings = settingsOf(given, by !== undefined);
-    const header = await headerOf(reads, context);
+    const [first] = reads;
+    const { header } = await headingOf(first!, context);
     const bed = by && (await bedOf(by[0], context));
-    const contigs = selectContigs(header, reads.uri, given, settings, bed);
+    const contigs = selectContigs(header, first!.uri, given, settings, bed);
     const shared = { header: header.contigs, output, context };
     const { perBase, quantized, regions, seen } = result;
     await writeReports(result, contigs, given.precision, output);

@@ -6,11 +6,11 @@ import { splitWeighted } from '../../core/partition.ts';
 import { alignmentsOf, type Stretch, stretchesOf } from '../formats/alignments.ts';
 import type { Index } from '../formats/bai.ts';
 import { findIndex } from '../formats/bai.ts';
-import { type Header, records } from '../formats/bam.ts';
 import { compareVirtual, type Virtual } from '../formats/bgzf.ts';
 import { feed, withScanner } from '../formats/feed.ts';
 import { toJson, toText } from '../formats/flagstat.ts';
 import { recordsOf } from '../formats/lookup.ts';
+import { openReading } from '../formats/placed.ts';
 import { headingOf } from '../formats/remembered.ts';
 import { type Counted, count, createTally, pack, sum, summarize } from '../kernels/flagstat.ts';
 import { scanUrl } from '../kernels/modules.ts';
@@ -19,7 +19,7 @@ import { scan, startFlags, type Status, takeFlags } from '../kernels/scan.ts';
 const mebibyte = 1 << 20;
 
 /** The records of an input that start in `[from, to)`, virtual offsets of record starts or of the file's end. */
-type Part = Stretch & { readonly file: number; readonly contigs: number };
+type Part = Stretch & { readonly contigs: number };
 
 export const flagstat = define<{ reads: readonly Dataset[] }, Record<never, never>, Part, Counted>({
   name: 'genomics/flagstat',
@@ -45,8 +45,8 @@ export const flagstat = define<{ reads: readonly Dataset[] }, Record<never, neve
   result: columns<Counted>(),
 
   async partition({ reads }, _params, split, planning) {
-    const plans = await Promise.all(reads.map((file) => planFile(file, split, planning)));
-    const parts = plans.flatMap((plan, file) => plan.parts.map((part): Part => ({ ...part, file })));
+    const plans = await Promise.all(reads.map((file, i) => planFile(file, i, split, planning)));
+    const parts = plans.flatMap((plan) => plan.parts);
     const records = plans.reduce<number | undefined>(
       (sum, plan) => (sum === undefined || plan.records === undefined ? undefined : sum + plan.records),
       0,
@@ -60,27 +60,23 @@ export const flagstat = define<{ reads: readonly Dataset[] }, Record<never, neve
   modules: { scan: scanUrl },
   givesWay: true,
 
-  async kernel({ file, contigs, ...stretch }, { reads: files }, _params, context) {
-    const reads = files[file]!;
-    const source = await context.open(reads);
+  async kernel({ contigs, ...stretch }, { reads }, _params, context) {
+    const { kind, file, from, to } = stretch;
     const { signal } = context;
-    const tally = createTally();
-    if (stretch.kind !== 'bam') {
-      const header = async (): Promise<Header> => (await headingOf(reads, context)).header;
-      const chunks = alignmentsOf(source, reads.uri, contigs, stretch, header, signal);
-      for await (const chunk of chunks) count(chunk, tally);
-      return pack(tally);
+    if (kind === 'bam') {
+      const source = await context.open(reads[file]!);
+      const counted = await withScanner(await context.module('scan'), async (scanner) => {
+        startFlags(scanner);
+        const go = (): Status => scan(scanner, 'flags', contigs);
+        return (await feed(scanner, source, from, to, go, { signal })) === 'end'
+          ? takeFlags(scanner)
+          : undefined;
+      });
+      if (counted) return pack(counted);
     }
-    const { from, to } = stretch;
-    const counted = await withScanner(await context.module('scan'), async (scanner) => {
-      startFlags(scanner);
-      const go = (): Status => scan(scanner, 'flags', contigs);
-      return (await feed(scanner, source, from, to, go, { signal })) === 'end'
-        ? takeFlags(scanner)
-        : undefined;
-    });
-    if (counted) return pack(counted);
-    for await (const chunk of records(source, reads.uri, contigs, from, to, signal)) count(chunk, tally);
+    const tally = createTally();
+    const reading = await openReading([reads[file]!], undefined, false, context);
+    for await (const chunk of alignmentsOf({ ...stretch, file: 0 }, contigs, reading)) count(chunk, tally);
     return pack(tally);
   },
   merge: (results) => sum(results),
@@ -96,20 +92,22 @@ export const flagstat = define<{ reads: readonly Dataset[] }, Record<never, neve
 /** Cuts a file, where its index knows of records if it has one. */
 async function planFile(
   reads: Dataset,
+  file: number,
   split: number,
   planning: Planning,
-): Promise<Partition<Omit<Part, 'file'>>> {
+): Promise<Partition<Part>> {
   const heading = await headingOf(reads, planning);
   const { header, kind } = heading;
   const contigs = header.contigs.length;
   const index = kind === 'bam' ? await findIndex(planning, reads, header) : undefined;
   const stretches = index
-    ? stretchesBy(recordStarts(index, header.first, reads.size), split)
-    : await stretchesOf(planning, reads, heading, split);
+    ? stretchesBy(recordStarts(index, header.first, reads.size), file, split)
+    : await stretchesOf(planning, reads, heading, file, split);
   // A file of a header alone has one part too, without records.
-  if (stretches.length === 0) stretches.push({ kind, from: header.first, to: header.first });
+  if (stretches.length === 0)
+    stretches.push({ file, kind, from: header.first, to: header.first, letters: [] });
   const parts = stretches.map((stretch) => ({ ...stretch, contigs }));
-  const records = index && recordsOf(index);
+  const records = index && recordsOf([index]);
   if (records !== undefined) return { parts, records };
   const note = `${reads.uri} has no index that tells its number of reads, so that it is not checked`;
   // Containers of CRAM tell theirs.
@@ -117,12 +115,14 @@ async function planFile(
 }
 
 /** Runs of neighbours of about `split` compressed bytes. */
-function stretchesBy(starts: readonly Virtual[], split: number): Stretch[] {
+function stretchesBy(starts: readonly Virtual[], file: number, split: number): Stretch[] {
   const bytes = starts.slice(1).map(([block], i) => block - starts[i]![0]);
   return splitWeighted(bytes, split).map(({ start, end }) => ({
+    file,
     kind: 'bam',
     from: starts[start]!,
     to: starts[end]!,
+    letters: [],
   }));
 }
 

@@ -1,7 +1,7 @@
 /** What lies over each position of the reference, as samtools mpileup prints it, or as a table of counts. */
 import { columns } from '../../core/codec.ts';
 import { define } from '../../core/job.ts';
-import { headerOf } from '../formats/remembered.ts';
+import { headingOf } from '../formats/remembered.ts';
 import { rowsUrl } from '../kernels/modules.ts';
 import { collect, type Inputs } from '../pileup/collect.ts';
 import { type Part, planPileup } from '../pileup/plan.ts';
@@ -22,7 +22,11 @@ export const pileup = define<Inputs, typeof params, Part, Pileup>({
     '--reads sample.bam --positions sites.bed --format parquet --out sites.parquet',
   ],
   inputs: {
-    reads: { doc: 'sorted alignments with an index (.bai or .csi)', formats: ['bam'] },
+    reads: {
+      doc: 'sorted alignments: BAM with an index (.bai or .csi), or CRAM, which is slower; several files count as one',
+      formats: ['bam', 'cram'],
+      many: true,
+    },
     reference: {
       doc: 'what the reads were aligned to, with its index (.fai, and .gzi)',
       formats: ['fa', 'fasta', 'fna', 'fa.gz', 'fasta.gz', 'fna.gz'],
@@ -37,7 +41,7 @@ export const pileup = define<Inputs, typeof params, Part, Pileup>({
   output: 'file',
   result: columns<Pileup>(),
 
-  partition: ({ reads: [reads], positions, reference }, given, split, planning) =>
+  partition: ({ reads, positions, reference }, given, split, planning) =>
     planPileup(reads, positions?.[0], reference?.[0], given, split, planning),
   weight: ({ cost }) => cost,
   pace: 20 * mebibyte,
@@ -54,14 +58,14 @@ export const pileup = define<Inputs, typeof params, Part, Pileup>({
     output,
     {
       inputs: {
-        reads: [reads],
+        reads: [first],
       },
       params: { format },
     },
     context,
   ) {
     if (format === 'text') return writeText(result, output);
-    const { contigs } = await headerOf(reads, context);
+    const { contigs } = (await headingOf(first!, context)).header;
     await writeCounts(result, contigs, output, context);
   },
 });

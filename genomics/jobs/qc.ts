@@ -3,7 +3,7 @@ import { columns } from '../../core/codec.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { settingsOf as measuringOf } from '../coverage/settings.ts';
-import type { Header } from '../formats/bam.ts';
+import { openReading } from '../formats/placed.ts';
 import { bedOf, headingOf } from '../formats/remembered.ts';
 import { cyclesUrl } from '../kernels/modules.ts';
 import { collect } from '../reports/collect.ts';
@@ -12,12 +12,12 @@ import { measuredOf } from '../reports/mosdepth.ts';
 import { planReports } from '../reports/plan.ts';
 import { joinReports, type Reports } from '../reports/result.ts';
 import type { Part } from '../reports/scan.ts';
-import { params, settingsOf } from '../reports/settings.ts';
+import { hasBases, params, settingsOf } from '../reports/settings.ts';
 
 const mebibyte = 1 << 20;
 
 type Inputs = {
-  readonly reads: readonly [Dataset];
+  readonly reads: readonly Dataset[];
   readonly by?: readonly [Dataset];
   readonly reference?: readonly [Dataset];
 };
@@ -33,11 +33,12 @@ export const qc = define<Inputs, typeof params, Part, Reports>({
   ],
   inputs: {
     reads: {
-      doc: 'sorted alignments with an index (.bai or .csi); flagstat, idxstats and stats: in any order, without one; CRAM: the first two',
+      doc: 'sorted alignments: BAM with an index (.bai or .csi), or CRAM, which is slower; flagstat, idxstats and stats: in any order, without one; several files count as one',
       formats: ['bam', 'sam', 'sam.gz', 'cram'],
+      many: true,
     },
     reference: {
-      doc: 'stats: what the reads were aligned to, with its index (.fai, and .gzi)',
+      doc: 'stats: what the reads were aligned to, with its index (.fai, and .gzi); stats of CRAM need it',
       formats: ['fa', 'fasta', 'fna', 'fa.gz', 'fasta.gz', 'fna.gz'],
       optional: true,
     },
@@ -50,10 +51,11 @@ export const qc = define<Inputs, typeof params, Part, Reports>({
   output: 'prefix',
   result: columns<Reports>(),
 
-  partition({ reads: [reads], by, reference }, given, split, planning) {
-    settingsOf(given, by !== undefined);
+  partition({ reads, by, reference }, given, split, planning) {
+    const needsBases = hasBases(settingsOf(given, by !== undefined));
     const measuring = measuringOf({ ...given, chrom: '' }, by !== undefined);
-    return planReports(reads, by?.[0], reference?.[0], measuring, given, split, planning);
+    const files = { reads, by: by?.[0], reference: reference?.[0] };
+    return planReports(files, { measuring, given, needsBases }, split, planning);
   },
   weight: ({ cost }) => cost,
   pace: 30 * mebibyte,
@@ -65,13 +67,11 @@ export const qc = define<Inputs, typeof params, Part, Reports>({
 
   modules: { cycles: cyclesUrl },
 
-  async kernel(part, { reads: [reads], by, reference }, given, context) {
+  async kernel(part, { reads, by, reference }, given, context) {
     const settings = settingsOf(given, by !== undefined);
-    const measured = measuredOf(given, by && (await bedOf(by[0], context)), reads.uri);
-    const fasta = reference && { source: await context.open(reference[0]), name: reference[0].uri };
-    const header = async (): Promise<Header> => (await headingOf(reads, context)).header;
-    const run = { settings, given, measured, header, reference: fasta };
-    return collect(part, await context.open(reads), run, context);
+    const measured = measuredOf(given, by && (await bedOf(by[0], context)), reads[0]!.uri);
+    const reading = await openReading(reads, reference?.[0], hasBases(settings), context);
+    return collect(part, { settings, given, measured, reading }, context);
   },
   merge: (results, given, context) => {
     const { measure } = measuringOf({ ...given, chrom: '' }, true);
@@ -79,21 +79,10 @@ export const qc = define<Inputs, typeof params, Part, Reports>({
   },
   records: (result) => result.records,
 
-  async write(
-    result,
-    output,
-    {
-      inputs: {
-        reads: [reads],
-        by,
-      },
-      params: given,
-      json,
-    },
-    context,
-  ) {
-    const { header } = await headingOf(reads, context);
-    const measured = measuredOf(given, by && (await bedOf(by[0], context)), reads.uri);
+  async write(result, output, { inputs: { reads, by }, params: given, json }, context) {
+    const [first] = reads;
+    const { header } = await headingOf(first!, context);
+    const measured = measuredOf(given, by && (await bedOf(by[0], context)), first!.uri);
     await writeReports(result, header, { measured, given, json }, output, context);
   },
 });

@@ -1,7 +1,8 @@
 /** Piles up a part. */
 import type { Context, Dataset } from '../../core/job.ts';
 import { parseLocus } from '../formats/locus.ts';
-import { bedOf, headerOf } from '../formats/remembered.ts';
+import { openReading } from '../formats/placed.ts';
+import { bedOf, headingOf } from '../formats/remembered.ts';
 import type { Letters } from '../kernels/pilerows.ts';
 import { createDepths, createPiler, type Window } from '../kernels/pileup.ts';
 import type { Part, Piece } from './plan.ts';
@@ -13,18 +14,19 @@ import { createTable } from './table.ts';
 import { createText } from './text.ts';
 
 export type Inputs = {
-  readonly reads: readonly [Dataset];
+  readonly reads: readonly Dataset[];
   readonly reference?: readonly [Dataset];
   readonly positions?: readonly [Dataset];
 };
 
 export async function collect(
   part: Part,
-  { reads: [reads], reference, positions }: Inputs,
+  { reads, reference, positions }: Inputs,
   given: Params,
   context: Context,
 ): Promise<Pileup> {
-  const { contigs } = await headerOf(reads, context);
+  const [first] = reads;
+  const { contigs } = (await headingOf(first!, context)).header;
   const bed = positions && (await bedOf(positions[0], context));
   const piler = createPiler(rulesOf(given));
   const { stack } = piler;
@@ -40,15 +42,12 @@ export async function collect(
     if (bed && !known.has(id)) known.set(id, createRegions(bed.contigs.get(contigs[id]!.name)));
     return known.get(id);
   };
-  const locus = given.region === '' ? undefined : parseLocus(given.region, contigs, reads.uri);
+  const locus = given.region === '' ? undefined : parseLocus(given.region, contigs, first!.uri);
   const asked = locus && createRegions({ start: Uint32Array.of(locus.from), end: Uint32Array.of(locus.to) });
   const seen = new Set<number>();
   const scanning = {
-    source: await context.open(reads),
-    name: reads.uri,
+    reading: await openReading(reads, reference?.[0], true, context),
     contigs,
-    reference: reference && { source: await context.open(reference[0]), name: reference[0].uri },
-    signal: context.signal,
     piler,
     depths,
     isWhole: given.all,

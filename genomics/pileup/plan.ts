@@ -3,14 +3,13 @@ import { BadInput } from '../../core/errors.ts';
 import type { Dataset, Partition, Planning } from '../../core/job.ts';
 import { splitWeighted } from '../../core/partition.ts';
 import { placeless } from '../coverage/plan.ts';
-import { type Index, readIndex } from '../formats/bai.ts';
 import type { Header } from '../formats/bam.ts';
 import type { Bed } from '../formats/bed.ts';
-import { checkEof, type Virtual } from '../formats/bgzf.ts';
+import { type Member, openCollection } from '../formats/collection.ts';
 import { type FastaIndex, readFastaIndex, type Stretch, stretchOf } from '../formats/fasta.ts';
-import { nextOf, placedOf, startOf } from '../formats/lookup.ts';
+import { bytesOf, hasRecords, placedOf, type Span, spansOf, windowOf } from '../formats/lookup.ts';
 import { type Locus, parseLocus } from '../formats/locus.ts';
-import { bedOf, headerOf } from '../formats/remembered.ts';
+import { bedOf } from '../formats/remembered.ts';
 import { someOf } from '../formats/names.ts';
 import { unitSize } from '../kernels/units.ts';
 import type { Params } from './settings.ts';
@@ -25,75 +24,72 @@ export type Run = {
    * Where to begin, the nearest first: from position `sure` on all reads are met there that lie over a position; -1: all there are. The farther
    * ones are for piles so deep that it matters which reads were left out before.
    */
-  readonly starts: readonly { readonly sure: number; readonly at: Virtual }[];
-  /** Of the block that likely holds the first record behind the run. */
-  readonly hint: number;
+  readonly starts: readonly { readonly sure: number; readonly spans: readonly Span[] }[];
 };
 
 export type Part = { readonly runs: readonly Run[]; readonly cost: number };
 
 /** What a base and a piece cost beside their records, in compressed bytes. */
 const [baseCost, pieceCost] = [1 / 64, 256];
-/** Of whole contigs, what lies between them in the file is read through when it is no more. */
-const maxGap = 1 << 16;
 /** 270 Gb of genome; the largest known has 160. */
 const maxUnits = 2 ** 24;
 
 /** Splits the work into parts of about `split` compressed bytes. */
 export async function planPileup(
-  reads: Dataset,
+  reads: readonly Dataset[],
   positions: Dataset | undefined,
   reference: Dataset | undefined,
   given: Params,
   split: number,
   planning: Planning,
 ): Promise<Partition<Part>> {
-  const source = await planning.open(reads);
-  const header = await headerOf(reads, planning);
-  await checkEof(source, reads.uri);
-  const index = await readIndex(planning, reads, header);
+  const { header, members } = await openCollection(planning, reads);
+  const name = reads[0]!.uri;
   const bed = positions && (await bedOf(positions, planning));
   const fasta = reference ? await readFastaIndex(planning, reference) : undefined;
-  const locus = given.region === '' ? undefined : parseLocus(given.region, header.contigs, reads.uri);
+  const locus = given.region === '' ? undefined : parseLocus(given.region, header.contigs, name);
 
-  const stretches = stretchesOf(header, index, locus, given.all ? undefined : bed);
+  const stretches = stretchesOf(header, members, locus, given.all ? undefined : bed);
   const units = stretches.flatMap(unitsOf);
   if (units.length > maxUnits)
-    throw new BadInput(
-      `BAM: contigs of ${reads.uri} have more than ${maxUnits * unitSize} bases, expected less`,
-    );
-  const cost = Float64Array.from(units, (unit) => costOf(unit, index));
+    throw new BadInput(`BAM: contigs of ${name} have more than ${maxUnits * unitSize} bases, expected less`);
+  const cost = Float64Array.from(units, (unit) => costOf(unit, header, members));
   const parts = splitWeighted(cost, split).map(({ start, end }): Part => ({
-    runs: runsOf(join(units.slice(start, end)), header, index, fasta, locus?.from ?? 0),
+    runs: runsOf(join(units.slice(start, end)), header, members, fasta, locus?.from ?? 0),
     cost: Math.round(cost.subarray(start, end).reduce((sum, n) => sum + n, 0)),
   }));
   if (parts.length === 0) parts.push({ runs: [], cost: 0 });
   const notes: string[] = [];
-  const lost = bed && positions && placeless(bed, positions.uri, header.contigs, reads.uri);
+  const lost = bed && positions && placeless(bed, positions.uri, header.contigs, name);
   if (lost) notes.push(lost);
   if (fasta && reference) {
     const unknown = [...new Set(stretches.map(({ id }) => header.contigs[id]!.name))].filter(
-      (name) => !fasta.sequences.has(name),
+      (contig) => !fasta.sequences.has(contig),
     );
     if (unknown.length > 0)
       notes.push(
-        `FASTA: ${reference.uri} lacks ${unknown.length} contigs of ${reads.uri}, their reference is shown as N: ${someOf(unknown)}`,
+        `FASTA: ${reference.uri} lacks ${unknown.length} contigs of ${name}, their reference is shown as N: ${someOf(unknown)}`,
       );
   }
-  const all = header.contigs.map(({ name, length }, id) => ({ id, name, length }));
-  const known = locus || (bed && !given.all) ? undefined : placedOf(all, index);
+  const known =
+    locus || (bed && !given.all)
+      ? undefined
+      : placedOf(
+          members.map(({ index }) => index),
+          header.contigs.map((_, id) => id),
+        );
   return { parts, ...(known === undefined ? {} : { records: known }), notes };
 }
 
 /** What is to be piled up, in order; contigs without reads are left out. */
 function stretchesOf(
   { contigs }: Header,
-  index: Index,
+  members: readonly Member[],
   locus: Locus | undefined,
   bed: Bed | undefined,
 ): Locus[] {
   const whole = contigs.map(({ length }, id): Locus => ({ id, from: 0, to: length }));
-  const asked = (locus ? [locus] : whole).filter(({ id }) => index.contigs[id]!.end);
+  const asked = (locus ? [locus] : whole).filter(({ id }) => hasRecords(members, id));
   if (!bed) return asked;
   return asked.flatMap(({ id, from, to }) => {
     const regions = bed.contigs.get(contigs[id]!.name);
@@ -122,11 +118,8 @@ function unitsOf({ id, from, to }: Locus): Locus[] {
   return out;
 }
 
-function costOf({ id, from, to }: Locus, index: Index): number {
-  const { end } = index.contigs[id]!;
-  const high = startOf(index, id, to) ?? end;
-  const low = startOf(index, id, from);
-  const bytes = high && low && end ? Math.max(0, Math.min(high[0], end[0]) - low[0]) : 0;
+function costOf({ id, from, to }: Locus, { contigs }: Header, members: readonly Member[]): number {
+  const bytes = bytesOf(members, id, from, to < contigs[id]!.length ? to : Infinity);
   return pieceCost + bytes + (to - from) * baseCost;
 }
 
@@ -145,38 +138,43 @@ function join(units: readonly Locus[]): Locus[] {
 function runsOf(
   loci: readonly Locus[],
   { contigs }: Header,
-  index: Index,
+  members: readonly Member[],
   fasta: FastaIndex | undefined,
   origin: number,
 ): Run[] {
-  const out: { pieces: Piece[]; starts: Run['starts']; hint: number }[] = [];
-  let known = 0;
+  const runs: Locus[][] = [];
   for (const locus of loci) {
-    const { id, from, to } = locus;
-    const reference = fasta ? stretchOf(fasta, contigs[id]!.name, from) : null;
-    const starts = startsOf(locus, index, origin);
-    const last = out.at(-1);
-    const end = index.contigs[id]!.end!;
-    const hint = (to < contigs[id]!.length ? nextOf(index, id, to) : undefined) ?? end[0];
-    const follows = last && last.pieces.at(-1)!.id < id && from === 0;
-    if (follows && starts[0]!.at[0] - known <= maxGap) {
-      last.pieces.push({ ...locus, reference });
-      last.hint = hint;
-    } else out.push({ pieces: [{ ...locus, reference }], starts, hint });
-    known = end[0];
+    const last = runs.at(-1);
+    const before = last?.at(-1);
+    // A run goes on with what follows behind its end.
+    const follows =
+      before && before.id < locus.id && locus.from === 0 && before.to >= contigs[before.id]!.length;
+    if (last && follows) last.push(locus);
+    else runs.push([locus]);
   }
-  return out;
+  return runs.map((run) => {
+    const [first, last] = [run[0]!, run.at(-1)!];
+    const ids = run.map(({ id }) => id);
+    const to = last.to < contigs[last.id]!.length ? last.to : Infinity;
+    return {
+      pieces: run.map((locus) => ({
+        ...locus,
+        reference: fasta ? stretchOf(fasta, contigs[locus.id]!.name, locus.from) : null,
+      })),
+      starts: suresOf(first, windowOf(members), origin).map((sure) => ({
+        sure,
+        spans: spansOf(members, ids, sure < 0 ? origin : sure, to, contigs, fasta),
+      })),
+    };
+  });
 }
 
-function startsOf({ id, from }: Locus, index: Index, origin: number): Run['starts'] {
-  const out: { sure: number; at: Virtual }[] = [];
-  const window = Math.max(index.window, unitSize);
+/** From where on all reads are met, the nearest first; -1: from the first one on. */
+function suresOf({ from }: Locus, window: number, origin: number): number[] {
+  const out: number[] = [];
   for (let windows = 1; ; windows *= 4) {
-    const sure = from - windows * window;
-    if (from <= origin || sure <= origin) {
-      out.push({ sure: -1, at: startOf(index, id, origin)! });
-      return out;
-    }
-    out.push({ sure, at: startOf(index, id, sure)! });
+    const sure = from - windows * Math.max(window, unitSize);
+    if (from <= origin || sure <= origin) return [...out, -1];
+    out.push(sure);
   }
 }

@@ -1,8 +1,8 @@
 /** Piles up the reads of a run of pieces, record after record, and hands windows of positions to who writes them. */
 import { BadInput } from '../../core/errors.ts';
-import type { Source } from '../../core/job.ts';
-import { type Contig, records } from '../formats/bam.ts';
+import type { Contig } from '../formats/bam.ts';
 import { asLetters, type Bases, openBases } from '../formats/fasta.ts';
+import { placedRecords, type Reading } from '../formats/placed.ts';
 import { field } from '../formats/record.ts';
 import { stopOf } from '../kernels/bases.ts';
 import { operations } from '../kernels/cigar.ts';
@@ -25,11 +25,8 @@ import type { Regions } from './regions.ts';
 const endless = 2 ** 31 - 1;
 
 export type Scanning = {
-  readonly source: Source;
-  readonly name: string;
+  readonly reading: Reading;
   readonly contigs: readonly Contig[];
-  readonly reference: { readonly source: Source; readonly name: string } | undefined;
-  readonly signal: AbortSignal;
   readonly piler: Piler;
   readonly depths: Depths;
   /** Positions without reads are wanted. */
@@ -54,11 +51,12 @@ export async function pileRun(run: Run, how: Scanning): Promise<number> {
 
 /** As `pileRun`; undefined when it must begin farther back. */
 async function attempt(
-  { pieces, hint }: Run,
-  { sure, at }: Run['starts'][number],
+  { pieces }: Run,
+  { sure, spans }: Run['starts'][number],
   how: Scanning,
 ): Promise<number | undefined> {
-  const { source, name, contigs, signal, piler } = how;
+  const { reading, contigs, piler } = how;
+  const { name } = reading.files[spans[0]!.file]!;
   let count = 0;
   let next = 0;
   let piece = pieces[0]!;
@@ -74,8 +72,8 @@ async function attempt(
     const isLast = to >= contigs[id]!.length;
     turnPiler(piler, { from, to: isLast ? endless : to, sure: next === 0 ? sure : -1, limit });
     bases =
-      how.reference && reference
-        ? openBases(how.reference.source, how.reference.name, reference, signal, asLetters)
+      reading.reference && reference
+        ? openBases(reading.reference.source, reading.reference.name, reference, reading.signal, asLetters)
         : undefined;
     isOpen = false;
   };
@@ -157,7 +155,7 @@ async function attempt(
 
   turn();
   try {
-    for await (const bytes of records(source, name, contigs.length, at, undefined, signal, hint)) {
+    for await (const bytes of placedRecords(spans, contigs.length, reading)) {
       if (!(await feed(bytes))) return undefined;
       if (next === pieces.length) break;
     }

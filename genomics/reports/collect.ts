@@ -1,7 +1,7 @@
 /** Collects all reports of a part in one pass. */
-import type { Context, Source } from '../../core/job.ts';
-import type { Header } from '../formats/bam.ts';
+import type { Context } from '../../core/job.ts';
 import { openBases } from '../formats/fasta.ts';
+import type { Reading } from '../formats/placed.ts';
 import type { Measured } from './mosdepth.ts';
 import { createBedcov } from './bedcov.ts';
 import { createCoverage } from './coverage.ts';
@@ -21,20 +21,17 @@ export type Run = {
   readonly settings: Settings;
   readonly given: Params;
   readonly measured: Measured;
-  /** Of the alignments, for those who need it. */
-  readonly header: () => Promise<Header>;
-  readonly reference: { readonly source: Source; readonly name: string } | undefined;
+  readonly reading: Reading;
 };
 
 export async function collect(
   part: Part,
-  source: Source,
-  { settings, given, measured, header, reference }: Run,
+  { settings, given, measured, reading }: Run,
   context: Pick<Context, 'put' | 'signal' | 'module'>,
 ): Promise<Reports> {
   const { bases } = settings;
   const { bed, name } = measured;
-  const reports = part.loose ? looseReports(given, name, part.loose.kind === 'cram') : settings.reports;
+  const reports = part.loose ? looseReports(given, name, part.loose.kind) : settings.reports;
   const cycles = reports.has('stats') ? createFusedCycles(await context.module('cycles')) : undefined;
   const visitors: Visitor[] = [];
   const wanted = <T extends Visitor>(report: ReportName, create: () => T | null): T | null => {
@@ -46,7 +43,7 @@ export async function collect(
   const idxstats = wanted('idxstats', createIdxstats);
   const coverage = wanted('coverage', () => createCoverage(bases));
   const stats = wanted('stats', () =>
-    createStats(rulesOf(given), openerOf(part, reference, context), part.loose !== null, cycles!, context),
+    createStats(rulesOf(given), openerOf(part, reading), part.loose !== null, cycles!, context),
   );
   const bedcov = wanted('bedcov', () => (bed ? createBedcov(bases, bed, given['skip-deletions']) : null));
   const mosdepth = wanted('mosdepth', () => createMosdepth(part, measured, context));
@@ -66,7 +63,7 @@ export async function collect(
     spread(true, given.once, [depth]);
   }
 
-  const records = await scan(part, source, name, visitors, header, context.signal);
+  const records = await scan(part, reading, visitors);
   return {
     records,
     flagstat: flagstat?.build() ?? null,
@@ -80,11 +77,7 @@ export async function collect(
 }
 
 /** Opens the references of a part's contigs. */
-function openerOf(
-  part: Part,
-  reference: Run['reference'],
-  { signal }: Pick<Context, 'signal'>,
-): OpenReference | undefined {
+function openerOf(part: Part, { reference, signal }: Reading): OpenReference | undefined {
   if (!reference || !part.reference) return undefined;
   const { source, name } = reference;
   const stretches = new Map(part.contigs.map(([id], i) => [id, part.reference![i] ?? null]));

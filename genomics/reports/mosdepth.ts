@@ -46,7 +46,7 @@ export function createMosdepth(
   return {
     take({ bytes, contig, halo, end }) {
       if (!chosen.has(contig)) return undefined;
-      feed(bytes.subarray(halo, end), contig);
+      feed(bytes.subarray(halo, end));
       return kept.spill(sweep);
     },
     build: () => buildCoverage(own, sweep, kept),

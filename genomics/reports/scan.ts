@@ -1,18 +1,16 @@
 /** One pass over a part of a BAM: each chunk of records goes to all reports, with those that start in the part told from the halo. */
 import { BadInput } from '../../core/errors.ts';
-import type { Source } from '../../core/job.ts';
 import type { Contig } from '../coverage/contigs.ts';
 import type { Part as Placed } from '../coverage/plan.ts';
 import { alignmentsOf, type Stretch } from '../formats/alignments.ts';
-import { type Header, records } from '../formats/bam.ts';
-import type { Virtual } from '../formats/bgzf.ts';
 import type { Stretch as Letters } from '../formats/fasta.ts';
+import { placedRecords, type Reading } from '../formats/placed.ts';
 import { field } from '../formats/record.ts';
 
-/** A part of coverage's, which with `tail` also has all records without a place: they lie behind that record's start. */
+/** A part of coverage's, which with `tail` also has all records without a place: they lie behind starts of stretches, of each file one. */
 export type Part = Placed & {
-  readonly tail: Virtual | null;
-  /** Of a file without an index, nothing else but this: the records that start in `[from, to)`, in any order. */
+  readonly tail: readonly Stretch[];
+  /** Of files without an index, nothing else but this: the records that start in `[from, to)` of one, in any order. */
   readonly loose: Stretch | null;
   /** Where the reference of each contig lies, null for one that has none; null for a run without reference. */
   readonly reference: readonly (Letters | null)[] | null;
@@ -39,17 +37,11 @@ export type Visitor = {
 };
 
 /**
- * Shows a part to the visitors. `name` is the BAM's, for messages. Gives how many records start in it.
+ * Shows a part to the visitors. Gives how many records start in it.
  * @throws BadInput when records are not in order
  */
-export async function scan(
-  part: Part,
-  source: Source,
-  name: string,
-  visitors: readonly Visitor[],
-  header: () => Promise<Header>,
-  signal: AbortSignal,
-): Promise<number> {
+export async function scan(part: Part, reading: Reading, visitors: readonly Visitor[]): Promise<number> {
+  const { name } = reading.files[part.spans[0]?.file ?? 0]!;
   const contigs = part.contigs.map(([id, text, length]): Contig => ({ id, name: text, length }));
   let count = 0;
   let at = -1;
@@ -109,12 +101,11 @@ export async function scan(
       isPast,
     };
   };
-  /** False when a record lay behind contig `stop` of the header, or behind the part. */
-  const feed = async (bytes: Uint8Array, stop: number): Promise<boolean> => {
+  /** False when a record lay behind the part. */
+  const feed = async (bytes: Uint8Array): Promise<boolean> => {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     for (let byte = 0; byte < bytes.length;) {
       const id = view.getInt32(byte + field.refId, true);
-      if (id < 0 || id > stop) return false;
       while (at + 1 < contigs.length && contigs[at + 1]!.id <= id) {
         await end();
         next();
@@ -137,24 +128,23 @@ export async function scan(
   };
 
   if (part.loose) {
-    for await (const bytes of alignmentsOf(source, name, part.total, part.loose, header, signal))
+    for await (const bytes of alignmentsOf(part.loose, part.total, reading))
       for (const batch of runsOf(bytes)) {
         await show(batch);
         count += countRecords(batch);
       }
   }
   if (contigs.length > 0) next();
-  for (const { from, last: stop, to: hint } of part.ranges)
-    for await (const bytes of records(source, name, part.total, from, undefined, signal, hint))
-      if (!(await feed(bytes, stop))) break;
+  if (part.spans.length > 0)
+    for await (const bytes of placedRecords(part.spans, part.total, reading)) if (!(await feed(bytes))) break;
   while (at >= 0 && at < contigs.length) {
     await end();
     if (at + 1 < contigs.length) next();
     else at++;
   }
-  if (part.tail)
-    for await (const bytes of records(source, name, part.total, part.tail, undefined, signal)) {
-      const batch = placeless(bytes, name);
+  for (const stretch of part.tail)
+    for await (const bytes of alignmentsOf(stretch, part.total, reading)) {
+      const batch = placeless(bytes, reading.files[stretch.file]!.name);
       await show(batch);
       count += countRecords(batch);
     }

@@ -2,6 +2,7 @@
 import { BadInput, BadUsage } from '../../core/errors.ts';
 import { flag, integer, number, text, type Values } from '../../core/params.ts';
 import { params as coverageParams } from '../coverage/settings.ts';
+import type { Kind } from '../formats/heading.ts';
 import { flag as bit } from '../formats/record.ts';
 import type { BaseFilter } from '../kernels/bases.ts';
 import type { Rules } from '../stats/rules.ts';
@@ -12,8 +13,6 @@ const reportNames = ['flagstat', 'idxstats', 'stats', 'coverage', 'depth', 'mosd
 export type ReportName = (typeof reportNames)[number];
 /** Those that look at reads in any order, and need no index. */
 const loose: ReadonlySet<ReportName> = new Set(['flagstat', 'idxstats', 'stats']);
-/** Those that look at no base. */
-const baseless: ReadonlySet<ReportName> = new Set(['flagstat', 'idxstats']);
 const usual = 'flagstat,idxstats,stats,coverage,mosdepth';
 
 const { chrom: _, ...shared } = coverageParams;
@@ -87,27 +86,28 @@ export function settingsOf(given: Params, hasBed: boolean): Settings {
 }
 
 /**
- * The reports on a file without an index: those that were asked for, or of the usual ones those that need none.
+ * The reports on files that cannot be read by place, of which one is `reads`: those that were asked for, or of the usual ones those that need no place.
  * @throws BadInput when others were asked for
  */
 export function looseReports(
   { reports }: Pick<Params, 'reports'>,
   reads: string,
-  isCram: boolean,
+  kind: Kind,
 ): ReadonlySet<ReportName> {
   const asked = reports.split(',') as ReportName[];
-  const able = isCram ? baseless : loose;
-  const left = asked.filter((report) => !able.has(report));
-  if (left.length > 0 && reports !== usual && isCram)
+  const left = asked.filter((report) => !loose.has(report)).join(', ');
+  const others = `or ask for ${[...loose].join(', ')} only`;
+  if (left !== '' && reports !== usual)
     throw new BadInput(
-      `CRAM: ${reads}: ${left.join(', ')} look at bases, which are not read from CRAM, expected ${[...able].join(', ')}; convert it with samtools view -b`,
+      kind === 'cram'
+        ? `CRAM: ${reads} is not sorted by place, expected that for ${left}; sort it with samtools sort, ${others}`
+        : `BAM: ${reads} has no index, expected one for ${left}; make it with servermix run genomics/index --file ${reads} --out ${reads}.bai, ${others}`,
     );
-  if (left.length > 0 && reports !== usual)
-    throw new BadInput(
-      `BAM: ${reads} has no index, expected one for ${left.join(', ')}; make it with servermix run genomics/index --file ${reads} --out ${reads}.bai, or ask for ${[...loose].join(', ')} only`,
-    );
-  return new Set(asked.filter((report) => able.has(report)));
+  return new Set(asked.filter((report) => loose.has(report)));
 }
+
+/** Whether any report looks at bases, which CRAM needs a reference for. */
+export const hasBases = ({ reports }: Settings): boolean => reports.has('stats');
 
 /** Whether coverage and depth see the same bases: then these are swept once. */
 export const isSame = ({ bases }: Settings, { once }: Params): boolean =>

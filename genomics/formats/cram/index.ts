@@ -1,0 +1,118 @@
+/** Where the reads of each contig lie in a CRAM file, from its containers: what an index tells of BAM. */
+import type { Source } from '../../../core/job.ts';
+import type { ContigIndex, Index } from '../bai.ts';
+import { type FastaIndex, stretchOf } from '../fasta.ts';
+import { flag } from '../record.ts';
+import { type Container, type Extent, readContainers, several } from './containers.ts';
+import { openCram, within } from './file.ts';
+import type { Stretches } from './letters.ts';
+
+/** How many compressed bytes of BAM take as long as one of CRAM. */
+export const cramCost = 8;
+
+/** Bases of a window. */
+const window = 16384;
+
+/** A container with the contigs on which its reads lie, in order. */
+export type Placed = Container & { readonly extents: readonly Extent[] };
+
+/** The containers of a file. Those with reads of several contigs are decoded, as their headers do not tell. */
+export async function placeContainers(source: Source, name: string): Promise<Placed[]> {
+  const out: Placed[] = [];
+  for (const container of await readContainers(source, name))
+    out.push({
+      ...container,
+      extents: container.contig === several ? await decode(source, name, container) : [container],
+    });
+  return out;
+}
+
+async function decode(source: Source, name: string, { from }: Container): Promise<Extent[]> {
+  const file = await openCram(source);
+  const container = file.getContainerAtPosition(from);
+  const found = new Map<number, { contig: number; start: number; end: number }>();
+  await within(name, `the container at byte ${from}`, async () => {
+    const { landmarks, length } = await container.getHeader();
+    for (const [i, start] of landmarks.entries()) {
+      const slice = container.getSlice(start, (landmarks[i + 1] ?? length) - start);
+      for (const record of await slice.getRecords(() => true, { decodeTags: false })) {
+        const { sequenceId: contig, alignmentStart, lengthOnRef = 1, flags } = record;
+        const pos = alignmentStart - 1;
+        const end = pos + (flags & flag.unmapped ? 1 : Math.max(1, lengthOnRef));
+        const extent = found.get(contig);
+        if (!extent) found.set(contig, { contig, start: pos, end });
+        else {
+          extent.start = Math.min(extent.start, pos);
+          extent.end = Math.max(extent.end, end);
+        }
+      }
+    }
+  });
+  const rank = (contig: number): number => (contig < 0 ? Infinity : contig);
+  return [...found.values()].sort((a, b) => rank(a.contig) - rank(b.contig));
+}
+
+/** Tells of the containers what an index would; undefined where they are not in the order of places. */
+export function indexOf(name: string, containers: readonly Placed[], contigs: number): Index | undefined {
+  const own: (Extent & { readonly from: number; readonly to: number })[][] = Array.from(
+    { length: contigs },
+    () => [],
+  );
+  let last = { contig: 0, start: -1 };
+  for (const { from, to, extents } of containers)
+    for (const { contig, start, end } of extents) {
+      if (contig < 0) {
+        last = { contig: Infinity, start: 0 };
+        continue;
+      }
+      if (contig >= contigs || contig < last.contig || (contig === last.contig && start < last.start))
+        return undefined;
+      last = { contig, start };
+      own[contig]!.push({ contig, start, end, from, to });
+    }
+  return { uri: name, window, contigs: own.map(windowsOf) };
+}
+
+function windowsOf(
+  extents: readonly (Extent & { readonly from: number; readonly to: number })[],
+): ContigIndex {
+  const first = extents[0];
+  const last = extents.at(-1);
+  if (!first || !last)
+    return {
+      mapped: 0,
+      unmapped: 0,
+      block: new Float64Array(0),
+      within: new Uint16Array(0),
+      next: new Float64Array(0),
+    };
+  const block: number[] = [];
+  const next: number[] = [];
+  for (const { start, end, from } of extents) {
+    // The first container that reaches into a window, and the first one that begins in it or behind.
+    while (block.length * window < end) block.push(from);
+    while (next.length * window <= start) next.push(from);
+  }
+  return {
+    block: Float64Array.from(block),
+    within: new Uint16Array(block.length),
+    next: Float64Array.from(next),
+    start: [first.from, 0],
+    end: [last.to, 0],
+  };
+}
+
+/** Where the reference of the containers' contigs lies, of those in `wanted` if told, from the first base on that one has. */
+export function lettersOf(
+  containers: readonly Placed[],
+  names: readonly { readonly name: string }[],
+  fasta: FastaIndex,
+  wanted?: ReadonlySet<number>,
+): Stretches {
+  const starts = new Map<number, number>();
+  for (const { extents } of containers)
+    for (const { contig, start } of extents)
+      if (contig >= 0 && (wanted?.has(contig) ?? true))
+        starts.set(contig, Math.min(starts.get(contig) ?? Infinity, start));
+  return [...starts].map(([id, start]) => [id, stretchOf(fasta, names[id]!.name, start)]);
+}
