@@ -141,8 +141,8 @@ describe('usage: exit code 2, one line', () => {
     [['run', 'geospatial/dsm', '--points', 'terrain.las', '--out', '.'], /output: \. /],
     [['run', 'genomics/flagstat', '--reads', 'ftp://x/reads.bam'], /scheme ftp/],
     [['run', 'genomics/flagstat', '--reads', 'reads.bam', '--out', 'reads.bam'], /is the input/],
-    [['run', 'genomics/coverage', '--reads', 'reads.bam', '--reads', 'x.bam'], /expected one file/],
-    [['run', 'genomics/coverage', '--reads', 'reads.bam', 'x.bam'], /takes one file/],
+    [['run', 'genomics/index', '--file', 'reads.bam', '--file', 'x.bam'], /expected one file/],
+    [['run', 'genomics/index', '--file', 'reads.bam', 'x.bam'], /takes one file/],
     [
       ['run', 'genomics/flagstat', '--reads', 'reads.bam', '--out', 'gs://x/y'],
       /expected a path of this machine/,

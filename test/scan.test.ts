@@ -95,7 +95,15 @@ async function measuring(file: Source, given: Options, from = 0): Promise<Measur
     from,
     to: contigs.at(-1)?.length ?? 0,
     spans: [
-      { file: 0, kind: 'bam', from: first, last: contigs.length - 1, to: file.size, letters: [] },
+      {
+        file: 0,
+        kind: 'bam',
+        from: first,
+        last: contigs.length - 1,
+        until: 2 ** 31 - 1,
+        to: file.size,
+        letters: [],
+      },
     ] as const,
     total: contigs.length,
     cost: 1,

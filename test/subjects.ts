@@ -1,6 +1,6 @@
 /** One or more cases for every job in the catalog, on generated data with objects across every seam. */
 import { existsSync } from 'node:fs';
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Dataset } from '../core/job.ts';
@@ -31,8 +31,12 @@ export type Subjects = { readonly subjects: readonly Subject[]; readonly remove:
 export async function makeSubjects(): Promise<Subjects> {
   const folder = await mkdtemp(join(tmpdir(), 'servermix-subjects-'));
   await generate('synthetic/reads', folder, { mb: 2, depth: 2, seed: 7 });
+  // As many contigs as long: the reads of both are as of two lanes.
+  await mkdir(join(folder, 'lane'));
+  await generate('synthetic/reads', join(folder, 'lane'), { mb: 2, depth: 2, seed: 8 });
   await generate('synthetic/terrain', folder, { points: 60_000, seed: 7 });
   const reads = await describe(join(folder, 'reads.bam'));
+  const lane = await describe(join(folder, 'lane/reads.bam'));
   await copyFile(join(folder, 'reads.bam'), join(folder, 'unindexed.bam'));
   const unindexed = await describe(join(folder, 'unindexed.bam'));
   const reference = await describe(join(folder, 'reference.fa'));
@@ -76,6 +80,7 @@ export async function makeSubjects(): Promise<Subjects> {
     await add('gzi', 'genomics/index', { file: [reads] }, { format: 'gzi' }, splitsOf(reads.size)),
     await cover('default', {}),
     await cover('windows', { by: 500, thresholds: [1, 2, 4], quantize: '0:1:3:' }),
+    await cover('several', { mapq: 10 }, { reads: [reads, lane] }),
     await cover('fast', { fast: true, by: 1000, 'no-per-base': true, 'exclude-flag': 0 }),
     await cover('regions', { thresholds: [1, 3], mapq: 20 }, { by: [by] }),
     await cover('median', { median: true, quantize: '0:2:' }, { by: [by] }),
@@ -90,11 +95,21 @@ export async function makeSubjects(): Promise<Subjects> {
       'trim-quality': 20,
       'gc-bin': 3000,
     }),
+    await check('several', { reports: 'coverage,depth,stats,mosdepth,flagstat' }, { reads: [reads, lane] }),
+    await add(
+      'a region',
+      'genomics/qc',
+      { reads: [reads] },
+      { reports: 'coverage,depth,stats,idxstats', region: 'chr1:100-999900' },
+      splitsOf(0.5 * reads.size),
+    ),
+    await check('where regions lie', { reports: 'depth,stats,mosdepth,flagstat' }, { bed: [by] }),
     await check('regions', { reports: 'bedcov,mosdepth,idxstats', 'no-per-base': true }, { by: [by] }),
     await add('several', 'genomics/flagstat', { reads: [sam, reads] }, {}, splitsOf(reads.size)),
     await add('text', 'genomics/flagstat', { reads: [sam] }, {}, splitsOf(sam.size)),
     await add('reports without an index', 'genomics/qc', { reads: [unindexed] }, {}, splitsOf(reads.size)),
     await pile('text', { orphans: true }, { reference: [reference] }),
+    await pile('several', { 'max-depth': 3 }, { reads: [lane, reads], reference: [reference] }),
     await pile('positions', { 'max-depth': 2, 'output-mapq': true }, { positions: [by] }),
     await pile('table', { format: 'parquet' }, { positions: [by] }),
     await compose('windows', { reports: 'index,windows,motifs', motif: 'GATC,NGG', window: 777 }),

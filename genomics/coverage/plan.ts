@@ -6,7 +6,15 @@ import type { Header } from '../formats/bam.ts';
 import type { Bed } from '../formats/bed.ts';
 import { type Member, openCollection } from '../formats/collection.ts';
 import type { FastaIndex } from '../formats/fasta.ts';
-import { bytesOf, placedOf, type Span, spansOf, windowOf } from '../formats/lookup.ts';
+import {
+  bytesOf,
+  everywhere,
+  type ExtentOf,
+  placedOf,
+  type Span,
+  spansOf,
+  windowOf,
+} from '../formats/lookup.ts';
 import { someOf } from '../formats/names.ts';
 import { flag } from '../formats/record.ts';
 import { bedOf } from '../formats/remembered.ts';
@@ -70,15 +78,17 @@ export type Uncut = {
   readonly header: Header;
   readonly name: string;
   readonly fasta?: FastaIndex | undefined;
+  /** What is wanted of a contig; all of it without. */
+  readonly extentOf?: ExtentOf | undefined;
 };
 
 /** Cuts contigs into parts of about `split` compressed bytes; none for no contigs. */
 export function cutParts(
-  { contigs, members, settings, bed, header, name, fasta }: Uncut,
+  { contigs, members, settings, bed, header, name, fasta, extentOf = () => everywhere }: Uncut,
   split: number,
 ): Part[] {
   const units = listUnits(contigs, name);
-  const cost = costOf(units, contigs, members, settings, bed);
+  const cost = costOf(units, contigs, members, settings, bed, extentOf);
   // A part begins a window before: that gives the reads that reach over its start, and their mates; before mapped reads of a window may lie
   // unmapped ones of the same, but none of the next, and where they count they are not in the linear index.
   const halo = (settings.filter.exclude & flag.unmapped ? 1 : 2) * Math.max(windowOf(members), unitSize);
@@ -100,6 +110,7 @@ export function cutParts(
         isCut ? to : Infinity,
         header.contigs,
         fasta,
+        extentOf,
       ),
       total: header.contigs.length,
       cost: Math.round(cost.subarray(start, end).reduce((sum, n) => sum + n, 0)),
@@ -160,6 +171,7 @@ function costOf(
   members: readonly Member[],
   { window }: Settings,
   bed: Bed | undefined,
+  extentOf: ExtentOf,
 ): Float64Array {
   const bases = baseCost + (window > 0 ? rowCost / window : 0);
   return Float64Array.from(contig, (first, i) => {
@@ -169,7 +181,9 @@ function costOf(
     for (let c = first; c < Math.max(next, first + 1); c++) {
       const { id, name, length } = contigs[c]!;
       const [from, to] = [start[i]!, isCut ? start[i + 1]! : length];
-      sum += bytesOf(members, id, from, isCut ? to : Infinity);
+      const [low, high] = extentOf(id) ?? [0, 0];
+      const [first, last] = [Math.max(from, low), Math.min(isCut ? to : Infinity, high)];
+      if (first < last) sum += bytesOf(members, id, first, last < length ? last : Infinity);
       sum +=
         contigCost + (to - from) * bases + rowCost * countStarts(bed?.contigs.get(name)?.start, from, to);
     }

@@ -11,14 +11,21 @@ export type Span = {
   /** The file's place among those of the input, and what it is. */
   readonly file: number;
   readonly kind: 'bam' | 'cram';
-  /** To be read from there on until a record lies behind contig `last`. */
+  /** To be read from there on until a record lies behind contig `last`, or there at or behind position `until`. */
   readonly from: Virtual;
   readonly last: number;
+  readonly until: number;
   /** The block that likely holds the first record behind the part: a hint for how much to ask for, not a bound. */
   readonly to: number;
   /** CRAM: where the reference of the span's contigs lies, from where its first container begins. */
   readonly letters: Stretches;
 };
+
+/** What is wanted of a contig: positions `[from, to)`; undefined for nothing. */
+export type ExtentOf = (id: number) => readonly [from: number, to: number] | undefined;
+/** No position is beyond it (SAM spec 4.2). */
+const endless = 2 ** 31 - 1;
+export const everywhere = [0, endless] as const;
 
 /** Contigs are read through what lies between them when that is no more. */
 const maxGap = 1 << 16;
@@ -79,7 +86,7 @@ export function recordsOf(indexes: readonly Index[]): number | undefined {
 
 /**
  * Where to read for a part: contigs `ids` in order, the first one from position `from` on, the last one as far as `to`, where Infinity is its end.
- * `fasta` is asked for where the letters of CRAM lie.
+ * `fasta` is asked for where the letters of CRAM lie, `extentOf` for what is wanted of a contig.
  */
 export function spansOf(
   members: readonly Member[],
@@ -88,23 +95,27 @@ export function spansOf(
   to: number,
   names: readonly { readonly name: string }[],
   fasta: FastaIndex | undefined,
+  extentOf: ExtentOf = () => everywhere,
 ): Span[] {
   return members.flatMap((member) => {
     const { file, index, containers } = member;
-    const spans: { from: Virtual; last: number; to: number; ids: number[] }[] = [];
+    const spans: { from: Virtual; last: number; until: number; to: number; ids: number[] }[] = [];
     // Where the records of the last span end, by the index; not for reading: it may know of an older end of the file.
     let known = 0;
     ids.forEach((id, i) => {
       const { end } = index.contigs[id]!;
-      if (!end) return;
-      const start = startOf(index, id, i === 0 ? from : 0)!;
+      const [low, until] = extentOf(id) ?? [0, 0];
+      const first = Math.max(low, i === 0 ? from : 0);
+      const high = Math.min(until, i === ids.length - 1 ? to : Infinity);
+      if (!end || first >= high) return;
+      const start = startOf(index, id, first)!;
       const span = spans.at(-1);
-      const stop = (i === ids.length - 1 && to !== Infinity ? nextOf(index, id, to) : undefined) ?? end[0];
+      const stop = (high < endless ? nextOf(index, id, high) : undefined) ?? end[0];
       if (span && start[0] - known <= maxGap) {
-        Object.assign(span, { last: id, to: stop });
+        Object.assign(span, { last: id, until, to: stop });
         span.ids.push(id);
-      } else spans.push({ from: start, last: id, to: stop, ids: [id] });
-      known = end[0];
+      } else spans.push({ from: start, last: id, until, to: stop, ids: [id] });
+      known = until < endless ? stop : end[0];
     });
     return spans.map(({ ids: own, ...span }): Span => ({
       file,

@@ -80,7 +80,7 @@ export function placedRecords(
 async function* inOne(spans: readonly Span[], total: number, reading: Reading): AsyncGenerator<Uint8Array> {
   for (const span of spans)
     for await (const bytes of recordsFrom(span, total, reading)) {
-      const end = endOf(bytes, span.last);
+      const end = endOf(bytes, span);
       if (end > 0) yield bytes.subarray(0, end);
       if (end < bytes.length) break;
     }
@@ -100,13 +100,13 @@ async function* recordsFrom(
   }
 }
 
-/** Where the first record lies that is behind contig `last`, or has no place; the chunk's end without one. */
-function endOf(bytes: Uint8Array, last: number): number {
+/** Where the first record lies that is behind a span, or has no place; the chunk's end without one. */
+function endOf(bytes: Uint8Array, { last, until }: Span): number {
   const view = viewOf(bytes);
   let at = 0;
   while (at < bytes.length) {
     const id = view.getInt32(at + field.refId, true);
-    if (id < 0 || id > last) break;
+    if (id < 0 || id > last || (id === last && view.getInt32(at + field.pos, true) >= until)) break;
     at += 4 + view.getInt32(at, true);
   }
   return at;

@@ -1,6 +1,6 @@
 /** All reports of samtools and mosdepth on a BAM file from one pass over it. */
 import { columns } from '../../core/codec.ts';
-import type { Dataset } from '../../core/job.ts';
+import type { Context, Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { settingsOf as measuringOf } from '../coverage/settings.ts';
 import { openReading } from '../formats/placed.ts';
@@ -12,7 +12,8 @@ import { measuredOf } from '../reports/mosdepth.ts';
 import { planReports } from '../reports/plan.ts';
 import { joinReports, type Reports } from '../reports/result.ts';
 import type { Part } from '../reports/scan.ts';
-import { hasBases, params, settingsOf } from '../reports/settings.ts';
+import { wantedOf, type Wanted } from '../reports/wanted.ts';
+import { hasBases, type Params, params, settingsOf } from '../reports/settings.ts';
 
 const mebibyte = 1 << 20;
 
@@ -20,6 +21,7 @@ type Inputs = {
   readonly reads: readonly Dataset[];
   readonly by?: readonly [Dataset];
   readonly reference?: readonly [Dataset];
+  readonly bed?: readonly [Dataset];
 };
 
 export const qc = define<Inputs, typeof params, Part, Reports>({
@@ -43,6 +45,11 @@ export const qc = define<Inputs, typeof params, Part, Reports>({
       optional: true,
     },
     by: { doc: 'regions to measure', formats: ['bed'], optional: true },
+    bed: {
+      doc: 'only reads that overlap any of these regions; depth: their positions',
+      formats: ['bed'],
+      optional: true,
+    },
   },
   params,
   split: 16 * mebibyte,
@@ -51,10 +58,10 @@ export const qc = define<Inputs, typeof params, Part, Reports>({
   output: 'prefix',
   result: columns<Reports>(),
 
-  partition({ reads, by, reference }, given, split, planning) {
+  partition({ reads, by, reference, bed }, given, split, planning) {
     const needsBases = hasBases(settingsOf(given, by !== undefined));
     const measuring = measuringOf({ ...given, chrom: '' }, by !== undefined);
-    const files = { reads, by: by?.[0], reference: reference?.[0] };
+    const files = { reads, by: by?.[0], reference: reference?.[0], bed: bed?.[0] };
     return planReports(files, { measuring, given, needsBases }, split, planning);
   },
   weight: ({ cost }) => cost,
@@ -67,11 +74,12 @@ export const qc = define<Inputs, typeof params, Part, Reports>({
 
   modules: { cycles: cyclesUrl },
 
-  async kernel(part, { reads, by, reference }, given, context) {
+  async kernel(part, { reads, by, reference, bed }, given, context) {
     const settings = settingsOf(given, by !== undefined);
     const measured = measuredOf(given, by && (await bedOf(by[0], context)), reads[0]!.uri);
     const reading = await openReading(reads, reference?.[0], hasBases(settings), context);
-    return collect(part, { settings, given, measured, reading }, context);
+    const wanted = await wantedBy(reads, bed, given, context);
+    return collect(part, { settings, given, measured, reading, wanted }, context);
   },
   merge: (results, given, context) => {
     const { measure } = measuringOf({ ...given, chrom: '' }, true);
@@ -79,10 +87,28 @@ export const qc = define<Inputs, typeof params, Part, Reports>({
   },
   records: (result) => result.records,
 
-  async write(result, output, { inputs: { reads, by }, params: given, json }, context) {
+  async write(result, output, { inputs: { reads, by, bed }, params: given, json }, context) {
     const [first] = reads;
     const { header } = await headingOf(first!, context);
     const measured = measuredOf(given, by && (await bedOf(by[0], context)), first!.uri);
-    await writeReports(result, header, { measured, given, json }, output, context);
+    await writeReports(
+      result,
+      header,
+      { measured, given, json, wanted: await wantedBy(reads, bed, given, context) },
+      output,
+      context,
+    );
   },
 });
+
+/** Where the run looks; the header is read only where that is not everywhere. */
+async function wantedBy(
+  reads: readonly Dataset[],
+  bed: readonly [Dataset] | undefined,
+  given: Params,
+  context: Pick<Context, 'open'>,
+): Promise<Wanted | undefined> {
+  if (given.region === '' && !bed) return undefined;
+  const { contigs } = (await headingOf(reads[0]!, context)).header;
+  return wantedOf(given, bed?.[0], contigs, reads[0]!.uri, context);
+}

@@ -6,7 +6,7 @@ import { bedOf, headingOf } from '../formats/remembered.ts';
 import type { Letters } from '../kernels/pilerows.ts';
 import { createDepths, createPiler, type Window } from '../kernels/pileup.ts';
 import type { Part, Piece } from './plan.ts';
-import { createRegions, type Regions } from './regions.ts';
+import { createRegions, type Regions } from '../formats/regions.ts';
 import type { Pileup } from './result.ts';
 import { pileRun } from './scan.ts';
 import { type Params, rulesOf } from './settings.ts';

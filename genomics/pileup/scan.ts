@@ -19,7 +19,7 @@ import {
   type Window,
 } from '../kernels/pileup.ts';
 import type { Piece, Run } from './plan.ts';
-import type { Regions } from './regions.ts';
+import type { Regions } from '../formats/regions.ts';
 
 /** No position is beyond it (SAM spec 4.2). */
 const endless = 2 ** 31 - 1;

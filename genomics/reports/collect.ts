@@ -11,6 +11,7 @@ import { createIdxstats } from './idxstats.ts';
 import { createMosdepth } from './mosdepth.ts';
 import type { Reports } from './result.ts';
 import { type Part, scan, type Visitor } from './scan.ts';
+import type { Wanted } from './wanted.ts';
 import { isSame, looseReports, rulesOf, type Params, type ReportName, type Settings } from './settings.ts';
 import { createFusedCycles } from '../stats/cycles.ts';
 import { createStats, type OpenReference } from './stats.ts';
@@ -22,11 +23,12 @@ export type Run = {
   readonly given: Params;
   readonly measured: Measured;
   readonly reading: Reading;
+  readonly wanted: Wanted | undefined;
 };
 
 export async function collect(
   part: Part,
-  { settings, given, measured, reading }: Run,
+  { settings, given, measured, reading, wanted }: Run,
   context: Pick<Context, 'put' | 'signal' | 'module'>,
 ): Promise<Reports> {
   const { bases } = settings;
@@ -34,20 +36,20 @@ export async function collect(
   const reports = part.loose ? looseReports(given, name, part.loose.kind) : settings.reports;
   const cycles = reports.has('stats') ? createFusedCycles(await context.module('cycles')) : undefined;
   const visitors: Visitor[] = [];
-  const wanted = <T extends Visitor>(report: ReportName, create: () => T | null): T | null => {
+  const asked = <T extends Visitor>(report: ReportName, create: () => T | null): T | null => {
     const visitor = reports.has(report) ? create() : null;
     if (visitor) visitors.push(visitor);
     return visitor;
   };
-  const flagstat = wanted('flagstat', createFlagstat);
-  const idxstats = wanted('idxstats', createIdxstats);
-  const coverage = wanted('coverage', () => createCoverage(bases));
-  const stats = wanted('stats', () =>
+  const flagstat = asked('flagstat', createFlagstat);
+  const idxstats = asked('idxstats', createIdxstats);
+  const coverage = asked('coverage', () => createCoverage(bases, wanted?.locus));
+  const stats = asked('stats', () =>
     createStats(rulesOf(given), openerOf(part, reading), part.loose !== null, cycles!, context),
   );
-  const bedcov = wanted('bedcov', () => (bed ? createBedcov(bases, bed, given['skip-deletions']) : null));
-  const mosdepth = wanted('mosdepth', () => createMosdepth(part, measured, context));
-  const depth = reports.has('depth') ? createDepth(context) : null;
+  const bedcov = asked('bedcov', () => (bed ? createBedcov(bases, bed, given['skip-deletions']) : null));
+  const mosdepth = asked('mosdepth', () => createMosdepth(part, measured, context));
+  const depth = reports.has('depth') ? createDepth(context, wanted) : null;
 
   const spread = (
     hasUnmapped: boolean,
@@ -63,7 +65,7 @@ export async function collect(
     spread(true, given.once, [depth]);
   }
 
-  const records = await scan(part, reading, visitors);
+  const records = await scan(part, reading, visitors, wanted);
   return {
     records,
     flagstat: flagstat?.build() ?? null,

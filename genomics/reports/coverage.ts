@@ -2,6 +2,7 @@
 import type { Contig } from '../coverage/contigs.ts';
 import type { Contig as Named } from '../formats/bam.ts';
 import { general } from '../formats/decimal.ts';
+import type { Locus } from '../formats/locus.ts';
 import { field, flag } from '../formats/record.ts';
 import { type BaseFilter, counts, qualitiesAt } from '../kernels/bases.ts';
 import { isCovering, isReference, operations } from '../kernels/cigar.ts';
@@ -42,13 +43,15 @@ const columnsOf = (found: ReadonlyMap<number, Row>): ContigSums => {
   };
 };
 
-/** Takes reads as a visitor, and their spread as a listener. */
+/** Takes reads as a visitor, and their spread as a listener. Of bases those in `locus` count, where it is given. */
 export function createCoverage(
   filter: BaseFilter,
+  locus: Locus | undefined,
 ): Visitor & { readonly listener: Listener; build(): ContigSums } {
   const found = new Map<number, Row>();
   let row = emptyRow();
-  let length = 0;
+  // Of the contig, `[low, high)` counts.
+  let [low, high] = [0, 0];
 
   const addBases = (view: DataView, bytes: Uint8Array, at: number): void => {
     const ops = operations(view, at);
@@ -63,8 +66,8 @@ export function createCoverage(
       const op = view.getUint32(ops.at + 4 * i, true);
       const steps = op >>> 4;
       if (isCovering(op)) {
-        const first = qualities + query;
-        const stop = first + Math.min(steps, Math.max(0, length - pos));
+        const first = qualities + query + Math.min(steps, Math.max(0, low - pos));
+        const stop = Math.max(first, qualities + query + Math.min(steps, Math.max(0, high - pos)));
         if (filter.quality === 0 && stop <= end) {
           for (let byte = first; byte < stop; byte++) sum += bytes[byte]!;
           bases += stop - first;
@@ -88,7 +91,7 @@ export function createCoverage(
     begin(contig: Contig) {
       row = emptyRow();
       found.set(contig.id, row);
-      length = contig.length;
+      [low, high] = locus ? [locus.from, locus.to] : [0, contig.length];
     },
     take({ view, bytes, contig, start, end }) {
       if (contig < 0) return;
@@ -104,9 +107,10 @@ export function createCoverage(
     },
     listener: {
       runs({ at, depth, count, end }) {
-        for (let i = 0; i < count && at[i]! < length; i++) {
+        for (let i = 0; i < count && at[i]! < high; i++) {
           if (depth[i] === 0) continue;
-          row.covered += Math.min(length, i + 1 < count ? at[i + 1]! : end) - at[i]!;
+          const [from, to] = [Math.max(low, at[i]!), Math.min(high, i + 1 < count ? at[i + 1]! : end)];
+          row.covered += Math.max(0, to - from);
         }
       },
     },
@@ -125,9 +129,11 @@ export function sumCoverage(all: readonly ContigSums[]): ContigSums {
   return columnsOf(found);
 }
 
-/** A row of the table. Shares are of the contig's length, which may be 0. */
+/** A row of the table: bases `[start, end]` of a contig, counted from 1. Shares are of its length, which may be 0. */
 export type CoverageRow = {
   readonly name: string;
+  readonly start: number;
+  readonly end: number;
   readonly length: number;
   readonly reads: number;
   readonly covered: number;
@@ -137,10 +143,16 @@ export type CoverageRow = {
   readonly mapq: number;
 };
 
-/** Contigs with mapped reads first, both kinds in the order of the header. */
-export function coverageRows(sums: ContigSums, contigs: readonly Named[]): CoverageRow[] {
+/** The row of `locus`, where it is given; otherwise contigs with mapped reads first, both kinds in the order of the header. */
+export function coverageRows(
+  sums: ContigSums,
+  contigs: readonly Named[],
+  locus: Locus | undefined,
+): CoverageRow[] {
   const place = new Map([...sums.contig].map((contig, i) => [contig, i]));
-  const rows = contigs.map(({ name, length }, id) => {
+  const rows = contigs.map(({ name, length: whole }, id) => {
+    const [from, to] = locus ? [locus.from, locus.to] : [0, whole];
+    const length = to - from;
     const i = place.get(id);
     const { reads, mapq, bases, quality, covered, mapped } =
       i === undefined ? emptyRow() : (Object.fromEntries(names.map((n) => [n, sums[n][i]!])) as Row);
@@ -148,6 +160,8 @@ export function coverageRows(sums: ContigSums, contigs: readonly Named[]): Cover
       isFirst: mapped > 0,
       row: {
         name,
+        start: from + 1,
+        end: to,
         length,
         reads,
         covered,
@@ -158,6 +172,7 @@ export function coverageRows(sums: ContigSums, contigs: readonly Named[]): Cover
       },
     };
   });
+  if (locus) return [rows[locus.id]!.row];
   const of = (isFirst: boolean): CoverageRow[] =>
     rows.filter((row) => row.isFirst === isFirst).map(({ row }) => row);
   return [...of(true), ...of(false)];
@@ -169,7 +184,7 @@ export const coverageText = (rows: readonly CoverageRow[]): string =>
   header +
   rows
     .map(
-      ({ name, length, reads, covered, percent, depth, baseq, mapq }) =>
-        `${name}\t1\t${length}\t${reads}\t${covered}\t${general(percent)}\t${general(depth)}\t${general(baseq, 3)}\t${general(mapq, 3)}\n`,
+      ({ name, start, end, reads, covered, percent, depth, baseq, mapq }) =>
+        `${name}\t${start}\t${end}\t${reads}\t${covered}\t${general(percent)}\t${general(depth)}\t${general(baseq, 3)}\t${general(mapq, 3)}\n`,
     )
     .join('');

@@ -4,7 +4,8 @@ import type { Contig } from '../coverage/contigs.ts';
 import type { Contig as Named } from '../formats/bam.ts';
 import type { Runs } from '../kernels/depth.ts';
 import { increment, writeNumber } from '../kernels/digits.ts';
-import type { Listener } from './spread.ts';
+import { clipped, type Listener } from './spread.ts';
+import type { Wanted } from './wanted.ts';
 
 /** Bytes of text that a kernel holds before they go to the store, and that the writer makes at once. */
 const pieceSize = 4 << 20;
@@ -66,8 +67,13 @@ function prefixOf(name: string): Prefix {
   return { row, length: head.length };
 }
 
-/** Listens to a spread, and puts the text into the store. */
-export function createDepth(context: Pick<Context, 'put'>): Listener & { build(): Promise<Depth> } {
+/**
+ * Listens to a spread, and puts the text into the store. Of what is wanted all positions have rows (`samtools depth -aa`); without it those of contigs with reads.
+ */
+export function createDepth(
+  context: Pick<Context, 'put'>,
+  wanted: Wanted | undefined,
+): Listener & { build(): Promise<Depth> } {
   const pieces: Promise<Stored | Silence>[] = [];
   const seen: number[] = [];
   const text: Text = { bytes: new Uint8Array(0), fill: 0 };
@@ -95,7 +101,7 @@ export function createDepth(context: Pick<Context, 'put'>): Listener & { build()
     }
     return wait;
   };
-  return {
+  const listener: Listener = {
     begin(next, start, end) {
       contig = next;
       [from, to] = [start, end];
@@ -131,6 +137,31 @@ export function createDepth(context: Pick<Context, 'put'>): Listener & { build()
       for (const run of overhang) wait = add(run.start, Math.min(run.end, stop), run.depth) ?? wait;
       return wait;
     },
+  };
+  /** Rows of wanted positions, which no read of the part lies on. */
+  const silent = (): Promise<void> | undefined => {
+    const stretches = wanted!.regionsOf(contig.id).within(from, to);
+    if (stretches.length === 0) return undefined;
+    seen.push(contig.id);
+    const wait = flush();
+    for (const [start, end] of stretches)
+      pieces.push(Promise.resolve({ contig: contig.id, from: start, to: end }));
+    return wait;
+  };
+  const restricted: Listener | undefined = wanted && {
+    ...listener,
+    runs: (runs) => {
+      let wait: void | Promise<void> = undefined;
+      for (const [start, end] of wanted
+        .regionsOf(contig.id)
+        .within(runs.at[0]!, Math.min(runs.end, contig.length)))
+        wait = listener.runs(clipped(runs, start, end)) ?? wait;
+      return wait;
+    },
+    end: (stop) => (stop < 0 ? silent() : listener.end!(stop)),
+  };
+  return {
+    ...(restricted ?? listener),
     async build() {
       await flush();
       return { pieces: await Promise.all(pieces), seen: Int32Array.from(seen) };

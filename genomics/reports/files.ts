@@ -12,12 +12,20 @@ import type { Reports } from './result.ts';
 import { type Params, shownOf } from './settings.ts';
 import { statsNumbers, writeStats } from './stats.ts';
 import { tablesOf } from './tables.ts';
+import type { Wanted } from './wanted.ts';
+
+type Written = {
+  readonly measured: Measured;
+  readonly given: Params;
+  readonly json: boolean;
+  readonly wanted: Wanted | undefined;
+};
 
 /** `json`: the numbers of flagstat, idxstats and coverage, and the summaries of stats and mosdepth, stand in one more file, `.json`. */
 export async function writeReports(
   result: Reports,
   header: Header,
-  { measured, given, json }: { measured: Measured; given: Params; json: boolean },
+  { measured, given, json, wanted }: Written,
   output: Output,
   context: Pick<Context, 'get'>,
 ): Promise<void> {
@@ -28,7 +36,7 @@ export async function writeReports(
   };
   const { flagstat, stats, coverage, depth, bedcov, mosdepth } = result;
   const idxstats = result.idxstats && idxstatsRows(result.idxstats, contigs);
-  const covered = coverage && coverageRows(coverage, contigs);
+  const covered = coverage && coverageRows(coverage, contigs, wanted?.locus);
   if (flagstat) await write('.flagstat', flagstatText(flagstat));
   if (idxstats) await write('.idxstats', idxstatsText(idxstats));
   const { isSorted = true } = stats ? await writeStats(stats, shownOf(given), output, context) : {};
@@ -37,7 +45,7 @@ export async function writeReports(
   if (mosdepth) await writeMosdepth(mosdepth, header, given.precision, measured, output, context);
   if (bedcov && measured.bed) await writeBedcov(bedcov, contigs, measured.bed, output);
   if (!json && !given.parquet) return;
-  const tables = tablesOf(result, contigs, shownOf(given), isSorted);
+  const tables = tablesOf(result, contigs, shownOf(given), isSorted, wanted?.locus);
   if (given.parquet)
     for (const [name, table] of Object.entries(tables))
       await writeTable(table, await output.file(`.${name}.parquet`));

@@ -12,17 +12,19 @@ import { recordsOf } from '../formats/lookup.ts';
 import { bedOf } from '../formats/remembered.ts';
 import type { Part } from './scan.ts';
 import { looseReports, type Params } from './settings.ts';
+import { wantedOf } from './wanted.ts';
 
 type Files = {
   readonly reads: readonly Dataset[];
   readonly by: Dataset | undefined;
   readonly reference: Dataset | undefined;
+  readonly bed: Dataset | undefined;
 };
 
 /** `measuring` is what mosdepth measures; `needsBases`: a report looks at bases. */
 type How = {
   readonly measuring: Measuring;
-  readonly given: Pick<Params, 'reports'>;
+  readonly given: Pick<Params, 'reports' | 'region'>;
   readonly needsBases: boolean;
 };
 
@@ -34,12 +36,13 @@ export async function planReports(
   planning: Planning,
 ): Promise<Partition<Part>> {
   const { reads, by, reference } = files;
-  const { measuring, needsBases } = how;
+  const { measuring, given, needsBases } = how;
   const collection = await findCollection(planning, reads);
   const { header, headings, members, loose } = collection;
   const fasta = reference && (await readFastaIndex(planning, reference));
   if (loose) return planLoose(files, how, collection, loose, fasta, split, planning);
   const name = reads[0]!.uri;
+  const wanted = await wantedOf(given, files.bed, header.contigs, name, planning);
   const bed = by && (await bedOf(by, planning));
   const contigs = header.contigs.map(({ name: text, length }, id) => ({ id, name: text, length }));
   checkNames(contigs, name);
@@ -47,7 +50,7 @@ export async function planReports(
     fasta ? own.map(([, text], i) => stretchOf(fasta, text, i === 0 ? from : 0)) : null;
   const letters = needsBases ? fasta : undefined;
   const placed = cutParts(
-    { contigs, members, settings: measuring, bed, header, name, fasta: letters },
+    { contigs, members, settings: measuring, bed, header, name, fasta: letters, extentOf: wanted?.extentOf },
     split,
   );
   const parts = placed.map((part): Part => ({
@@ -56,7 +59,8 @@ export async function planReports(
     loose: null,
     reference: referenceOf(part),
   }));
-  const tail = members.map((member) => tailOf(member, headings[member.file]!.header));
+  // What has no place overlaps nothing.
+  const tail = (wanted ? [] : members).map((member) => tailOf(member, headings[member.file]!.header));
   const cost = tail.reduce((sum, { behind }) => sum + behind, 0);
   const stretches = tail.map(({ stretch }) => stretch);
   const last = parts.pop();
@@ -68,7 +72,7 @@ export async function planReports(
   const notes = slowNotes(reads, headings);
   const note = bed && by && placeless(bed, by.uri, header.contigs, name);
   if (note) notes.push(note);
-  const records = recordsOf(members.map(({ index }) => index));
+  const records = wanted ? undefined : recordsOf(members.map(({ index }) => index));
   return { parts, ...(records === undefined ? {} : { records }), notes };
 }
 

@@ -6,6 +6,9 @@ import { alignmentsOf, type Stretch } from '../formats/alignments.ts';
 import type { Stretch as Letters } from '../formats/fasta.ts';
 import { placedRecords, type Reading } from '../formats/placed.ts';
 import { field } from '../formats/record.ts';
+import { stopOf } from '../kernels/bases.ts';
+import { operations } from '../kernels/cigar.ts';
+import type { Wanted } from './wanted.ts';
 
 /** A part of coverage's, which with `tail` also has all records without a place: they lie behind starts of stretches, of each file one. */
 export type Part = Placed & {
@@ -37,10 +40,15 @@ export type Visitor = {
 };
 
 /**
- * Shows a part to the visitors. Gives how many records start in it.
+ * Shows a part to the visitors, of it the records that overlap what is wanted. Gives how many records start in it.
  * @throws BadInput when records are not in order
  */
-export async function scan(part: Part, reading: Reading, visitors: readonly Visitor[]): Promise<number> {
+export async function scan(
+  part: Part,
+  reading: Reading,
+  visitors: readonly Visitor[],
+  wanted: Wanted | undefined,
+): Promise<number> {
   const { name } = reading.files[part.spans[0]?.file ?? 0]!;
   const contigs = part.contigs.map(([id, text, length]): Contig => ({ id, name: text, length }));
   let count = 0;
@@ -128,7 +136,7 @@ export async function scan(part: Part, reading: Reading, visitors: readonly Visi
   };
 
   if (part.loose) {
-    for await (const bytes of alignmentsOf(part.loose, part.total, reading))
+    for await (const bytes of only(alignmentsOf(part.loose, part.total, reading), wanted))
       for (const batch of runsOf(bytes)) {
         await show(batch);
         count += countRecords(batch);
@@ -136,7 +144,8 @@ export async function scan(part: Part, reading: Reading, visitors: readonly Visi
   }
   if (contigs.length > 0) next();
   if (part.spans.length > 0)
-    for await (const bytes of placedRecords(part.spans, part.total, reading)) if (!(await feed(bytes))) break;
+    for await (const bytes of only(placedRecords(part.spans, part.total, reading), wanted))
+      if (!(await feed(bytes))) break;
   while (at >= 0 && at < contigs.length) {
     await end();
     if (at + 1 < contigs.length) next();
@@ -149,6 +158,31 @@ export async function scan(part: Part, reading: Reading, visitors: readonly Visi
       count += countRecords(batch);
     }
   return count;
+}
+
+/** The records that overlap what is wanted, which move together in their chunk. */
+async function* only(
+  chunks: AsyncGenerator<Uint8Array>,
+  wanted: Wanted | undefined,
+): AsyncGenerator<Uint8Array> {
+  for await (const bytes of chunks) {
+    const end = wanted ? sieve(bytes, wanted) : bytes.length;
+    if (end > 0) yield bytes.subarray(0, end);
+  }
+}
+
+function sieve(bytes: Uint8Array, { regionsOf }: Wanted): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let end = 0;
+  for (let at = 0, next = 0; at < bytes.length; at = next) {
+    next = at + 4 + view.getInt32(at, true);
+    const id = view.getInt32(at + field.refId, true);
+    const pos = view.getInt32(at + field.pos, true);
+    if (id < 0 || !regionsOf(id).overlaps(pos, stopOf(view, at, operations(view, at)))) continue;
+    bytes.copyWithin(end, at, next);
+    end += next - at;
+  }
+  return end;
 }
 
 /** Neighbouring records of one contig, or without a place, in a chunk of any order. */

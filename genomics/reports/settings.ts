@@ -28,6 +28,10 @@ export const params = {
     expected: `some of ${reportNames.join(', ')} with commas between`,
   },
   ...shared,
+  region: text(
+    'reads that overlap it; coverage and depth: its positions; numbers count from 1',
+    'contig:from-to',
+  ),
   baseq: integer(0, 'coverage, depth: the least quality of a base that counts', { min: 0, max: 255 }),
   once: flag('depth: of mates that overlap only the first one counts (samtools depth -s)'),
   'skip-deletions': flag('bedcov: deletions and skips do not count (samtools bedcov -j)'),

@@ -31,6 +31,28 @@ export type Listener = {
   end?(stop: number): void | Promise<void>;
 };
 
+/** Runs as far as they lie in `[from, to)`, which begins and ends among them. */
+export function clipped({ at, depth, count, before, end }: Runs, from: number, to: number): Runs {
+  // The last run that starts at or before `from`.
+  let first = 0;
+  for (let high = count; high - first > 1;) {
+    const middle = (first + high) >>> 1;
+    if (at[middle]! <= from) first = middle;
+    else high = middle;
+  }
+  let last = first;
+  while (last + 1 < count && at[last + 1]! < to) last++;
+  const own = at.slice(first, last + 1);
+  own[0] = Math.max(from, own[0]!);
+  return {
+    at: own,
+    depth: depth.subarray(first, last + 1),
+    count: last + 1 - first,
+    before: first > 0 ? depth[first - 1]! : before,
+    end: Math.min(to, end),
+  };
+}
+
 /** No position is beyond it (SAM spec 4.2). */
 const endless = 2 ** 31 - 1;
 

@@ -2,6 +2,7 @@
 import { depthRows } from '../coverage/reports.ts';
 import type { Contig } from '../formats/bam.ts';
 import { toRows } from '../formats/flagstat.ts';
+import type { Locus } from '../formats/locus.ts';
 import type { Table } from '../formats/parquet.ts';
 import { summarize } from '../kernels/flagstat.ts';
 import type { Shown } from '../stats/text.ts';
@@ -20,6 +21,7 @@ export function tablesOf(
   contigs: readonly Contig[],
   shown: Shown,
   isSorted: boolean,
+  locus: Locus | undefined,
 ): Tables {
   const tables: { -readonly [report in keyof Tables]: Table } = {};
   if (flagstat)
@@ -41,6 +43,8 @@ export function tablesOf(
     tables.coverage = {
       kinds: {
         name: 'text',
+        start: 'whole',
+        end: 'whole',
         length: 'whole',
         reads: 'whole',
         covered: 'whole',
@@ -49,7 +53,7 @@ export function tablesOf(
         baseq: 'real',
         mapq: 'real',
       },
-      rows: coverageRows(coverage, contigs),
+      rows: coverageRows(coverage, contigs, locus),
     };
   if (mosdepth)
     tables.mosdepth = {

@@ -7,6 +7,7 @@ import { coverageRows } from '../../genomics/reports/coverage.ts';
 import type { Reports } from '../../genomics/reports/result.ts';
 import { sampleRow } from '../../genomics/reports/sample.ts';
 import type { Params } from '../../genomics/reports/settings.ts';
+import { wantedOf } from '../../genomics/reports/wanted.ts';
 import type { Pipeline } from '../pipeline.ts';
 
 export const qc: Pipeline = {
@@ -16,7 +17,10 @@ export const qc: Pipeline = {
     "--reads 'bams/*.bam' --out qc",
     '--reads a.bam b.bam --by exons.bed --reports flagstat,stats,mosdepth,bedcov --out qc',
   ],
-  inputs: { ...job.inputs, reads: { ...job.inputs.reads, many: true } },
+  inputs: {
+    ...job.inputs,
+    reads: { ...job.inputs.reads, doc: 'files of alignments as genomics/qc reads them, each a sample' },
+  },
   params: job.params,
   split: job.split,
   unit: job.unit,
@@ -40,9 +44,12 @@ export const qc: Pipeline = {
 
   async row({ name, stage: { inputs } }, { value, params }, planning) {
     const reports = value as Reports;
-    const { header } = await headingOf(inputs['reads']![0]!, planning);
-    const covered = reports.coverage && coverageRows(reports.coverage, header.contigs);
-    return { sample: name, ...sampleRow(reports, covered, params as unknown as Params) };
+    const [file] = inputs['reads']!;
+    const given = params as unknown as Params;
+    const { contigs } = (await headingOf(file!, planning)).header;
+    const wanted = await wantedOf(given, inputs['bed']?.[0], contigs, file!.uri, planning);
+    const covered = reports.coverage && coverageRows(reports.coverage, contigs, wanted?.locus);
+    return { sample: name, ...sampleRow(reports, covered, given) };
   },
 };
 

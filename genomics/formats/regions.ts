@@ -1,10 +1,12 @@
 /** Positions that are wanted of a contig. */
-import type { ContigRegions } from '../formats/bed.ts';
+import type { ContigRegions } from './bed.ts';
 
 /** Half-open stretches in order that neither overlap nor touch. */
 export type Regions = {
   /** Whether any lies in `[from, to)`. */
   overlaps(from: number, to: number): boolean;
+  /** The stretches as far as they lie in `[from, to)`. */
+  within(from: number, to: number): readonly (readonly [from: number, to: number])[];
   /** A byte for each position of `[from, to)`: 1 for wanted. Valid until the next call. */
   mark(from: number, to: number): Uint8Array;
 };
@@ -37,6 +39,12 @@ export function createRegions(listed: Pick<ContigRegions, 'start' | 'end'> | und
     overlaps(from, to) {
       const i = after(from);
       return i < starts.length && starts[i]! < to;
+    },
+    within(from, to) {
+      const out: [number, number][] = [];
+      for (let i = after(from); i < starts.length && starts[i]! < to; i++)
+        out.push([Math.max(from, starts[i]!), Math.min(to, ends[i]!)]);
+      return out;
     },
     mark(from, to) {
       if (marks.length < to - from) marks = new Uint8Array(to - from);
