@@ -13,6 +13,7 @@ import type { PartSweep } from '../genomics/coverage/sweep.ts';
 import { readHeader, records } from '../genomics/formats/bam.ts';
 import type { Virtual } from '../genomics/formats/bgzf.ts';
 import { feed, withScanner } from '../genomics/formats/feed.ts';
+import { gatheredRecords } from '../genomics/formats/gathered.ts';
 import { count, createTally, pack, type Counted } from '../genomics/kernels/flagstat.ts';
 import { cyclesUrl, rowsUrl, scanUrl } from '../genomics/kernels/modules.ts';
 import { createScanner, scan, startFlags, takeFlags } from '../genomics/kernels/scan.ts';
@@ -70,12 +71,36 @@ async function plainFlags(
   }
 }
 
-const fusedFlags = (source: Source, contigs: number, { from, to }: Range): Promise<Counted | undefined> =>
-  withScanner(module, async (scanner) => {
+/** What a reading gives: its bytes, and with what message it ends. */
+async function readAll(chunks: AsyncGenerator<Uint8Array>): Promise<readonly [bytes: Buffer, fault: string]> {
+  const pieces: Buffer[] = [];
+  try {
+    for await (const chunk of chunks) pieces.push(Buffer.from(chunk));
+    return [Buffer.concat(pieces), ''];
+  } catch (error) {
+    return [Buffer.concat(pieces), (error as Error).message];
+  }
+}
+
+/** Counts by the kernel; the records that it gathers are those of its twin, and so is what it says of faults. */
+async function fusedFlags(
+  source: Source,
+  contigs: number,
+  { from, to }: Range,
+): Promise<Counted | undefined> {
+  const [right, why] = await readAll(records(source, name, contigs, from, to, signal));
+  const [found, fault] = await readAll(gatheredRecords(module, source, name, contigs, from, to, signal));
+  expect(fault).toBe(why);
+  // Before a fault the twin may have given less.
+  expect(found.subarray(0, right.length).equals(right) && (why !== '' || found.length === right.length)).toBe(
+    true,
+  );
+  return withScanner(module, async (scanner) => {
     startFlags(scanner);
     const end = await feed(scanner, source, from, to, () => scan(scanner, 'flags', contigs), { signal });
     return end === 'end' ? pack(takeFlags(scanner)) : undefined;
   });
+}
 
 /** What a sweep found, in a form that can be compared. */
 async function found(sweep: PartSweep): Promise<unknown> {

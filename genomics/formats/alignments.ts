@@ -1,7 +1,6 @@
 /** Alignments of any format that is read here, in any order. */
 import type { Dataset, Planning } from '../../core/job.ts';
 import { splitWeighted } from '../../core/partition.ts';
-import { records } from './bam.ts';
 import type { Virtual } from './bgzf.ts';
 import { readContainers } from './cram/containers.ts';
 import { cramCost, lettersOf, placeContainers } from './cram/index.ts';
@@ -10,7 +9,7 @@ import { cramRecords } from './cram/records.ts';
 import type { FastaIndex } from './fasta.ts';
 import type { Heading, Kind } from './heading.ts';
 import { landings } from './landing.ts';
-import { type Reading, spellingOf } from './placed.ts';
+import { bamRecords, type Reading, spellingOf } from './placed.ts';
 import { samRecords } from './sam.ts';
 import { rangesOf } from './textlines.ts';
 
@@ -62,7 +61,7 @@ export async function* alignmentsOf(
 ): AsyncGenerator<Uint8Array> {
   const { source, name } = reading.files[file]!;
   const { signal } = reading;
-  if (kind === 'bam') yield* records(source, name, total, from, to, signal);
+  if (kind === 'bam') yield* bamRecords(reading, file, total, from, to);
   else if (kind === 'cram') {
     const spelling = await spellingOf(reading, letters);
     yield* cramRecords(source, name, { from: from[0], to: to[0] }, spelling, signal);

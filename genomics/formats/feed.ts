@@ -8,14 +8,38 @@ import { blockLimit } from './block.ts';
 export type FeedOptions = {
   readonly signal: AbortSignal;
   /** Where the block starts that likely holds the last record needed; as for `records`. */
-  readonly hint?: number;
+  readonly hint?: number | undefined;
   /** Called, and waited for, after each chunk but the last. */
   readonly between?: () => Promise<void>;
 };
 
 /**
- * Gives `scanner` the bytes of `[from, to)`, `to` undefined: the end of the file, as it uses them up; `go` has it work them off. Ends with the first
- * answer of `go` that is not `hungry`; `fault` when there is nothing left to give. Throws what the source throws.
+ * Gives `scanner` the bytes of `[from, to)`, `to` undefined: the end of the file, piece by piece: the kernel goes on after each, and once more at
+ * the end. Gives nothing where the file has no such range. Throws what the source throws.
+ */
+export async function* pieces(
+  scanner: Scanner,
+  source: Source,
+  from: Virtual,
+  to: Virtual | undefined,
+  { signal, hint = Infinity }: Omit<FeedOptions, 'between'>,
+): AsyncGenerator<void> {
+  const { size } = source;
+  const stop = to ?? ([size, 0] as const);
+  if (from[0] > size || stop[0] > size) return;
+  const end = stop[1] > 0 ? Math.min(size, stop[0] + blockLimit) : stop[0];
+  startRange(scanner, from, stop);
+  for await (const bytes of readAhead(source, from[0], end, { depth: 1, hint: hint + blockLimit })) {
+    signal.throwIfAborted();
+    give(scanner, bytes);
+    yield;
+  }
+  yield;
+}
+
+/**
+ * Feeds `scanner` the bytes of `[from, to)`; `go` has it work them off. Ends with the first answer of `go` that is not `hungry`; `fault` when there is
+ * nothing left to give.
  */
 export async function feed(
   scanner: Scanner,
@@ -23,22 +47,14 @@ export async function feed(
   from: Virtual,
   to: Virtual | undefined,
   go: () => Status,
-  { signal, hint = Infinity, between }: FeedOptions,
+  { between, ...options }: FeedOptions,
 ): Promise<Status> {
-  const { size } = source;
-  const stop = to ?? ([size, 0] as const);
-  if (from[0] > size || stop[0] > size) return 'fault';
-  const end = stop[1] > 0 ? Math.min(size, stop[0] + blockLimit) : stop[0];
-  startRange(scanner, from, stop);
-  for await (const bytes of readAhead(source, from[0], end, { depth: 1, hint: hint + blockLimit })) {
-    signal.throwIfAborted();
-    give(scanner, bytes);
+  for await (const _ of pieces(scanner, source, from, to, options)) {
     const status = go();
     if (status !== 'hungry') return status;
     await between?.();
   }
-  const status = go();
-  return status === 'hungry' ? 'fault' : status;
+  return 'fault';
 }
 
 /**

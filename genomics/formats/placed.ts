@@ -2,8 +2,10 @@
 import { BadInput } from '../../core/errors.ts';
 import type { Context, Dataset, Source } from '../../core/job.ts';
 import { type Header, records } from './bam.ts';
+import type { Virtual } from './bgzf.ts';
 import type { Reference, Stretches } from './cram/letters.ts';
 import { cramRecords, type Spelling } from './cram/records.ts';
+import { gatheredRecords } from './gathered.ts';
 import type { Span } from './lookup.ts';
 import { field, flag } from './record.ts';
 import { headingOf } from './remembered.ts';
@@ -17,6 +19,8 @@ export type Reading = {
   /** Whether bases are looked at, and what CRAM spells them with. */
   readonly hasBases: boolean;
   readonly reference: Reference | undefined;
+  /** The scan kernel, by which BAM is read; zlib without it. */
+  readonly scan?: WebAssembly.Module | undefined;
   readonly signal: AbortSignal;
 };
 
@@ -26,6 +30,7 @@ export async function openReading(
   reference: Dataset | undefined,
   hasBases: boolean,
   context: Pick<Context, 'open' | 'signal'>,
+  scan?: WebAssembly.Module,
 ): Promise<Reading> {
   const open = async (file: Dataset): Promise<Reference> => ({
     source: await context.open(file),
@@ -36,6 +41,7 @@ export async function openReading(
     header: async () => (await headingOf(files[0]!, context)).header,
     hasBases,
     reference: reference && (await open(reference)),
+    scan,
     signal: context.signal,
   };
 }
@@ -93,11 +99,26 @@ async function* recordsFrom(
 ): AsyncGenerator<Uint8Array> {
   const { source, name } = reading.files[file]!;
   const { signal } = reading;
-  if (kind === 'bam') yield* records(source, name, total, from, undefined, signal, to);
+  if (kind === 'bam') yield* bamRecords(reading, file, total, from, undefined, to);
   else {
     const reach = { from: from[0], to: source.size, last };
     yield* cramRecords(source, name, reach, await spellingOf(reading, letters), signal);
   }
+}
+
+/** The records of a BAM file that start in `[from, to)`, `to` undefined: the end of the file. */
+export function bamRecords(
+  { files, scan, signal }: Reading,
+  file: number,
+  total: number,
+  from: Virtual,
+  to: Virtual | undefined,
+  hint?: number,
+): AsyncGenerator<Uint8Array> {
+  const { source, name } = files[file]!;
+  return scan
+    ? gatheredRecords(scan, source, name, total, from, to, signal, hint)
+    : records(source, name, total, from, to, signal, hint);
 }
 
 /** Where the first record lies that is behind a span, or has no place; the chunk's end without one. */

@@ -65,7 +65,7 @@ export const coverage = define<Inputs, typeof params, Part, Coverage>({
       part,
       settings,
       bed,
-      reading: await openReading(reads, undefined, false, context),
+      reading: await openReading(reads, undefined, false, context, await context.module('scan')),
       spill: (sweep) => kept.spill(sweep),
     };
     const resultOf = (sweep: PartSweep): Promise<Coverage> => buildCoverage(part, sweep, kept);

@@ -2,7 +2,7 @@
 import { columns } from '../../core/codec.ts';
 import { define } from '../../core/job.ts';
 import { headingOf } from '../formats/remembered.ts';
-import { rowsUrl } from '../kernels/modules.ts';
+import { rowsUrl, scanUrl } from '../kernels/modules.ts';
 import { collect, type Inputs } from '../pileup/collect.ts';
 import { type Part, planPileup } from '../pileup/plan.ts';
 import { joinPileups, type Pileup } from '../pileup/result.ts';
@@ -47,7 +47,7 @@ export const pileup = define<Inputs, typeof params, Part, Pileup>({
   pace: 20 * mebibyte,
   memory: () => 128 * mebibyte,
 
-  modules: { rows: rowsUrl },
+  modules: { rows: rowsUrl, scan: scanUrl },
 
   kernel: collect,
   merge: joinPileups,

@@ -5,7 +5,7 @@ import { define } from '../../core/job.ts';
 import { settingsOf as measuringOf } from '../coverage/settings.ts';
 import { openReading } from '../formats/placed.ts';
 import { bedOf, headingOf } from '../formats/remembered.ts';
-import { cyclesUrl } from '../kernels/modules.ts';
+import { cyclesUrl, scanUrl } from '../kernels/modules.ts';
 import { collect } from '../reports/collect.ts';
 import { writeReports } from '../reports/files.ts';
 import { measuredOf } from '../reports/mosdepth.ts';
@@ -72,12 +72,18 @@ export const qc = define<Inputs, typeof params, Part, Reports>({
     return 96 * mebibyte + (by > 0 ? (bases / by) * 16 * (1 + thresholds.length) : 0);
   },
 
-  modules: { cycles: cyclesUrl },
+  modules: { cycles: cyclesUrl, scan: scanUrl },
 
   async kernel(part, { reads, by, reference, bed }, given, context) {
     const settings = settingsOf(given, by !== undefined);
     const measured = measuredOf(given, by && (await bedOf(by[0], context)), reads[0]!.uri);
-    const reading = await openReading(reads, reference?.[0], hasBases(settings), context);
+    const reading = await openReading(
+      reads,
+      reference?.[0],
+      hasBases(settings),
+      context,
+      await context.module('scan'),
+    );
     const wanted = await wantedBy(reads, bed, given, context);
     return collect(part, { settings, given, measured, reading, wanted }, context);
   },

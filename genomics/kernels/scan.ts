@@ -7,11 +7,12 @@ import type { Filter } from './reads.ts';
 import { countDepth, type Tally } from './tally.ts';
 
 /** What a call of the kernel ended with; `fault` is anything that the reading in TypeScript is to explain. */
-export type Status = 'hungry' | 'end' | 'elsewhere' | 'past' | 'fault';
-const statuses: readonly Status[] = ['hungry', 'end', 'elsewhere', 'past'];
+export type Status = 'hungry' | 'end' | 'elsewhere' | 'past' | 'full' | 'fault';
+const statuses: readonly Status[] = ['hungry', 'end', 'elsewhere', 'past', 'full'];
 
-/** What is counted: records by FLAG, or depths of bases. */
-export type Goal = 'flags' | 'depths';
+/** What is done: records are counted by FLAG, or bases by depth, or records are gathered. */
+export type Goal = 'flags' | 'depths' | 'records';
+const goals = { flags: 1, depths: 2, records: 3 } as const;
 
 type Exports = {
   readonly memory: WebAssembly.Memory;
@@ -27,6 +28,10 @@ type Exports = {
   keepInput(): number;
   addInput(length: number): void;
   startFlags(): void;
+  startRecords(): void;
+  recordsAt(): number;
+  recordsSize(): number;
+  passRecords(): void;
   filterReads(mapq: number, exclude: number, include: number, fast: boolean): void;
   watchRuns(wanted: boolean): void;
   turn(contig: number, length: number, from: number, to: number): void;
@@ -102,7 +107,7 @@ export function give({ exports }: Scanner, bytes: Uint8Array): void {
 
 /** Goes on with what was handed over. `contigs`: those of the header. */
 export function scan({ exports }: Scanner, goal: Goal, contigs: number): Status {
-  return statuses[exports.scan(goal === 'flags' ? 1 : 2, contigs)] ?? 'fault';
+  return statuses[exports.scan(goals[goal], contigs)] ?? 'fault';
 }
 
 /** Counts records by FLAG from zero. */
@@ -116,6 +121,19 @@ export function takeFlags({ exports: { memory, flags, elsewhere } }: Scanner): F
     byFlag: Float64Array.from(new Uint32Array(memory.buffer, flags.value as number, 65536)),
     mateElsewhere: Float64Array.from(new Uint32Array(memory.buffer, elsewhere.value as number, 4)),
   };
+}
+
+/** Gathers records from the first one of the range on. */
+export function startRecords({ exports }: Scanner): void {
+  exports.startRecords();
+}
+
+/** The whole records that were gathered, in the kernel's memory: valid until they are passed, or the kernel goes on. */
+export function gathered({ exports }: Scanner): Uint8Array {
+  return new Uint8Array(exports.memory.buffer, exports.recordsAt(), exports.recordsSize());
+}
+export function passRecords({ exports }: Scanner): void {
+  exports.passRecords();
 }
 
 /** Says which reads count for depth, and who takes the runs; nobody: they are tallied only. */

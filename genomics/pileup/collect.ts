@@ -46,7 +46,7 @@ export async function collect(
   const asked = locus && createRegions({ start: Uint32Array.of(locus.from), end: Uint32Array.of(locus.to) });
   const seen = new Set<number>();
   const scanning = {
-    reading: await openReading(reads, reference?.[0], true, context),
+    reading: await openReading(reads, reference?.[0], true, context, await context.module('scan')),
     contigs,
     piler,
     depths,
