@@ -341,5 +341,7 @@ function longestFirst(plan: Plan, missing: ReadonlyMap<Key, Node>): Node[] {
     if (!node || task.op !== 'kernel') continue;
     kernels.push({ node, weight: plan.job.weight?.(task.part) ?? 1 });
   }
-  return kernels.sort((a, b) => b.weight - a.weight).map(({ node }) => node);
+  // Parts of about the same weight run in the order of the data: what is read, and written, is then mostly what comes next.
+  const size = (weight: number): number => Math.round(2 * Math.log2(Math.max(1, weight)));
+  return kernels.sort((a, b) => size(b.weight) - size(a.weight)).map(({ node }) => node);
 }

@@ -89,9 +89,11 @@ export interface Output {
   /** The file at `--out` followed by `suffix`; standard output where the job allows it and no `--out` was given. */
   file(suffix?: string): Promise<FileSink>;
 }
-/** Where files are made; who can take blobs from the store without reading them has `append`. */
+/** Where files are made; who can take blobs from the store without reading them has `append`, who can forget what was written behind a byte, `rewind`. */
 export interface Target {
-  file(suffix?: string): Promise<Sink & Partial<FileSink>>;
+  file(
+    suffix?: string,
+  ): Promise<Sink & Partial<FileSink> & { readonly rewind?: (to: number) => Promise<void> }>;
 }
 
 export type InputSpec = {
@@ -165,6 +167,14 @@ export interface Job<I extends Inputs, S extends Spec, Part extends Json, R> {
   /** A second job over the first one's result (a shuffle is two jobs); its result is the one that is written. Not called
    * `then`, which would make a job a promise. */
   next?(result: Dataset, value: R, inputs: I, params: Values<S>): Stage;
+  /**
+   * Blobs that the writer appends whole for this part, in order, if the parts before it had such, too; undefined from where that is not known. It
+   * lets them be copied while other parts run. Only of files that are written in any case.
+   */
+  appends?(
+    result: R,
+    params: Values<S>,
+  ): readonly { readonly suffix?: string; readonly stored: Stored }[] | undefined;
   write?(result: R, output: Output, how: Written<I, S>, context: Context): Promise<void>;
 }
 

@@ -26,6 +26,8 @@ type Draft = {
   readonly temporary: string;
   readonly handle: FileHandle;
   readonly write: (bytes: Uint8Array) => Promise<void>;
+  /** Forgets what was written behind byte `to`. */
+  readonly rewind: (to: number) => Promise<void>;
   /** Writes out what is buffered and closes; gives the file's size. */
   readonly finish: () => Promise<number>;
 };
@@ -60,8 +62,8 @@ export function fileOutput(
       if (drafts.has(suffix)) throw new Error(`output: ${path}${suffix} was asked for twice, expected once`);
       const draft = openDraft(path + suffix);
       drafts.set(suffix, draft);
-      const { write } = await draft;
-      return { write };
+      const { write, rewind } = await draft;
+      return { write, rewind };
     },
     async commit() {
       if (over) throw new Error(`output: ${path} is over, expected one commit`);
@@ -164,14 +166,20 @@ async function openDraft(path: string): Promise<Draft> {
 }
 
 /** Writes of at least `bufferSize` bytes, but the last one. */
-function bufferedWrites(path: string, handle: FileHandle): Pick<Draft, 'write' | 'finish'> {
+function bufferedWrites(path: string, handle: FileHandle): Pick<Draft, 'write' | 'rewind' | 'finish'> {
   const buffer = new Uint8Array(bufferSize);
   let filled = 0;
   let total = 0;
+  // Bytes that are in the file.
+  let flushed = 0;
   let last: Promise<void> = Promise.resolve();
 
   const writeAll = async (bytes: Uint8Array): Promise<void> => {
-    for (let at = 0; at < bytes.length;) at += (await handle.write(bytes, at)).bytesWritten;
+    for (let at = 0; at < bytes.length;) {
+      const { bytesWritten } = await handle.write(bytes, at, bytes.length - at, flushed);
+      at += bytesWritten;
+      flushed += bytesWritten;
+    }
   };
   const append = async (bytes: Uint8Array): Promise<void> => {
     total += bytes.length;
@@ -189,15 +197,22 @@ function bufferedWrites(path: string, handle: FileHandle): Pick<Draft, 'write' |
     buffer.set(rest);
     filled = rest.length;
   };
+  const inOrder = (act: () => Promise<void>): Promise<void> => {
+    last = last.then(act).catch((error: unknown) => {
+      throw explain(path, error);
+    });
+    return last;
+  };
   return {
-    write(bytes) {
-      last = last
-        .then(() => append(bytes))
-        .catch((error: unknown) => {
-          throw explain(path, error);
-        });
-      return last;
-    },
+    write: (bytes) => inOrder(() => append(bytes)),
+    rewind: (to) =>
+      inOrder(async () => {
+        await writeAll(buffer.subarray(0, filled));
+        filled = 0;
+        await handle.truncate(to);
+        total = to;
+        flushed = to;
+      }),
     async finish() {
       await last;
       await writeAll(buffer.subarray(0, filled));

@@ -17,7 +17,7 @@ import { interrupts } from './interrupt.ts';
 import type { Runnable } from './pipeline.ts';
 import { newRun, record } from './record.ts';
 import { describeSummary } from './said.ts';
-import { output } from './storage.ts';
+import { output, storeFolder } from './storage.ts';
 import { display } from './terminal.ts';
 
 export type Session = {
@@ -49,7 +49,10 @@ export async function withSession<T>(
   const { signal } = interrupt;
   const host = await startHost(globals, store, first, run, signal);
   // Loaded while the workers boot.
-  const { run: runJob, write } = await import('../core/run.ts');
+  const [{ run: runJob, write }, { headStart }] = await Promise.all([
+    import('../core/run.ts'),
+    import('../core/headstart.ts'),
+  ]);
 
   const runStage: Session['run'] = async (stage, out, label = '') => {
     const { job, inputs, params } = stage;
@@ -80,29 +83,36 @@ export async function withSession<T>(
         version,
       });
       const setting = await settingOf(globals);
-      const finished = await runJob(stage, host, {
-        on,
-        split,
-        memory,
-        signal,
-        ...(setting.ladder
-          ? {
-              planned(plan, all) {
-                const { bill, seconds: time } = estimate(plan.job, plan, Object.values(all).flat(), setting);
-                on({ event: 'estimate', bill, ...(time === undefined ? {} : { seconds: time }) });
-              },
-            }
-          : {}),
-        ...(rate === undefined ? {} : { rate }),
-        ...(timeout === undefined ? {} : { timeout }),
-      });
-      screen.phase(`${label}${job.name}  writing results`);
       const files = await output(out, store, { signal });
+      // Blobs from afar would be asked for one by one.
+      const ahead =
+        storeFolder(store) === undefined ? undefined : headStart(files, host.runtime.store, signal);
+      let finished: Finished;
       try {
-        await write(finished, files, host, { json, signal });
+        finished = await runJob(stage, host, {
+          on(event) {
+            log.add(event);
+            if (event.event === 'done') ahead?.done(event.key);
+          },
+          split,
+          memory,
+          signal,
+          planned(plan, all) {
+            ahead?.planned(plan);
+            if (!setting.ladder) return;
+            const { bill, seconds: time } = estimate(plan.job, plan, Object.values(all).flat(), setting);
+            on({ event: 'estimate', bill, ...(time === undefined ? {} : { seconds: time }) });
+          },
+          ...(rate === undefined ? {} : { rate }),
+          ...(timeout === undefined ? {} : { timeout }),
+        });
+        screen.phase(`${label}${job.name}  writing results`);
+        await write(finished, ahead?.target ?? files, host, { json, signal });
+        await ahead?.settle();
         signal.throwIfAborted();
         for (const file of await files.commit()) on({ event: 'wrote', ...file });
       } catch (error) {
+        await ahead?.settle().catch(() => {});
         await files.abort();
         throw error;
       }

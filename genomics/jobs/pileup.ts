@@ -52,6 +52,8 @@ export const pileup = define<Inputs, typeof params, Part, Pileup>({
   kernel: collect,
   merge: joinPileups,
   records: ({ records }) => records,
+  appends: ({ rows }, { format, all }) =>
+    format === 'text' && !all ? rows.map(({ stored }) => ({ stored })) : undefined,
 
   async write(
     result,

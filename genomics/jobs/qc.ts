@@ -92,6 +92,12 @@ export const qc = define<Inputs, typeof params, Part, Reports>({
     return joinReports(results, measure, given.by > 0, context);
   },
   records: (result) => result.records,
+  appends({ depth }) {
+    const rows = depth?.pieces.filter((piece) => 'key' in piece) ?? [];
+    return depth && rows.length === depth.pieces.length
+      ? rows.map((stored) => ({ suffix: '.depth', stored }))
+      : undefined;
+  },
 
   async write(result, output, { inputs: { reads, by, bed }, params: given, json }, context) {
     const [first] = reads;
