@@ -59,6 +59,12 @@ export function headStart(target: Target, store: Store, signal: AbortSignal): He
     }
   };
 
+  const begin = (): void => {
+    last = last.then(goOn).catch(() => {
+      isOver = true;
+    });
+  };
+
   return {
     planned(plan) {
       if (!plan.job.appends || plan.job.next) return;
@@ -66,12 +72,11 @@ export function headStart(target: Target, store: Store, signal: AbortSignal): He
       const kernels = [...plan.tasks.values()].filter((task) => task.op === 'kernel');
       params = kernels[0]?.params ?? {};
       parts = kernels.map(({ key }) => key);
+      // Some may be there from a run before.
+      begin();
     },
     done(key) {
-      if (!isOver && key === parts[next])
-        last = last.then(goOn).catch(() => {
-          isOver = true;
-        });
+      if (!isOver && key === parts[next]) begin();
     },
     target: {
       async file(suffix = '') {

@@ -3,6 +3,7 @@ import type { Dataset, Planning } from '../../core/job.ts';
 import { splitWeighted } from '../../core/partition.ts';
 import type { Virtual } from './bgzf.ts';
 import { readContainers } from './cram/containers.ts';
+import { readCrai } from './cram/crai.ts';
 import { cramCost, lettersOf, placeContainers } from './cram/index.ts';
 import type { Stretches } from './cram/letters.ts';
 import { cramRecords } from './cram/records.ts';
@@ -34,7 +35,8 @@ export async function stretchesOf(
 ): Promise<Stretch[]> {
   const source = await planning.open(reads);
   if (kind === 'cram') {
-    const placed = fasta && (await placeContainers(source, reads.uri));
+    // Where on the genome they lie is asked for their reference only.
+    const placed = fasta ? await placeContainers(planning, reads) : await readCrai(planning, reads);
     const containers = placed ?? (await readContainers(source, reads.uri));
     const sizes = containers.map(({ from, to }) => to - from);
     return splitWeighted(sizes, split / cramCost).map(({ start, end }) => ({
@@ -42,7 +44,7 @@ export async function stretchesOf(
       kind,
       from: [containers[start]!.from, 0],
       to: [containers[end - 1]!.to, 0],
-      letters: placed ? lettersOf(placed.slice(start, end), header.contigs, fasta) : [],
+      letters: placed && fasta ? lettersOf(placed.slice(start, end), header.contigs, fasta) : [],
     }));
   }
   if (kind !== 'bam') {

@@ -64,15 +64,16 @@ export async function readIndex(planning: Planning, reads: Dataset, header: Head
   );
 }
 
-/** Where an index of a BAM file may be. */
-function namesOf(uri: string): string[] {
+/** Where an index may be: behind a file's name, or in place of its ending `format`. */
+export function companions(uri: string, format: string, kinds: readonly string[]): string[] {
   // Of an address, what follows the question mark stays behind the name.
   const mark = /^https?:/i.test(uri) ? uri.indexOf('?') : -1;
   const path = mark < 0 ? uri : uri.slice(0, mark);
   const query = uri.slice(path.length);
-  const stem = path.replace(/\.bam$/, '');
-  return [...new Set([`${path}.bai`, `${stem}.bai`, `${path}.csi`, `${stem}.csi`].map((n) => n + query))];
+  const stem = path.endsWith(`.${format}`) ? path.slice(0, -format.length - 1) : path;
+  return [...new Set(kinds.flatMap((kind) => [`${path}.${kind}${query}`, `${stem}.${kind}${query}`]))];
 }
+const namesOf = (uri: string): string[] => companions(uri, 'bam', ['bai', 'csi']);
 
 /**
  * As `readIndex`; undefined where there is none.

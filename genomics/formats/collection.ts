@@ -4,7 +4,8 @@ import type { Dataset, Planning } from '../../core/job.ts';
 import type { Heading } from './heading.ts';
 import { findIndex, type Index, readIndex } from './bai.ts';
 import type { Header } from './bam.ts';
-import { indexOf, type Placed, placeContainers } from './cram/index.ts';
+import type { Placed } from './cram/containers.ts';
+import { indexOf, placeContainers } from './cram/index.ts';
 import { headingOf } from './remembered.ts';
 
 /** A file that can be read by place. `containers`: of CRAM. */
@@ -66,7 +67,7 @@ async function locate(
     return index && { reads, index };
   }
   if (kind !== 'cram') return undefined;
-  const containers = await placeContainers(await planning.open(reads), reads.uri);
+  const containers = await placeContainers(planning, reads);
   const index = indexOf(reads.uri, containers, header.contigs.length);
   return index && { reads, index, containers };
 }

@@ -6,12 +6,11 @@ import { definitionSize, openCram, within } from './file.ts';
 /** Reads of a contig, or without a place (-1), that start in `[start, end)`, or before `end` where a reads reaches in. */
 export type Extent = { readonly contig: number; readonly start: number; readonly end: number };
 
-/** A container of records: its bytes in the file, with its header, and its number of records. */
-export type Container = Extent & {
-  readonly from: number;
-  readonly to: number;
-  readonly records: number;
-};
+/** A container of records: its bytes in the file, with its header. */
+export type Container = Extent & { readonly from: number; readonly to: number };
+
+/** A container with the contigs on which its reads lie, in order. */
+export type Placed = { readonly from: number; readonly to: number; readonly extents: readonly Extent[] };
 
 /** What `Container.contig` says of one with reads of several contigs, or none. */
 export const several = -2;
@@ -39,8 +38,7 @@ export async function readContainers(source: Source, name: string): Promise<Cont
     isEnd = !isFirst && records === 0 && contig === -1;
     const start = refSeqStart - 1;
     // The first one is the header's.
-    if (!isFirst && records > 0)
-      out.push({ from: at, to, records, contig, start, end: start + alignmentSpan });
+    if (!isFirst && records > 0) out.push({ from: at, to, contig, start, end: start + alignmentSpan });
     isFirst = false;
     at = to;
   }

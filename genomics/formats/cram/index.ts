@@ -1,9 +1,10 @@
 /** Where the reads of each contig lie in a CRAM file, from its containers: what an index tells of BAM. */
-import type { Source } from '../../../core/job.ts';
+import type { Dataset, Planning, Source } from '../../../core/job.ts';
 import type { ContigIndex, Index } from '../bai.ts';
 import { type FastaIndex, stretchOf } from '../fasta.ts';
 import { flag } from '../record.ts';
-import { type Container, type Extent, readContainers, several } from './containers.ts';
+import { type Container, type Extent, type Placed, readContainers, several } from './containers.ts';
+import { readCrai, sorted } from './crai.ts';
 import { openCram, within } from './file.ts';
 import type { Stretches } from './letters.ts';
 
@@ -13,17 +14,18 @@ export const cramCost = 8;
 /** Bases of a window. */
 const window = 16384;
 
-/** A container with the contigs on which its reads lie, in order. */
-export type Placed = Container & { readonly extents: readonly Extent[] };
-
-/** The containers of a file. Those with reads of several contigs are decoded, as their headers do not tell. */
-export async function placeContainers(source: Source, name: string): Promise<Placed[]> {
+/** The containers of a file, from its .crai if it has one. Without, those with reads of several contigs are decoded, as their headers do not tell. */
+export async function placeContainers(planning: Planning, reads: Dataset): Promise<Placed[]> {
+  const indexed = await readCrai(planning, reads);
+  if (indexed) return indexed;
+  const source = await planning.open(reads);
   const out: Placed[] = [];
-  for (const container of await readContainers(source, name))
-    out.push({
-      ...container,
-      extents: container.contig === several ? await decode(source, name, container) : [container],
-    });
+  for (const container of await readContainers(source, reads.uri)) {
+    const { from, to, contig, start, end } = container;
+    const extents =
+      contig === several ? await decode(source, reads.uri, container) : [{ contig, start, end }];
+    out.push({ from, to, extents });
+  }
   return out;
 }
 
@@ -48,8 +50,7 @@ async function decode(source: Source, name: string, { from }: Container): Promis
       }
     }
   });
-  const rank = (contig: number): number => (contig < 0 ? Infinity : contig);
-  return [...found.values()].sort((a, b) => rank(a.contig) - rank(b.contig));
+  return sorted([...found.values()]);
 }
 
 /** Tells of the containers what an index would; undefined where they are not in the order of places. */

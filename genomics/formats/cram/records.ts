@@ -85,6 +85,10 @@ export async function* cramRecords(
           `CRAM: container at byte ${at} of ${name} has ${count} records, expected ${numRecords}; the file is damaged, copy it again`,
         );
       at = header._endPosition + length;
+      if (at > to)
+        throw new BadInput(
+          `CRAM: ${place} of ${name} reaches over byte ${to}, where another one should start; its index is another file's, index it again with samtools index`,
+        );
     }
   } finally {
     await letters?.close();
