@@ -104,11 +104,14 @@ export function spansOf(
     let known = 0;
     ids.forEach((id, i) => {
       const { end } = index.contigs[id]!;
-      const [low, until] = extentOf(id) ?? [0, 0];
+      const wanted = extentOf(id);
+      if (!end || !wanted) return;
+      const [low, until] = wanted;
       const first = Math.max(low, i === 0 ? from : 0);
       const high = Math.min(until, i === ids.length - 1 ? to : Infinity);
-      if (!end || first >= high) return;
       const start = startOf(index, id, first)!;
+      // What is wanted lies beside the part: a read may reach from the one into the other, unless the index knows better.
+      if (first >= high && start[0] > (nextOf(index, id, high) ?? Infinity)) return;
       const span = spans.at(-1);
       const stop = (high < endless ? nextOf(index, id, high) : undefined) ?? end[0];
       if (span && start[0] - known <= maxGap) {
