@@ -4,7 +4,7 @@ import { splitWeighted } from '../../core/partition.ts';
 import type { Virtual } from './bgzf.ts';
 import { readContainers } from './cram/containers.ts';
 import { readCrai } from './cram/crai.ts';
-import { cramCost, lettersOf, placeContainers } from './cram/index.ts';
+import { cramCost, lettersOf, placeContainers } from './cram/places.ts';
 import type { Stretches } from './cram/letters.ts';
 import { cramRecords } from './cram/records.ts';
 import type { FastaIndex } from './fasta.ts';

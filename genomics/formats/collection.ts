@@ -5,7 +5,7 @@ import type { Heading } from './heading.ts';
 import { findIndex, type Index, readIndex } from './bai.ts';
 import type { Header } from './bam.ts';
 import type { Placed } from './cram/containers.ts';
-import { indexOf, placeContainers } from './cram/index.ts';
+import { indexOf, placeContainers } from './cram/places.ts';
 import { headingOf } from './remembered.ts';
 
 /** A file that can be read by place. `containers`: of CRAM. */

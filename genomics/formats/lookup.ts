@@ -2,7 +2,7 @@
 import type { Index } from './bai.ts';
 import type { Virtual } from './bgzf.ts';
 import type { Member } from './collection.ts';
-import { cramCost, lettersOf } from './cram/index.ts';
+import { cramCost, lettersOf } from './cram/places.ts';
 import type { Stretches } from './cram/letters.ts';
 import type { FastaIndex } from './fasta.ts';
 

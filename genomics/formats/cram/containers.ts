@@ -3,7 +3,7 @@ import { BadInput } from '../../../core/errors.ts';
 import type { Source } from '../../../core/job.ts';
 import { definitionSize, openCram, within } from './file.ts';
 
-/** Reads of a contig, or without a place (-1), that start in `[start, end)`, or before `end` where a reads reaches in. */
+/** Reads of a contig, or without a place (-1), that start at `start` or behind it, and end at `end` at the latest. */
 export type Extent = { readonly contig: number; readonly start: number; readonly end: number };
 
 /** A container of records: its bytes in the file, with its header. */

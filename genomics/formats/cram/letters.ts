@@ -11,10 +11,9 @@ export type Fetch = (contig: number, start: number, end: number) => Promise<Uint
 
 export type Reference = { readonly source: Source; readonly name: string };
 
-const n = 78;
 const capitals = Uint8Array.from({ length: 256 }, (_, c) => (c >= 97 && c <= 122 ? c - 32 : c));
 
-/** Reads forward, contig by contig. Letters of contigs that are not listed are N. */
+/** Reads forward, contig by contig. Contigs that are not listed have no letters. */
 export function createLetters(
   { source, name }: Reference,
   stretches: Stretches,
@@ -29,7 +28,7 @@ export function createLetters(
   };
   const fetch: Fetch = async (contig, start, end) => {
     const stretch = listed.get(contig);
-    if (stretch === undefined) return new Uint8Array(end - start + 1).fill(n);
+    if (stretch === undefined) return new Uint8Array(0);
     if (stretch === null)
       throw new BadInput(
         `FASTA: ${name} lacks contig ${contigs[contig]?.name ?? contig}, to which reads are aligned; give the reference that the CRAM was written with`,

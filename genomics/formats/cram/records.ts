@@ -71,6 +71,7 @@ export async function* cramRecords(
             ? await regionsOf(slice, records, letters?.fetch, `${place} of ${name}`)
             : undefined;
           const { recordCounter = 0 } = (await slice.getHeader()).parsedContent as SliceHeader;
+          if (refSeqId >= 0) checkExtent(header, records);
           const mates = matesOf(records, (k) => `${stem}:${recordCounter + k + 1}`);
           records.forEach((record, k) => {
             const region = spelling ? regions?.get(record.sequenceId) : unasked;
@@ -93,6 +94,19 @@ export async function* cramRecords(
   } finally {
     await letters?.close();
   }
+}
+
+/** Plans rest on what containers say of their reads, but for those that hang over a contig's end. @throws Error where one starts outside */
+function checkExtent(
+  { refSeqStart, alignmentSpan }: { readonly refSeqStart: number; readonly alignmentSpan: number },
+  records: readonly CramRecord[],
+): void {
+  const end = refSeqStart + Math.max(1, alignmentSpan);
+  for (const { alignmentStart } of records)
+    if (alignmentStart < refSeqStart || alignmentStart >= end)
+      throw new Error(
+        `a read at base ${alignmentStart}, outside of ${refSeqStart} to ${end - 1}, which its container claims`,
+      );
 }
 
 const isPlaced = ({ flags }: CramRecord): boolean => (flags & flag.unmapped) === 0;

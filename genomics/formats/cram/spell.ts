@@ -43,6 +43,9 @@ export const createSpelled = (): Spelled => ({
   mismatches: 0,
 });
 
+/** Bases of a read: more are none. */
+const longest = 2 ** 28;
+
 /** Spells a read; `region` is undefined where there is no reference. @throws Error where features do not fit into the read, NoReference */
 export function spell(
   record: CramRecord,
@@ -52,9 +55,10 @@ export function spell(
 ): void {
   const hasBases = (record.cramFlags & noBases) === 0;
   const length = hasBases ? record.readLength : 0;
+  if (!(length >= 0 && length <= longest)) throw new Error(`a read of ${length} bases`);
   if (length > into.bases.length) {
-    into.bases = new Uint8Array(2 * length);
-    into.qualities = new Uint8Array(2 * length);
+    into.bases = new Uint8Array(length);
+    into.qualities = new Uint8Array(length);
   }
   const { bases, qualities } = into;
   const codes = region?.codes;

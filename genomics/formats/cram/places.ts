@@ -1,4 +1,5 @@
 /** Where the reads of each contig lie in a CRAM file, from its containers: what an index tells of BAM. */
+import { BadInput } from '../../../core/errors.ts';
 import type { Dataset, Planning, Source } from '../../../core/job.ts';
 import type { ContigIndex, Index } from '../bai.ts';
 import { type FastaIndex, stretchOf } from '../fasta.ts';
@@ -11,8 +12,8 @@ import type { Stretches } from './letters.ts';
 /** How many compressed bytes of BAM take as long as one of CRAM. */
 export const cramCost = 8;
 
-/** Bases of a window. */
-const window = 16384;
+/** Bases of a window, and windows of all contigs together, as in an index of BAM. */
+const [window, maxWindows] = [16384, 2 ** 24];
 
 /** The containers of a file, from its .crai if it has one. Without, those with reads of several contigs are decoded, as their headers do not tell. */
 export async function placeContainers(planning: Planning, reads: Dataset): Promise<Placed[]> {
@@ -71,6 +72,14 @@ export function indexOf(name: string, containers: readonly Placed[], contigs: nu
       last = { contig, start };
       own[contig]!.push({ contig, start, end, from, to });
     }
+  const windows = own.reduce(
+    (sum, all) => sum + all.reduce((most, { start, end }) => Math.max(most, start, end), 0) / window,
+    0,
+  );
+  if (windows > maxWindows)
+    throw new BadInput(
+      `CRAM: containers of ${name} claim reads on more than ${maxWindows * window} bases, expected less; the file or its index is damaged`,
+    );
   return { uri: name, window, contigs: own.map(windowsOf) };
 }
 
