@@ -143,6 +143,13 @@ describe.skipIf(!has('samtools'))('as one BAM file', () => {
     const bad = /^CRAI: line 2 of .* is "[^"]*", expected contig, start, /;
     await fails([lines[0], 'one\t2', ...lines.slice(2)].join('\n'), bad);
     await fails([lines[0], lines[1]!.replace(/\t\d+(\t\d+\t\d+)$/, '\t99999999$1')].join('\n'), bad);
+    const wide = lines.map((line, i) =>
+      i === 1 ? line.replace(/^(\d+\t\d+)\t\d+/, '$1\t9000000000000') : line,
+    );
+    writeFileSync(crai, wide.join('\n'));
+    expect(await messageFrom(filesOf(coverage, {}, [cram], 20_000))).toMatch(
+      /^CRAM: containers of .* claim reads/,
+    );
     // In the middle an offset that is no container's.
     const moved = lines.map((line, i) =>
       i === 3
