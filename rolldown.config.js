@@ -21,7 +21,7 @@ export default [
     ...shared,
     input: ['pipelines/main.ts', 'pipelines/worker.ts', 'pipelines/demo.ts'],
     // Found in node_modules by who needs them.
-    external: ['laz-perf', 'fflate', 'hyparquet-writer', /^@aws-sdk\//, /^@gmod\//],
+    external: ['fflate', 'hyparquet-writer', /^@aws-sdk\//, /^@gmod\//],
     output: {
       ...output,
       dir: 'dist/bin',
@@ -32,7 +32,6 @@ export default [
   {
     ...shared,
     input: { index: 'pipelines/function.ts' },
-    external: ['laz-perf'],
     output: {
       ...output,
       minify: true,

@@ -14,10 +14,12 @@ export type Las = {
   readonly size: number;
   /** Minor version, 0 to 4. */
   readonly minor: number;
-  /** Point data record format, 0 to 3 or 6 to 8. */
+  /** Point data record format, 0 to 10. */
   readonly pdrf: number;
   /** Bytes of an uncompressed point, extra bytes included. */
   readonly recordLength: number;
+  /** The variable length records before the points, in order. */
+  readonly records: readonly Vlr[];
   /** Offset of the first point; of a LAZ file, of the 8 bytes that point at its chunk table. */
   readonly pointsOffset: number;
   readonly count: number;
@@ -40,7 +42,6 @@ export type Las = {
 
 /** Bytes of a record of each format without extra bytes (LAS 1.4 R15, "Point Data Record"). */
 export const recordLengths: readonly number[] = [20, 28, 26, 34, 57, 63, 30, 36, 38, 59, 67];
-const waveforms = [4, 5, 9, 10];
 const headerSizes = [227, 227, 227, 235, 375];
 const vlrHeader = 54;
 const evlrHeader = 60;
@@ -54,8 +55,8 @@ const viewOf = (b: Uint8Array): DataView => new DataView(b.buffer, b.byteOffset,
 
 /**
  * Header and records of a LAS or LAZ file, in one or two reads, and a few more where its CRS stands after the points.
- * @throws BadInput for what is no LAS 1.0 to 1.4, waveforms (PDRF 4, 5, 9, 10), sizes and counts that the file cannot hold, and a
- * scale, an offset or bounds that are no numbers
+ * @throws BadInput for what is no LAS 1.0 to 1.4, sizes and counts that the file cannot hold, and a scale, an offset or bounds that are no
+ * numbers
  */
 export async function readLas(source: Source, name: string): Promise<Las> {
   const { size } = source;
@@ -95,10 +96,8 @@ export async function readLas(source: Source, name: string): Promise<Las> {
     at = viewOf(head);
   }
   const expected = recordLengths[pdrf];
-  if (expected === undefined || waveforms.includes(pdrf))
-    fail(
-      `point format ${pdrf}${expected === undefined ? '' : ' (waveforms)'} in ${name}, expected 0 to 3 or 6 to 8; write it as one of these`,
-    );
+  if (expected === undefined)
+    fail(`point format ${pdrf} in ${name}, expected 0 to 10; write it as one of these`);
   const recordLength = at.getUint16(105, true);
   if (recordLength < expected!)
     fail(
@@ -153,6 +152,7 @@ export async function readLas(source: Source, name: string): Promise<Las> {
     minor,
     pdrf,
     recordLength,
+    records,
     pointsOffset,
     count,
     scale,
@@ -175,9 +175,15 @@ function countOf(at: DataView, minor: number, name: string): number {
   return count;
 }
 
-type Vlr = { readonly user: string; readonly id: number; readonly bytes: Uint8Array };
+/** A variable length record: who defined it, its number there, what it is for, its payload. */
+export type Vlr = {
+  readonly user: string;
+  readonly id: number;
+  readonly description: string;
+  readonly bytes: Uint8Array;
+};
 
-const userOf = (bytes: Uint8Array): string => {
+const textOf = (bytes: Uint8Array): string => {
   const end = bytes.indexOf(0);
   return Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString('latin1');
 };
@@ -193,7 +199,8 @@ function vlrsOf(head: Uint8Array, start: number, count: number, end: number, nam
         `LAS: record ${i + 1} of ${count} in ${name} runs from byte ${offset} to ${next}, expected it before the points at ${end}; get the file again`,
       );
     out.push({
-      user: userOf(head.subarray(offset + 2, offset + 18)),
+      user: textOf(head.subarray(offset + 2, offset + 18)),
+      description: textOf(head.subarray(offset + 22, offset + vlrHeader)),
       id: at.getUint16(offset + 18, true),
       bytes: head.subarray(offset + vlrHeader, next),
     });
@@ -225,10 +232,11 @@ async function evlrsOf(source: Source, start: number, count: number, wanted: boo
     const length = Number(viewOf(header).getBigUint64(20, true));
     const next = offset + evlrHeader + length;
     if (next > size) fail(i + 1, offset, next);
-    const user = userOf(header.subarray(2, 18));
+    const user = textOf(header.subarray(2, 18));
     if (user === 'LASF_Projection' && length <= longestHead)
       records.push({
         user,
+        description: '',
         id: viewOf(header).getUint16(18, true),
         bytes:
           next <= from + block.length

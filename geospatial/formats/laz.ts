@@ -4,6 +4,7 @@ import type { Source } from '../../core/job.ts';
 import { CodeEnded, startDecoder, startIntegers } from './arithmetic.ts';
 import type { Las } from './las.ts';
 import { recordLengths } from './las.ts';
+import type { PointFormat } from '../kernels/codec.ts';
 
 /** The chunks of a file, in its order: each decodes on its own. */
 export type Chunks = {
@@ -19,31 +20,46 @@ const mostChunks = 2 ** 22;
 // Two integers of at most 12 bytes each, whatever their models have learnt.
 const entryBytes = 24;
 const tableHeader = 8;
+// As many as the kernel takes; LASzip writes tens at most.
+const mostExtra = 4096;
 
-/** `type size version` of every item that a record of the format is made of. */
-function itemsOf(pdrf: number, recordLength: number): string[] {
+/** `type size version` of every item that a record of the format is made of; layered items have version 3 or 4. */
+function itemsOf(pdrf: number, recordLength: number, version: 3 | 4): string[] {
   const extra = recordLength - recordLengths[pdrf]!;
-  const bytes = (type: number, version: number): string[] =>
-    extra > 0 ? [`${type} ${extra} ${version}`] : [];
+  const some = (isThere: boolean, item: string): string[] => (isThere ? [item] : []);
   if (pdrf >= 6)
-    return ['10 30 3', ...(pdrf === 7 ? ['11 6 3'] : []), ...(pdrf === 8 ? ['12 8 3'] : []), ...bytes(14, 3)];
+    return [
+      `10 30 ${version}`,
+      ...some(pdrf === 7, `11 6 ${version}`),
+      ...some(pdrf === 8 || pdrf === 10, `12 8 ${version}`),
+      ...some(pdrf >= 9, `13 29 ${version}`),
+      ...some(extra > 0, `14 ${extra} ${version}`),
+    ];
   return [
     '6 20 2',
-    ...(pdrf === 1 || pdrf === 3 ? ['7 8 2'] : []),
-    ...(pdrf >= 2 ? ['8 6 2'] : []),
-    ...bytes(0, 2),
+    ...some(pdrf === 1 || pdrf >= 3, '7 8 2'),
+    ...some(pdrf === 2 || pdrf === 3 || pdrf === 5, '8 6 2'),
+    ...some(pdrf >= 4, '9 29 1'),
+    ...some(extra > 0, `0 ${extra} 2`),
   ];
 }
 
-/** Points of every chunk but the last; undefined where the table counts each chunk's points, as in COPC. */
-function chunkSizeOf(las: Las): number | undefined {
+/**
+ * How the points of a file are stored.
+ * @throws BadInput for items that cannot be decoded right (version 1, or not those of the point format), and compression as a whole
+ */
+export function pointFormatOf(las: Las): PointFormat {
   const { name, pdrf, recordLength } = las;
-  const record = las.laszip!.record;
+  const format = { pdrf, recordLength, extra: recordLength - recordLengths[pdrf]!, isV4: false };
+  if (!las.laszip) return format;
+  const { record } = las.laszip;
   const fail = (text: string): never => {
     throw new BadInput(`LAZ: ${text}`);
   };
   if (record.length < 34) fail(`LASzip record of ${record.length} bytes in ${name}, expected at least 34`);
-  const at = new DataView(record.buffer, record.byteOffset, record.byteLength);
+  if (format.extra > mostExtra)
+    fail(`${format.extra} extra bytes a point in ${name}, expected at most ${mostExtra}`);
+  const at = view(record);
   const compressor = at.getUint16(0, true);
   if (compressor === 1)
     fail(`${name} is compressed as a whole (compressor 1) and cannot be split; compress it again in chunks`);
@@ -57,26 +73,30 @@ function chunkSizeOf(las: Las): number | undefined {
     );
   const items = Array.from({ length: count }, (_, i) =>
     [0, 2, 4].map((k) => at.getUint16(34 + 6 * i + k, true)).join(' '),
-  );
-  if (items.some((item) => item.endsWith(' 4')))
-    fail(`LAZ items of version 4 in ${name}, expected version 3; compress it again with an older LASzip`);
-  const expected = itemsOf(pdrf, recordLength);
-  if (items.join(', ') !== expected.join(', '))
+  ).join(', ');
+  const isV4 = pdrf >= 6 && items === itemsOf(pdrf, recordLength, 4).join(', ');
+  const expected = itemsOf(pdrf, recordLength, 3).join(', ');
+  if (!isV4 && items !== expected)
     fail(
-      `items (type size version) ${items.join(', ')} in ${name}, expected ${expected.join(', ')} for point format ${pdrf} of ${recordLength} bytes; compress it again`,
+      `items (type size version) ${items} in ${name}, expected ${expected} for point format ${pdrf} of ${recordLength} bytes; compress it again`,
     );
-  const size = at.getUint32(12, true);
+  return { ...format, isV4 };
+}
+
+/** Points of every chunk but the last; undefined where the table counts each chunk's points, as in COPC. */
+function chunkSizeOf(las: Las): number | undefined {
+  const size = view(las.laszip!.record).getUint32(12, true);
   // Some COPC writers say 0 where the specification wants the highest number.
   return size === 0xffffffff || size === 0 ? undefined : size;
 }
 
 /**
  * Reads the chunk table of a compressed file; no chunks for no points.
- * @throws BadInput for items that cannot be decoded right (version 1 or 4, or not those of the point format), compression as a
- * whole, and a table that is missing or cut off, or does not end with the chunks, or counts other points than the header
+ * @throws BadInput as pointFormatOf, and for a table that is missing or cut off, or does not end with the chunks, or counts other points than the header
  */
 export async function readChunks(source: Source, las: Las): Promise<Chunks> {
   const { name, count, pointsOffset, recordLength, size } = las;
+  pointFormatOf(las);
   const each = chunkSizeOf(las);
   if (count === 0) return { start: new Float64Array(), size: new Uint32Array(), points: new Uint32Array() };
   const fail = (text: string): never => {

@@ -3,11 +3,11 @@ import { BadInput } from '../../core/errors.ts';
 import type { Source } from '../../core/job.ts';
 import { splitInterval, splitWeighted } from '../../core/partition.ts';
 import { readerOf } from '../../core/sources/reader.ts';
+import type { Codec, PointFormat, Points } from '../kernels/codec.ts';
+import { aim, decode, faults, inputOf, makeRoom, pointsOf, unpack } from '../kernels/codec.ts';
 import type { Las, Triple } from './las.ts';
 import type { Chunks } from './laz.ts';
-import { readChunks } from './laz.ts';
-import type { Take } from './lazperf.ts';
-import { decodeChunk } from './lazperf.ts';
+import { pointFormatOf, readChunks } from './laz.ts';
 
 /** Neighbouring points of a file, and all that reading them takes. Plain JSON. */
 export type Run = {
@@ -17,8 +17,7 @@ export type Run = {
   /** Bytes `[start, end)` of the file. */
   readonly start: number;
   readonly end: number;
-  readonly pdrf: number;
-  readonly recordLength: number;
+  readonly format: PointFormat;
   readonly scale: Triple;
   readonly offset: Triple;
   /** Of a compressed file: the number of the run's first chunk, and each chunk's bytes and points. */
@@ -35,8 +34,8 @@ export type Run = {
  * @throws BadInput as readChunks
  */
 export async function cutRuns(source: Source, las: Las, split: number): Promise<Run[]> {
-  const { pdrf, recordLength, scale, offset, pointsOffset, count } = las;
-  const how = { pdrf, recordLength, scale, offset };
+  const { recordLength, scale, offset, pointsOffset, count } = las;
+  const how = { format: pointFormatOf(las), scale, offset };
   if (las.laszip) return cutChunks(await readChunks(source, las), split, how);
   return splitInterval(count, Math.max(1, Math.floor(split))).map(({ start, end }) => ({
     ...how,
@@ -47,7 +46,7 @@ export async function cutRuns(source: Source, las: Las, split: number): Promise<
   }));
 }
 
-type How = Pick<Run, 'pdrf' | 'recordLength' | 'scale' | 'offset'>;
+type How = Pick<Run, 'format' | 'scale' | 'offset'>;
 
 function cutChunks({ start, size, points }: Chunks, split: number, how: How): Run[] {
   let first = 0;
@@ -70,6 +69,8 @@ function cutChunks({ start, size, points }: Chunks, split: number, how: How): Ru
 
 // At most this much of a run is read at once, unless one chunk is larger; the next read is under way meanwhile.
 const windowBytes = 4 * 1024 * 1024;
+// Records of LAS that are unpacked at once: their columns stay in the cache.
+const recordsAtOnce = 2 ** 15;
 
 /** Part of a run: bytes `[start, end)` of the file; of LAZ, chunks `[from, to)` of the run. */
 type Window = {
@@ -79,7 +80,8 @@ type Window = {
   readonly to: number;
 };
 
-function windowsOf({ start, end, recordLength, chunks }: Run): Window[] {
+function windowsOf({ start, end, format, chunks }: Run): Window[] {
+  const { recordLength } = format;
   if (!chunks)
     return splitInterval(end - start, Math.max(1, Math.floor(windowBytes / recordLength)) * recordLength).map(
       (w) => ({ start: start + w.start, end: start + w.end, from: 0, to: 0 }),
@@ -97,25 +99,45 @@ function windowsOf({ start, end, recordLength, chunks }: Run): Window[] {
   return out;
 }
 
+/** Points and bytes of a run's largest piece, as the kernel takes them. */
+export function roomOf({ format, points, chunks }: Run): { chunk: number; bytes: number; extra: number } {
+  const most = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b), 0);
+  const { recordLength, extra } = format;
+  if (chunks) return { chunk: most(chunks.points), bytes: most(chunks.sizes), extra };
+  const chunk = Math.min(points, recordsAtOnce);
+  return { chunk, bytes: chunk * recordLength, extra };
+}
+
+/** Upper bound of the memory that reading a run takes, in bytes. */
+export function memoryOf(run: Run): number {
+  const { chunk, bytes, extra } = roomOf(run);
+  return 2 * Math.max(windowBytes, bytes) + 3 * bytes + (44 + extra) * chunk + 24 * 1024 * 1024;
+}
+
+/** Takes points in the file's order: `points` is valid during the call only, its first one is number `first` of the file. */
+export type Take = (points: Points, first: number) => void;
+
 /**
- * Reads a run and hands its raw records to `take`, in the file's order, valid during the call; `first` is the number of a point in the file. Gives control back
- * after each window of some MiB, so that the caller may put away what it has. `module` is laz-perf's WebAssembly; LAS does without. Of PDRF 6
- * to 8 in LAZ only x, y and z are decoded.
+ * Reads a run and hands its points to `take`, in the file's order, the fields that are `wanted` and those that come with them. `set` says where they are put:
+ * over each other in the kernel's set 0, or one behind the other in set 1, for which there is to be room. Gives control back after each window of some MiB, so
+ * that the caller may put away what it has.
  * @throws BadInput for a chunk that does not decode to its points
  */
 export async function* readRun(
   source: Source,
   run: Run,
   name: string,
-  module: () => Promise<WebAssembly.Module>,
+  codec: Codec,
+  wanted: number,
   take: Take,
+  set: { readonly number: 0 | 1; readonly at: number } = { number: 0, at: 0 },
 ): AsyncGenerator<void> {
   const windows = windowsOf(run);
-  const wasm = run.chunks ? await module() : undefined;
   if (run.end > source.size)
     throw new BadInput(
       `LAS: ${name} ends at byte ${source.size}, expected points up to ${run.end}; it has changed`,
     );
+  makeRoom(codec, roomOf(run));
   // One window in use, one under way.
   const buffers = [0, 1].map(() => new Uint8Array(Math.max(...windows.map((w) => w.end - w.start))));
   const reader = readerOf(source, run.start);
@@ -124,18 +146,26 @@ export async function* readRun(
     return end === start ? new Uint8Array() : reader.read(buffers[i % 2]!.subarray(0, end - start), run.end);
   };
   let next = read(0);
-  let done = run.first;
+  let done = 0;
+  const handOver = (count: number): void => {
+    take(pointsOf(codec, count), run.first + done);
+    done += count;
+  };
+  const aimAtNext = (): void => aim(codec, set.number, set.number === 0 ? 0 : set.at + done);
   try {
     for (const [i, window] of windows.entries()) {
       const bytes = await next;
       next = read(i + 1);
       // Thrown where it is awaited; the caller may give up before.
       next.catch(() => {});
-      if (run.chunks) done = decodeWindow(wasm!, bytes, window, run, name, done, take);
-      else {
-        const count = bytes.length / run.recordLength;
-        take(bytes, count, done);
-        done += count;
+      let at = 0;
+      for (const piece of run.chunks ? chunksOf(window, run.chunks) : recordsOf(bytes.length, run.format)) {
+        inputOf(codec).set(bytes.subarray(at, at + piece.bytes));
+        aimAtNext();
+        if (run.chunks) decodeChunk(codec, run, piece, window.start + at, name, wanted);
+        else unpack(codec, run.format, piece.points, wanted);
+        if (piece.points > 0) handOver(piece.points);
+        at += piece.bytes;
       }
       yield;
     }
@@ -144,24 +174,35 @@ export async function* readRun(
   }
 }
 
-function decodeWindow(
-  module: WebAssembly.Module,
-  bytes: Uint8Array,
-  { start, from, to }: Window,
-  { chunks, pdrf, recordLength }: Run,
-  name: string,
-  first: number,
-  take: Take,
-): number {
-  let [at, done] = [0, first];
-  for (let i = from; i < to; i++) {
-    const [size, points] = [chunks!.sizes[i]!, chunks!.points[i]!];
-    const where = { name, index: chunks!.first + i, start: start + at };
-    const chunk = { ...where, pdrf, recordLength, points, bytes: bytes.subarray(at, at + size) };
-    const before = done;
-    decodeChunk(module, chunk, (records, count, nth) => take(records, count, before + nth), 'xyz');
-    at += size;
-    done += points;
+/** A chunk, or records, that the kernel takes at once. */
+type Piece = { readonly bytes: number; readonly points: number; readonly index: number };
+
+function* chunksOf(
+  { from, to }: Window,
+  { first, sizes, points }: NonNullable<Run['chunks']>,
+): Generator<Piece> {
+  for (let i = from; i < to; i++) yield { bytes: sizes[i]!, points: points[i]!, index: first + i };
+}
+
+function* recordsOf(bytes: number, { recordLength }: PointFormat): Generator<Piece> {
+  for (let at = 0; at < bytes; at += recordsAtOnce * recordLength) {
+    const some = Math.min(bytes - at, recordsAtOnce * recordLength);
+    yield { bytes: some, points: some / recordLength, index: 0 };
   }
-  return done;
+}
+
+function decodeChunk(
+  codec: Codec,
+  { format }: Run,
+  { bytes, points, index }: Piece,
+  start: number,
+  name: string,
+  wanted: number,
+): void {
+  if (points === 0) return;
+  const fault = decode(codec, format, bytes, points, wanted);
+  if (fault !== 0)
+    throw new BadInput(
+      `LAZ: chunk ${index} (bytes ${start} to ${start + bytes}) of ${name}: ${faults[fault] ?? `fault ${fault}`}, expected ${points} points; get the file again`,
+    );
 }

@@ -5,11 +5,13 @@ import { define } from '../../core/job.ts';
 import type { Param } from '../../core/params.ts';
 import { choice, number } from '../../core/params.ts';
 import type { GeoKeys } from '../formats/crs.ts';
-import { lazPerfUrl } from '../formats/lazperf.ts';
 import type { Run } from '../formats/points.ts';
-import { cutRuns, readRun } from '../formats/points.ts';
-import { addRecords, startBins, takePieces } from '../kernels/bins.ts';
+import { cutRuns, memoryOf, readRun } from '../formats/points.ts';
+import { addPoints, startBins, takePieces } from '../kernels/bins.ts';
+import type { Points } from '../kernels/codec.ts';
+import { fields, returnCodec, takeCodec } from '../kernels/codec.ts';
 import type { Grid } from '../kernels/grid.ts';
+import { lazUrl } from '../kernels/modules.ts';
 import { commonCrs, commonGrid, openClouds } from './clouds.ts';
 import { mosaic } from './mosaic.ts';
 import type { Shards, Surface } from './surface.ts';
@@ -44,7 +46,7 @@ const blobBytes = 16 * 1024 * 1024;
 
 export const dsm = define<Inputs, typeof params, Part, Surface>({
   name: 'geospatial/dsm',
-  version: 1,
+  version: 2,
   doc: 'surface model of point clouds (highest return per cell, or another statistic) as a Cloud-Optimized GeoTIFF',
   examples: [
     '--points a.laz b.laz --cell 1 --out dsm.tif',
@@ -59,7 +61,7 @@ export const dsm = define<Inputs, typeof params, Part, Surface>({
   counts: 'points',
   output: 'file',
   result: surfaceCodec,
-  modules: { 'laz-perf': lazPerfUrl },
+  modules: { laz: lazUrl },
 
   async partition({ points }, { cell }, split, planning) {
     const files = await openClouds(points, planning);
@@ -89,15 +91,12 @@ export const dsm = define<Inputs, typeof params, Part, Surface>({
     };
   },
 
-  // A compressed point takes some ten times as long as a plain one.
-  weight: ({ run }) => run.points * (run.chunks ? 10 : 1),
+  // A compressed point takes some three times as long as a plain one.
+  weight: ({ run }) => run.points * (run.chunks ? 3 : 1),
   pace: 12e6,
 
-  // Columns, two windows or chunks, one tile's planes, and pieces that wait to be stored.
-  memory: ({ run, grid }) =>
-    (run.chunks ? 2 * run.chunks.sizes.reduce((most, size) => Math.max(most, size), 0) : 0) +
-    96 * 1024 * 1024 +
-    (4 * grid.width * grid.height) / 2 ** 18,
+  // What is read, columns, one tile's planes, and pieces that wait to be stored.
+  memory: ({ run, grid }) => memoryOf(run) + 72 * 1024 * 1024 + (4 * grid.width * grid.height) / 2 ** 18,
 
   async kernel({ file, run, grid, crs, note }, { points }, { stat }, context) {
     const { uri } = points[file]!;
@@ -105,29 +104,26 @@ export const dsm = define<Inputs, typeof params, Part, Surface>({
     const shards: Shards = { pieces: [], bytes: 0 };
     const surfaces: Surface[] = [];
     let done = 0;
-    const take = (records: Uint8Array, count: number, first: number): void => {
-      for (let from = 0; from < count;) {
-        const some = Math.min(count - from, bins.tile.length - bins.length);
-        const off = addRecords(bins, records, from, some, run);
-        if (off >= 0) throw offGrid(uri, first + off, records.subarray(off * run.recordLength), run, grid);
+    const codec = takeCodec(await context.module('laz'));
+    const take = (found: Points, first: number): void => {
+      for (let from = 0; from < found.count;) {
+        const some = Math.min(found.count - from, bins.tile.length - bins.length);
+        const off = addPoints(bins, found, from, some, run);
+        if (off >= 0) throw offGrid(uri, first + off, found.x[off]!, found.y[off]!, run, grid);
         from += some;
         if (bins.length === bins.tile.length) keepPieces(shards, takePieces(bins, run));
       }
-      done += count;
+      done += found.count;
     };
     const put = async (): Promise<void> => {
       surfaces.push({ grid, crs, note, points: 0, ...(await storePieces(shards, run, context)) });
     };
-    for await (const _ of readRun(
-      await context.open(points[file]!),
-      run,
-      uri,
-      () => context.module('laz-perf'),
-      take,
-    )) {
+    const source = await context.open(points[file]!);
+    for await (const _ of readRun(source, run, uri, codec, fields.z, take)) {
       context.signal.throwIfAborted();
       if (shards.bytes > blobBytes) await put();
     }
+    returnCodec(codec);
     if (bins.length > 0) keepPieces(shards, takePieces(bins, run));
     if (shards.bytes > 0) await put();
     return { ...mergeSurfaces(surfaces), points: done };
@@ -146,12 +142,12 @@ export const dsm = define<Inputs, typeof params, Part, Surface>({
 function offGrid(
   uri: string,
   index: number,
-  record: Uint8Array,
+  rawX: number,
+  rawY: number,
   { scale, offset }: Run,
   grid: Grid,
 ): BadInput {
-  const at = new DataView(record.buffer, record.byteOffset);
-  const [x, y] = [at.getInt32(0, true) * scale[0] + offset[0], at.getInt32(4, true) * scale[1] + offset[1]];
+  const [x, y] = [rawX * scale[0] + offset[0], rawY * scale[1] + offset[1]];
   const { west, north, cell, width, height } = grid;
   const expected = `${west} to ${west + width * cell}, ${north - height * cell} to ${north}`;
   return new BadInput(

@@ -2,7 +2,7 @@
 import { columns } from '../../core/codec.ts';
 import type { Context, Stored } from '../../core/job.ts';
 import type { GeoKeys } from '../formats/geokeys.ts';
-import type { Piece, Records } from '../kernels/bins.ts';
+import type { Piece, Placement } from '../kernels/bins.ts';
 import type { Grid } from '../kernels/grid.ts';
 
 /** A manifest: where the pieces of all tiles lie. */
@@ -68,7 +68,7 @@ export function keepPieces(shards: Shards, pieces: readonly Piece[]): void {
 /** Stores all pieces that wait in one blob; none are left. Heights in them are in raw units of `how`. */
 export async function storePieces(
   shards: Shards,
-  { scale, offset }: Records,
+  { scale, offset }: Placement,
   context: Context,
 ): Promise<Pick<Surface, 'blobs' | 'pieces'>> {
   const { pieces, bytes } = shards;

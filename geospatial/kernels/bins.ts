@@ -1,12 +1,12 @@
-/** From raw point records to pieces: each point to its cell, the points of a tile together, and one pass over a tile. */
+/** From points to pieces: each point to its cell, the points of a tile together, and one pass over a tile. */
+import type { Points } from './codec.ts';
 import type { Grid } from './grid.ts';
 import { tileCells, tileColumns, tileSide } from './grid.ts';
 import type { Planes, Stat } from './piece.ts';
 import { emptyPlanes, encodePiece } from './piece.ts';
 
-/** Records of `recordLength` bytes with raw x, y, z as i32 at 0, 4, 8; a coordinate is `raw * scale + offset`. */
-export type Records = {
-  readonly recordLength: number;
+/** A coordinate is `raw * scale + offset`. */
+export type Placement = {
   readonly scale: readonly [number, number, number];
   readonly offset: readonly [number, number, number];
 };
@@ -46,27 +46,27 @@ export const startBins = (grid: Grid, stat: Stat, capacity: number): Bins => ({
 });
 
 /**
- * Adds `count` records from number `from` on. A point off the grid by no more than its resolution (headers round their bounds) goes to the cell at
+ * Adds `count` points from number `from` on. A point off the grid by no more than its resolution (headers round their bounds) goes to the cell at
  * the edge. Gives the number of the first point that lies further off, and adds nothing after it; -1 where there is none.
  */
-export function addRecords(
+export function addPoints(
   bins: Bins,
-  records: Uint8Array,
+  points: Points,
   from: number,
   count: number,
-  how: Records,
+  { scale, offset }: Placement,
 ): number {
-  const { tile, cell, z, points, touched, grid } = bins;
+  const { tile, cell, z, touched, grid } = bins;
+  const perTile = bins.points;
   const { west, north, cell: size, width, height } = grid;
-  const { recordLength, scale, offset } = how;
   const [scaleX, scaleY] = scale;
   const [offsetX, offsetY] = offset;
   const across = tileColumns(grid);
-  const at = new DataView(records.buffer, records.byteOffset, records.byteLength);
+  const [rawX, rawY, rawZ] = [points.x, points.y, points.z];
   let out = bins.length;
-  for (let i = from, byte = from * recordLength; i < from + count; i++, byte += recordLength) {
-    const x = at.getInt32(byte, true) * scaleX + offsetX;
-    const y = at.getInt32(byte + 4, true) * scaleY + offsetY;
+  for (let i = from; i < from + count; i++) {
+    const x = rawX[i]! * scaleX + offsetX;
+    const y = rawY[i]! * scaleY + offsetY;
     let column = (x - west) / size;
     let row = (north - y) / size;
     if (!(column >= 0 && column < width && row >= 0 && row < height)) {
@@ -80,10 +80,10 @@ export function addRecords(
     column |= 0;
     row |= 0;
     const t = (row >>> 9) * across + (column >>> 9);
-    if (points[t]!++ === 0) touched.push(t);
+    if (perTile[t]!++ === 0) touched.push(t);
     tile[out] = t;
     cell[out] = ((row & (tileSide - 1)) << 9) | (column & (tileSide - 1));
-    z[out++] = at.getInt32(byte + 8, true);
+    z[out++] = rawZ[i]!;
   }
   bins.length = out;
   return -1;
@@ -104,7 +104,7 @@ function snap(position: number, cells: number, slack: number): number {
 export type Piece = { readonly column: number; readonly row: number; readonly bytes: Uint8Array };
 
 /** The points so far as a piece a tile, the tiles row by row; the bins are empty again. */
-export function takePieces(bins: Bins, how: Records): Piece[] {
+export function takePieces(bins: Bins, how: Placement): Piece[] {
   const { touched, points, grid } = bins;
   touched.sort((a, b) => a - b);
   const { cell, z } = sortByTile(bins);
@@ -149,7 +149,7 @@ function sortByTile({ touched, points, tile, cell, z, length }: Bins): { cell: U
 }
 
 /** Fills the planes; gives the cells that have points. */
-function gather(bins: Bins, cell: Uint32Array, z: Int32Array, { scale, offset }: Records): Uint32Array {
+function gather(bins: Bins, cell: Uint32Array, z: Int32Array, { scale, offset }: Placement): Uint32Array {
   const { stat, planes, cells } = bins;
   const [scaleZ, offsetZ] = [scale[2], offset[2]];
   const plane = planes[0]!;

@@ -2,8 +2,8 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { createLazPerf } from 'laz-perf';
-import { BadInput } from '../../core/errors.ts';
-import { recordLengths } from './las.ts';
+import { BadInput } from '../core/errors.ts';
+import { recordLengths } from '../geospatial/formats/las.ts';
 
 /** Where the package keeps its WebAssembly. */
 export function lazPerfUrl(): URL {
