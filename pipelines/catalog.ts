@@ -11,11 +11,14 @@ const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
   'genomics/qc': async () => (await import('../genomics/jobs/qc.ts')).qc,
   'genomics/reference': async () => (await import('../genomics/jobs/reference.ts')).reference,
   'genomics/survey': async () => (await import('../genomics/jobs/survey.ts')).survey,
-  'geospatial/dsm': async () => (await import('../geospatial/jobs/dsm.ts')).dsm,
-  'geospatial/mosaic': async () => (await import('../geospatial/jobs/mosaic.ts')).mosaic,
+  'lidar/classify': async () => (await import('../geospatial/jobs/classify.ts')).classify,
+  'lidar/earth': async () => (await import('../geospatial/jobs/earth.ts')).earth,
+  'lidar/ground': async () => (await import('../geospatial/jobs/ground.ts')).ground,
+  'lidar/mosaic': async () => (await import('../geospatial/jobs/mosaic.ts')).mosaic,
+  'lidar/raster': async () => (await import('../geospatial/jobs/raster.ts')).raster,
 };
 /** Second halves of other jobs: workers run them, people do not call them. */
-const inner = new Set(['genomics/survey', 'geospatial/mosaic']);
+const inner = new Set(['genomics/survey', 'lidar/classify', 'lidar/earth', 'lidar/mosaic']);
 
 /** They run jobs in turn, from a terminal; no worker knows of them. */
 const pipelines: { readonly [name: string]: () => Promise<Pipeline> } = {

@@ -29,7 +29,7 @@ try {
   await step('genomics/flagstat', '--reads', bam);
   await step('genomics/coverage', '--reads', bam, '--by', '500', '--out', join(results, 'reads'));
   await step(
-    'geospatial/dsm',
+    'lidar/raster',
     '--points',
     join(terrain, 'terrain.las'),
     '--cell',

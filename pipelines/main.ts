@@ -63,7 +63,7 @@ Examples:
   servermix run genomics/flagstat --reads sample.bam
   servermix run genomics/coverage --reads sample.bam --by 500 --out results/sample
   servermix run pipelines/qc --reads 'bams/*.bam' --out qc
-  servermix run geospatial/dsm --points a.laz b.laz --cell 1 --out dsm.tif
+  servermix run lidar/raster --points a.laz b.laz --cell 1 --out dsm.tif
   servermix run genomics/coverage --reads s3://bucket/x.bam --on lambda --out s3://bucket/x
   servermix run genomics/coverage --help
 

@@ -28,7 +28,7 @@ test('help and lists', async () => {
   expect(help.stdout).toContain('Exit codes');
   const list = await servermix(['list'], folder);
   expect(list.stdout).toMatch(
-    /^genomics\/coverage\s.*\ngenomics\/flagstat\s.*\ngenomics\/index\s.*\ngenomics\/pileup\s.*\ngenomics\/qc\s.*\ngenomics\/reference\s.*\ngeospatial\/dsm\s.*\npipelines\/qc\s/,
+    /^genomics\/coverage\s.*\ngenomics\/flagstat\s.*\ngenomics\/index\s.*\ngenomics\/pileup\s.*\ngenomics\/qc\s.*\ngenomics\/reference\s.*\nlidar\/raster\s.*\npipelines\/qc\s/,
   );
   const job = await servermix(['run', 'genomics/coverage', '--help'], folder);
   expect(job.code).toBe(0);
@@ -79,7 +79,7 @@ test('files appear under --out, whose folder is made', async () => {
 });
 
 test('a finished command is recognised, wherever its output goes', async () => {
-  const args = ['run', 'geospatial/dsm', '--points', las, '--cell', '2', '--json'];
+  const args = ['run', 'lidar/raster', '--points', las, '--cell', '2', '--json'];
   const first = await servermix([...args, '--out', 'a.tif'], folder);
   const again = await servermix([...args, '--out', 'b.tif', '--on', 'inline'], folder);
   expect(JSON.parse(first.stdout)).toMatchObject({
@@ -137,8 +137,8 @@ describe('usage: exit code 2, one line', () => {
       /mapq: found "high", expected a whole number/,
     ],
     [['run', 'genomics/coverage', '--reads', 'reads.bam', '--out', 'x', '--chrom', 'chrQ'], /chrQ/],
-    [['run', 'geospatial/dsm', '--points', 'terrain.las', '--cell', '-1', '--out', 'x.tif'], /cell/],
-    [['run', 'geospatial/dsm', '--points', 'terrain.las', '--out', '.'], /output: \. /],
+    [['run', 'lidar/raster', '--points', 'terrain.las', '--cell', '-1', '--out', 'x.tif'], /cell/],
+    [['run', 'lidar/raster', '--points', 'terrain.las', '--out', '.'], /output: \. /],
     [['run', 'genomics/flagstat', '--reads', 'ftp://x/reads.bam'], /scheme ftp/],
     [['run', 'genomics/flagstat', '--reads', 'reads.bam', '--out', 'reads.bam'], /is the input/],
     [['run', 'genomics/index', '--file', 'reads.bam', '--file', 'x.bam'], /expected one file/],
@@ -155,7 +155,7 @@ describe('usage: exit code 2, one line', () => {
       ['run', 'genomics/flagstat', '--reads', 'reads.bam', '--store', 'reads.bam'],
       /--store reads.bam: cannot be used/,
     ],
-    [['run', 'geospatial/dsm', '--points', 'terrain.las', 'terrain.las', '--out', 'x.tif'], /twice/],
+    [['run', 'lidar/raster', '--points', 'terrain.las', 'terrain.las', '--out', 'x.tif'], /twice/],
     [['datasets', 'no/such'], /no dataset no\/such/],
   ])('%j', async (args, message) => {
     const { code, stdout, stderr } = await servermix(args, folder);
@@ -254,7 +254,7 @@ describe('bad input: exit code 3, one line with the name, nothing at the output'
   test.each(lasCases)('a LAS %s', async (_what, make) => {
     const path = make();
     const { code, stderr } = await servermix(
-      ['run', 'geospatial/dsm', '--points', path, '--out', 'bad.tif'],
+      ['run', 'lidar/raster', '--points', path, '--out', 'bad.tif'],
       folder,
     );
     expect(stderr).toContain(path);
@@ -305,7 +305,7 @@ test('a full disk: one line, nothing partial', async () => {
   const args = [
     join(root, 'dist/bin/main.js'),
     'run',
-    'geospatial/dsm',
+    'lidar/raster',
     '--points',
     las,
     '--out',

@@ -130,12 +130,12 @@ const targets: Target[] = [
       ]
     : []),
   { name: 'BED', job: 'genomics/coverage', file: ['by', 'a.bed', bed], beside: [bam, bai], checked: false },
-  { name: 'LAS', job: 'geospatial/dsm', file: ['points', 'a.las', las], beside: [], checked: false },
+  { name: 'LAS', job: 'lidar/raster', file: ['points', 'a.las', las], beside: [], checked: false },
   ...(laz
     ? [
         {
           name: 'LAZ',
-          job: 'geospatial/dsm',
+          job: 'lidar/raster',
           file: ['points', 'a.laz', laz] as const,
           beside: [],
           checked: false,

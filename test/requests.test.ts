@@ -165,7 +165,7 @@ test('streams that break off go on, and the result is the same', async () => {
 test.each(manyParts)('dsm of LAS in %i parts: parts + 4 requests, 1.1 times the bytes', async (wanted) => {
   const las = join(folder, 'terrain.las');
   const remote = await serveFiles(las);
-  const work = { job: 'geospatial/dsm', input: 'points', local: [las], remote, total: 400_000 };
+  const work = { job: 'lidar/raster', input: 'points', local: [las], remote, total: 400_000 };
   const parts = await runRemote(work, wanted);
   const { gets, bytes } = costOf(remote[0]!);
   expect(parts).toBeGreaterThanOrEqual(0.7 * wanted);
@@ -178,7 +178,7 @@ const tiles = ['bcts_1.laz', 'bcts_2.laz'].map((name) => join(lidar, name));
 test.skipIf(!tiles.every(existsSync))('dsm of LAZ: parts + 4 requests a file', async () => {
   const remote = await serveFiles(...tiles);
   const params = { cell: 5 };
-  const work = { job: 'geospatial/dsm', input: 'points', local: tiles, remote, total: 2e6, params };
+  const work = { job: 'lidar/raster', input: 'points', local: tiles, remote, total: 2e6, params };
   const parts = await runRemote(work, 4);
   const costs = remote.map(costOf);
   expect(parts).toBeGreaterThanOrEqual(2);

@@ -65,7 +65,7 @@ export async function makeSubjects(): Promise<Subjects> {
   const compose = (name: string, given: { [name: string]: Json }): Promise<Subject> =>
     add(name, 'genomics/reference', { reference: [reference] }, given, splitsOf(reference.size));
   const surface = (stat: string, cell: number): Promise<Subject> =>
-    add(`${stat} ${cell}`, 'geospatial/dsm', { points: [points] }, { stat, cell }, splitsOf(60_000));
+    add(`${stat} ${cell}`, 'lidar/raster', { points: [points] }, { product: stat, cell }, splitsOf(60_000));
   const subjects = [
     await add('default', 'genomics/flagstat', { reads: [reads] }, {}, splitsOf(reads.size)),
     await add('without an index', 'genomics/flagstat', { reads: [unindexed] }, {}, splitsOf(reads.size)),
@@ -140,7 +140,7 @@ async function sharedSubjects(
     return [];
   }
   const points = await Promise.all(files.map((path) => describe(path)));
-  return [await add('LAZ', 'geospatial/dsm', { points }, { cell: 5, stat: 'mean' }, [2e6, 4e5, 1e5, 5e4])];
+  return [await add('LAZ', 'lidar/raster', { points }, { cell: 5, product: 'mean' }, [2e6, 4e5, 1e5, 5e4])];
 }
 
 /** Reads as text. */

@@ -1,17 +1,18 @@
-/** geospatial/dsm on files in memory, for tests that look at its rasters. */
+/** lidar/raster on files in memory, for tests that look at its rasters. */
 import { fromArrayBuffer } from 'geotiff';
 import { inline } from '../core/backends/inline.ts';
 import type { Dataset } from '../core/job.ts';
 import type { Host } from '../core/run.ts';
+import { resolve } from '../core/params.ts';
 import { memoryStore } from '../core/stores/memory.ts';
 import { opener } from '../core/task.ts';
-import { dsm } from '../geospatial/jobs/dsm.ts';
+import { raster } from '../geospatial/jobs/raster.ts';
 import { mosaic } from '../geospatial/jobs/mosaic.ts';
-import type { Stat } from '../geospatial/kernels/piece.ts';
+import type { Product } from '../geospatial/lidar/products.ts';
 import { sourceOf } from './lasfile.ts';
 import { catalogOf, filesOf } from './laws.ts';
 
-export type Options = { readonly cell: number; readonly stat: Stat };
+export type Options = { readonly cell: number; readonly stat: Product };
 /** How the work is cut: points a part, neighbours a merge, tiles a block. */
 export type Cut = { readonly split?: number; readonly arity?: number; readonly tiles?: number };
 /** Point clouds by name. */
@@ -26,13 +27,16 @@ export function stageOf(files: Files, { cell, stat }: Options, tiles = mosaic.sp
     size: bytes.length,
   }));
   const second = { ...mosaic, split: tiles };
-  const first: typeof dsm = { ...dsm, next: (...of) => ({ ...dsm.next!(...of), job: second }) };
+  const first: typeof raster = { ...raster, next: (...of) => ({ ...raster.next!(...of), job: second }) };
   const store = memoryStore();
   const open = opener(store, async ({ uri }) => sourceOf(files[uri]!));
   const runtime = { catalog: catalogOf(first, second), store, open, modules: new Map() };
   const planning = { open, find: async () => undefined, signal: new AbortController().signal };
   const host: Host = { backend: inline(runtime), runtime, planning };
-  return { host, stage: { job: first, inputs: { points }, params: { cell, stat } } };
+  return {
+    host,
+    stage: { job: first, inputs: { points }, params: resolve(raster.params, { cell, product: stat }) },
+  };
 }
 
 /** The raster, as the file that the job writes. */

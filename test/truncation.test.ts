@@ -84,8 +84,8 @@ test('LAZ', async () => {
       if (length < 0) continue;
       copyFileSync(whole, cut);
       truncateSync(cut, length);
-      await mustRefuse('geospatial/dsm', 'points', cut, `${length} bytes`);
+      await mustRefuse('lidar/raster', 'points', cut, `${length} bytes`);
     }
   }
-  await tryJob('geospatial/dsm', 'points', whole);
+  await tryJob('lidar/raster', 'points', whole);
 });

@@ -30,6 +30,10 @@ export type Las = {
   readonly max: Triple;
   /** The bits of `global encoding`. */
   readonly encoding: number;
+  /** Who made the points, and with what; day of the year and year. */
+  readonly system: string;
+  readonly software: string;
+  readonly created: readonly [number, number];
   readonly crs: CrsRecords;
   /** Of a compressed file. */
   readonly laszip?: {
@@ -160,6 +164,9 @@ export async function readLas(source: Source, name: string): Promise<Las> {
     min,
     max,
     encoding,
+    system: textOf(head.subarray(26, 58)),
+    software: textOf(head.subarray(58, 90)),
+    created: [at.getUint16(90, true), at.getUint16(92, true)],
     crs: { ...found, wktBit },
     ...(plain ? {} : { laszip: { record: record!, table: Number(at.getBigInt64(pointsOffset, true)) } }),
   };

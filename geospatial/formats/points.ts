@@ -46,6 +46,46 @@ export async function cutRuns(source: Source, las: Las, split: number): Promise<
   }));
 }
 
+/**
+ * Reads where a file's points stand, once, and gives the run that holds points `[from, to)`, at least one: of LAS just these, of LAZ the whole chunks around.
+ * @throws BadInput as readChunks
+ */
+export async function wholeRun(source: Source, las: Las): Promise<(from: number, to: number) => Run> {
+  const { recordLength, scale, offset, pointsOffset } = las;
+  const how = { format: pointFormatOf(las), scale, offset };
+  if (!las.laszip)
+    return (from, to) => ({
+      ...how,
+      first: from,
+      points: to - from,
+      start: pointsOffset + from * recordLength,
+      end: pointsOffset + to * recordLength,
+    });
+  const { start, size, points } = await readChunks(source, las);
+  const before = new Float64Array(points.length + 1);
+  for (let i = 0; i < points.length; i++) before[i + 1] = before[i]! + points[i]!;
+  const chunkOf = (point: number): number => {
+    let [low, high] = [0, points.length - 1];
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (before[middle]! <= point) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  };
+  return (from, to) => {
+    const [a, b] = [chunkOf(from), chunkOf(to - 1) + 1];
+    return {
+      ...how,
+      first: before[a]!,
+      points: before[b]! - before[a]!,
+      start: start[a]!,
+      end: start[b - 1]! + size[b - 1]!,
+      chunks: { first: a, sizes: Array.from(size.subarray(a, b)), points: Array.from(points.subarray(a, b)) },
+    };
+  };
+}
+
 type How = Pick<Run, 'format' | 'scale' | 'offset'>;
 
 function cutChunks({ start, size, points }: Chunks, split: number, how: How): Run[] {

@@ -1,27 +1,28 @@
-/** geospatial/mosaic: the pieces of a surface put together, tile by tile, to a Cloud-Optimized GeoTIFF. The second half of geospatial/dsm. */
-import type { Context, Dataset, Stored } from '../../core/job.ts';
+/** lidar/mosaic: the pieces of rasters put together, tile by tile, to Cloud-Optimized GeoTIFFs. The second half of lidar/raster. */
+import { columns } from '../../core/codec.ts';
+import type { Dataset, Stored } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
-import type { Json } from '../../core/json.ts';
-import type { Param } from '../../core/params.ts';
-import { choice, text } from '../../core/params.ts';
+import { text } from '../../core/params.ts';
 import type { Raster } from '../formats/cog.ts';
 import { encodeTile, levels } from '../formats/cog.ts';
 import type { GeoKeys } from '../formats/geokeys.ts';
 import type { Grid } from '../kernels/grid.ts';
-import type { Stat } from '../kernels/piece.ts';
-import type { Cells, Node, Pyramid, Quarter } from '../kernels/pyramid.ts';
+import type { Cells, Node, Quarter } from '../kernels/pyramid.ts';
 import { build, halveTile } from '../kernels/pyramid.ts';
-import { addPiece, finishTile, noHeight, startTile } from '../kernels/tile.ts';
-import type { Mosaic, Tiles } from './mosaics.ts';
-import { mergeMosaics, mosaicCodec, storeTiles, writeMosaic } from './mosaics.ts';
-import { surfaceCodec } from './surface.ts';
+import { addPiece, finishTile, startTile } from '../kernels/tile.ts';
+import { noGrid, plain } from '../lidar/cell.ts';
+import type { Mosaic, Tiles } from '../lidar/mosaics.ts';
+import { mergeMosaics, noMosaic, storeTiles, writeMosaic } from '../lidar/mosaics.ts';
+import { layerOf, productParam, productsOf, pyramidOf } from '../lidar/products.ts';
+import { readPieces, surfaceCodec, windowBytes } from '../lidar/surface.ts';
 
 type Inputs = { surface: readonly [Dataset] };
 
-/** Column and row of a tile, number of the blob, start and end there, scale and offset of raw z. */
+/** Column and row of a tile, number of the blob, start and end there, scale and offset of raw values. */
 type Piece = readonly [number, number, number, number, number, number, number];
-/** The tiles below one tile of level `top`, and their pieces, those of a tile together. Plain JSON. */
+/** The tiles below one tile of level `top` of a product, and their pieces, those of a tile together. Plain JSON. */
 type Part = {
+  readonly product: number;
   readonly top: number;
   readonly column: number;
   readonly row: number;
@@ -29,39 +30,33 @@ type Part = {
   readonly pieces: readonly Piece[];
 };
 
-const plain = <T extends Json>(fallback: T, doc: string): Param<T> => ({
-  default: fallback,
-  doc,
-  hint: 'json',
-  expected: 'JSON',
-  parse: (value) => JSON.parse(value) as Json,
-  check: (value): value is T => typeof value === 'object',
-});
+/** The mosaics of some products, in their order. */
+type Result = {
+  readonly pieces: number;
+  readonly products: readonly { readonly product: number; readonly mosaic: Mosaic }[];
+};
 
 const params = {
-  grid: plain<Grid>({ west: 0, north: 0, cell: 1, width: 1, height: 1 }, 'grid of the surface'),
+  grid: plain<Grid>(noGrid, 'grid of the surface'),
   crs: plain<GeoKeys | null>(null, 'CRS of the surface, as GeoTIFF keys'),
   note: text('what to say beside the band', 'text'),
-  stat: choice(['max', 'min', 'mean', 'count'], 'what the pieces hold'),
+  product: productParam,
 };
 
 // Blocks of 4 x 4 tiles: a block's tiles, compressed, are held together until they are stored.
 const highestTop = 2;
-const windowBytes = 16 * 1024 * 1024;
-// Closer pieces of a blob are read as one.
-const gapBytes = 256 * 1024;
 
-export const mosaic = define<Inputs, typeof params, Part, Mosaic>({
-  name: 'geospatial/mosaic',
+export const mosaic = define<Inputs, typeof params, Part, Result>({
+  name: 'lidar/mosaic',
   version: 1,
-  doc: 'Pieces of a surface to a Cloud-Optimized GeoTIFF; the second half of geospatial/dsm',
-  inputs: { surface: { doc: 'result of geospatial/dsm', formats: ['geospatial/dsm'] } },
+  doc: 'Pieces of rasters to Cloud-Optimized GeoTIFFs; the second half of lidar/raster',
+  inputs: { surface: { doc: 'result of lidar/raster', formats: ['lidar/raster'] } },
   params,
   split: 16,
   unit: 'tiles',
   counts: 'pieces',
-  output: 'file',
-  result: mosaicCodec,
+  output: 'prefix',
+  result: columns<Result>(),
 
   async partition({ surface: [dataset] }, { grid }, split, planning) {
     const source = await planning.open(dataset);
@@ -70,8 +65,9 @@ export const mosaic = define<Inputs, typeof params, Part, Mosaic>({
     const top = Math.min(tops, highestTop, Math.max(0, Math.floor(Math.log2(split) / 2)));
     const blocks = new Map<number, number[]>();
     const across = Math.ceil(levels(grid)[0]!.columns / 2 ** top);
+    const down = Math.ceil(levels(grid)[0]!.rows / 2 ** top);
     for (const [i, row] of pieces.row.entries()) {
-      const block = (row >> top) * across + (pieces.column[i]! >> top);
+      const block = (pieces.product[i]! * down + (row >> top)) * across + (pieces.column[i]! >> top);
       const found = blocks.get(block);
       if (found) found.push(i);
       else blocks.set(block, [i]);
@@ -87,9 +83,10 @@ export const mosaic = define<Inputs, typeof params, Part, Mosaic>({
           ...([pieces.start[i]!, pieces.end[i]!, pieces.scale[i]!, pieces.offset[i]!] as const),
         ]);
         return {
+          product: Math.floor(block / (across * down)),
           top,
           column: block % across,
-          row: Math.floor(block / across),
+          row: Math.floor(block / across) % down,
           blobs: used.map((i) => blobs[i]!),
           pieces: rows.sort(byTile),
         };
@@ -101,10 +98,13 @@ export const mosaic = define<Inputs, typeof params, Part, Mosaic>({
   // A window of pieces, a tile of each level and its planes, and a block's tiles twice.
   memory: ({ top }) => 2 * windowBytes + 24 * 2 ** 20 + 3 * 2 ** 20 * 4 ** top,
 
-  async kernel({ top, column, row, blobs, pieces }, _inputs, { grid, stat }, context) {
-    const pyramid = pyramidOf(grid, stat);
+  async kernel({ product, top, column, row, blobs, pieces }, _inputs, { grid, product: given }, context) {
+    const name = productsOf(given)[product]!;
+    const { stat } = layerOf(name);
+    const pyramid = pyramidOf(grid, name);
     const tiles: Tiles = [];
-    const bytes = readPieces(pieces, blobs, context);
+    const places = pieces.map(([, , blob, start, end]) => ({ blob, start, end }));
+    const bytes = readPieces(places, blobs, context);
     let at = 0;
     const leaf = async (node: Node): Promise<Quarter | undefined> => {
       const here = ([c, r]: Piece): boolean => c === node.column && r === node.row;
@@ -114,7 +114,8 @@ export const mosaic = define<Inputs, typeof params, Part, Mosaic>({
         const [, , , , , scale, offset] = pieces[at]!;
         addPiece(draft, (await bytes.next()).value!, scale, offset);
       }
-      const values = finishTile(draft);
+      const found = finishTile(draft);
+      const values = name === 'density' ? Float32Array.from(found, (n) => n / grid.cell ** 2) : found;
       tiles.push({ ...node, bytes: encodeTile(values) });
       return halveTile(values, node, pyramid);
     };
@@ -127,31 +128,39 @@ export const mosaic = define<Inputs, typeof params, Part, Mosaic>({
     if (at !== pieces.length)
       throw new Error(`block ${column}, ${row}: ${at} pieces of ${pieces.length} used`);
     const above = top < pyramid.levels.length - 1;
-    return storeTiles(tiles, at, above && rest ? { ...node, ...rest } : undefined, context);
+    const made = await storeTiles(tiles, at, above && rest ? { ...node, ...rest } : undefined, context);
+    return { pieces: at, products: [{ product, mosaic: made }] };
   },
 
-  merge: mergeMosaics,
+  merge(results) {
+    const found = results.flatMap(({ products }) => products);
+    const numbers = [...new Set(found.map(({ product }) => product))];
+    return {
+      pieces: results.reduce((sum, { pieces }) => sum + pieces, 0),
+      products: numbers.map((product) => ({
+        product,
+        mosaic: mergeMosaics(found.filter((one) => one.product === product).map((one) => one.mosaic)),
+      })),
+    };
+  },
   records: ({ pieces }) => pieces,
 
-  async write(result, output, { params: { grid, crs, note, stat } }, context) {
-    const pyramid = pyramidOf(grid, stat);
-    const raster: Raster = {
-      ...grid,
-      type: pyramid.type,
-      ...(pyramid.nodata === undefined ? {} : { nodata: pyramid.nodata }),
-      ...(crs ? { crs } : {}),
-      description: note === '' ? stat : `${stat}; ${note}`,
-    };
-    await writeMosaic(result, raster, pyramid, output, context);
+  async write({ products }, output, { params: { grid, crs, note, product } }, context) {
+    const names = productsOf(product);
+    for (const [i, name] of names.entries()) {
+      const pyramid = pyramidOf(grid, name);
+      const raster: Raster = {
+        ...grid,
+        type: pyramid.type,
+        ...(pyramid.nodata === undefined ? {} : { nodata: pyramid.nodata }),
+        ...(crs ? { crs } : {}),
+        description: note === '' ? name : `${name}; ${note}`,
+      };
+      const found = products.find((one) => one.product === i)?.mosaic ?? noMosaic();
+      const file = await output.file(names.length === 1 ? '' : `.${name}.tif`);
+      await writeMosaic(found, raster, pyramid, file, context);
+    }
   },
-});
-
-/** Heights have a nodata value; where there are no points their number is simply 0. */
-const pyramidOf = (grid: Grid, stat: Stat): Pyramid => ({
-  levels: levels(grid),
-  ...(stat === 'count'
-    ? { type: 'Uint32', empty: 0 }
-    : { type: 'Float32', empty: noHeight, nodata: noHeight }),
 });
 
 /** As `build` comes by the tiles (NW, NE, SW, SE), then as `addPiece` wants them, then as they lie. */
@@ -165,42 +174,3 @@ function byTile(a: Piece, b: Piece): number {
 /** Bits of column and row within a block, interleaved. */
 const quadOrder = ([column, row]: Piece): number =>
   ((row & 2) << 2) | ((column & 2) << 1) | ((row & 1) << 1) | (column & 1);
-
-/** The bytes of each piece in turn; up to 16 MiB of them at a time, neighbours in a blob by one read. */
-async function* readPieces(
-  pieces: readonly Piece[],
-  blobs: readonly Stored[],
-  context: Context,
-): AsyncGenerator<Uint8Array, undefined> {
-  for (let from = 0, to = 0; from < pieces.length; from = to) {
-    for (let sum = 0; to < pieces.length; to++) {
-      const [, , , start, end] = pieces[to]!;
-      if (to > from && sum + end - start > windowBytes) break;
-      sum += end - start;
-    }
-    const found = new Map<number, Uint8Array>();
-    for (const { blob, start, end, numbers } of readsOf(pieces, from, to)) {
-      const bytes = await context.get(blobs[blob]!, start, end);
-      for (const i of numbers) found.set(i, bytes.subarray(pieces[i]![3] - start, pieces[i]![4] - start));
-    }
-    for (let i = from; i < to; i++) yield found.get(i)!;
-  }
-  return undefined;
-}
-
-type Read = { readonly blob: number; readonly start: number; end: number; readonly numbers: number[] };
-
-function readsOf(pieces: readonly Piece[], from: number, to: number): Read[] {
-  const order = Array.from({ length: to - from }, (_, i) => from + i);
-  order.sort((a, b) => pieces[a]![2] - pieces[b]![2] || pieces[a]![3] - pieces[b]![3]);
-  const out: Read[] = [];
-  for (const i of order) {
-    const [, , blob, start, end] = pieces[i]!;
-    const last = out.at(-1);
-    if (last && last.blob === blob && start - last.end <= gapBytes) {
-      last.end = end;
-      last.numbers.push(i);
-    } else out.push({ blob, start, end, numbers: [i] });
-  }
-  return out;
-}

@@ -1,5 +1,4 @@
 /** From points to pieces: each point to its cell, the points of a tile together, and one pass over a tile. */
-import type { Points } from './codec.ts';
 import type { Grid } from './grid.ts';
 import { tileCells, tileColumns, tileSide } from './grid.ts';
 import type { Planes, Stat } from './piece.ts';
@@ -9,6 +8,13 @@ import { emptyPlanes, encodePiece } from './piece.ts';
 export type Placement = {
   readonly scale: readonly [number, number, number];
   readonly offset: readonly [number, number, number];
+};
+
+/** Raw coordinates of points, and the values that their cells are to hold, as if they were z. */
+export type Places = {
+  readonly x: Int32Array;
+  readonly y: Int32Array;
+  readonly z: Int32Array | Uint16Array;
 };
 
 /** Points on their way to their tiles, in columns; `length` of them so far. */
@@ -51,7 +57,7 @@ export const startBins = (grid: Grid, stat: Stat, capacity: number): Bins => ({
  */
 export function addPoints(
   bins: Bins,
-  points: Points,
+  points: Places,
   from: number,
   count: number,
   { scale, offset }: Placement,

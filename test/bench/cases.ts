@@ -49,7 +49,7 @@ export function cases({ bam, las, folder }: Data): Case[] {
   const surface = (workers: number): Arm => {
     const out = at(`dsm${workers}.tif`);
     const args = ['--points', las, '--cell', '1', '--workers', `${workers}`, '--out', out];
-    return ours(`servermix --workers ${workers}`, 'geospatial/dsm', ...args);
+    return ours(`servermix --workers ${workers}`, 'lidar/raster', ...args);
   };
   return [
     depth('coverage --fast --no-per-base', ['--fast', '--no-per-base'], ['-n', '-x'], 1.25),

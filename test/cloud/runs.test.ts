@@ -40,7 +40,7 @@ describe.skipIf(!site)('runs on functions', () => {
   const jobs = [
     { job: 'genomics/flagstat', flag: '--reads', input: 'reads.bam', more: [], unit: 'bytes' },
     { job: 'genomics/coverage', flag: '--reads', input: 'reads.bam', more: ['--by', '500'], unit: 'bytes' },
-    { job: 'geospatial/dsm', flag: '--points', input: 'terrain.las', more: ['--cell', '1'], unit: 'points' },
+    { job: 'lidar/raster', flag: '--points', input: 'terrain.las', more: ['--cell', '1'], unit: 'points' },
   ] as const;
   const splitOf = (unit: string, input: string, parts: number): string =>
     `${Math.ceil((unit === 'bytes' ? readFileSync(join(data, input)).length : 60_000) / parts)}`;

@@ -7,6 +7,7 @@ import type { Las } from '../formats/las.ts';
 import { readLas } from '../formats/las.ts';
 import type { Grid } from '../kernels/grid.ts';
 import { gridOver } from '../kernels/grid.ts';
+import type { Box } from './select.ts';
 
 const filesAtOnce = 8;
 
@@ -43,7 +44,7 @@ export function commonCrs(files: readonly Las[]): { crs: GeoKeys | null; note: s
     const said = (i: number): string =>
       systems[i]!.keys?.name ?? (names[i] === 'none' ? 'no CRS' : 'another CRS');
     throw new BadInput(
-      `DSM: ${files[0]!.name} has ${said(0)}, ${files[other]!.name} has ${said(other)}, expected one CRS; reproject one of them, or run them apart`,
+      `LAS: ${files[0]!.name} has ${said(0)}, ${files[other]!.name} has ${said(other)}, expected one CRS; reproject one of them, or run them apart`,
     );
   }
   return { crs: first!.keys ?? null, note: first!.reason ?? '' };
@@ -64,19 +65,38 @@ function fingerprint(keys: GeoKeys | undefined): string | undefined {
 }
 
 /**
- * The grid that holds the points of all files as their headers bound them.
- * @throws BadInput for more cells than a raster can have
+ * The grid that holds the points of all files as their headers bound them, as far as they lie in `within`.
+ * @throws BadInput for more cells than a raster can have, and a box that holds none of the files
  */
-export function commonGrid(files: readonly Las[], cell: number): Grid {
+export function commonGrid(files: readonly Las[], cell: number, within?: Box): Grid {
   const [minX, minY] = ([0, 1] as const).map((i) =>
     files.reduce((low, { min }) => Math.min(low, min[i]), Infinity),
   );
   const [maxX, maxY] = ([0, 1] as const).map((i) =>
     files.reduce((top, { max }) => Math.max(top, max[i]), -Infinity),
   );
-  const grid = gridOver({ minX: minX!, minY: minY!, maxX: maxX!, maxY: maxY! }, cell);
+  const bounds = { minX: minX!, minY: minY!, maxX: maxX!, maxY: maxY! };
+  if (
+    within &&
+    (within.maxX <= bounds.minX ||
+      within.minX > bounds.maxX ||
+      within.maxY <= bounds.minY ||
+      within.minY > bounds.maxY)
+  )
+    throw new BadInput(
+      `LAS: no points within ${within.minX},${within.minY},${within.maxX},${within.maxY}, expected a box that meets ${bounds.minX},${bounds.minY},${bounds.maxX},${bounds.maxY}, the bounds of ${files[0]!.name}${files.length > 1 ? ` and ${files.length - 1} more` : ''}`,
+    );
+  const grid = gridOver(within ? common(bounds, within, cell) : bounds, cell);
   if (grid) return grid;
   throw new BadInput(
-    `DSM: ${maxX! - minX!} x ${maxY! - minY!} units in cells of ${cell} in ${files[0]!.name}${files.length > 1 ? ` and ${files.length - 1} more` : ''}, expected at most 2^40 cells; give a larger --cell, or check the bounds in the headers`,
+    `LAS: ${maxX! - minX!} x ${maxY! - minY!} units in cells of ${cell} in ${files[0]!.name}${files.length > 1 ? ` and ${files.length - 1} more` : ''}, expected at most 2^40 cells; give a larger --cell, or check the bounds in the headers`,
   );
 }
+
+/** What bounds (closed) and a half-open box have in common, closed again. */
+const common = (a: Box, b: Box, cell: number): Box => ({
+  minX: Math.max(a.minX, b.minX),
+  minY: Math.max(a.minY, b.minY),
+  maxX: Math.min(a.maxX, b.maxX - cell * 1e-9),
+  maxY: Math.min(a.maxY, b.maxY - cell * 1e-9),
+});

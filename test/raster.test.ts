@@ -1,13 +1,14 @@
-/** geospatial/dsm: against the naive form, against rasters that others made, and the same bytes for any cut. */
+/** lidar/raster: against the naive form, against rasters that others made, and the same bytes for any cut. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fromArrayBuffer } from 'geotiff';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { BadInput } from '../core/errors.ts';
+import { resolve } from '../core/params.ts';
 import { plan } from '../core/plan.ts';
 import { tileSize } from '../geospatial/formats/cog.ts';
-import { dsm } from '../geospatial/jobs/dsm.ts';
+import { raster } from '../geospatial/jobs/raster.ts';
 import { gridOver, tileSide } from '../geospatial/kernels/grid.ts';
 import { halve } from '../geospatial/kernels/overview.ts';
 import type { Stat } from '../geospatial/kernels/piece.ts';
@@ -89,7 +90,7 @@ function naive(
       mean: sum / heights.length,
       count: heights.length,
     };
-    values[row * width + column] = of[stat];
+    values[row * width + column] = of[stat as keyof typeof of];
   }
   return { width, height, values };
 }
@@ -222,7 +223,7 @@ describe('what makes no surface is refused in one line', () => {
     [
       'no points',
       { 'e.las': lasFile([]), 'f.las': lasFile([]) },
-      /DSM: no points in e.las, f.las, expected at least one/,
+      /LAS: no points in e.las, f.las, expected at least one/,
     ],
     [
       'two systems',
@@ -290,7 +291,7 @@ describe.skipIf(!folder)('real clouds', () => {
   afterAll(() => rmSync(work, { recursive: true }));
 
   test.each(
-    stats.flatMap((stat) => [
+    [...stats, 'intensity' as const].flatMap((stat) => [
       ['AHN3', 'ahn/AHN3.laz', 2, stat] as const,
       ['Megaplot', 'lidr/Megaplot.laz', 1, stat] as const,
     ]),
@@ -298,7 +299,7 @@ describe.skipIf(!folder)('real clouds', () => {
     const bytes = await tiff(load(path), { cell, stat });
     const found = await levelsOf(bytes);
     const reference = await expected(
-      `expected/lidar_rasters/${name}_${stat === 'count' ? stat : `z${stat}`}.tif`,
+      `expected/lidar_rasters/${name}_${stat === 'count' ? stat : stat === 'intensity' ? 'imean' : `z${stat}`}.tif`,
     );
     expect(found.origin).toEqual(reference.origin);
     const [{ values }] = reference.levels as [Level];
@@ -365,7 +366,12 @@ describe.skipIf(!folder)('real clouds', () => {
     const { host, stage } = stageOf(given, { cell: 5, stat: 'max' });
     const source = sourceOf(given[name]!);
     const planning = { ...host.planning, open: async () => source };
-    const { parts } = await dsm.partition(stage.inputs, { cell: 5, stat: 'max' }, 50_000, planning);
+    const { parts } = await raster.partition(
+      stage.inputs,
+      resolve(raster.params, { cell: 5 }),
+      50_000,
+      planning,
+    );
     expect(parts.length).toBe(11);
     // Header and records, then the chunk table.
     expect(source.reads.length).toBe(2);

@@ -1,6 +1,5 @@
 /** Compressed tiles of a raster in the store, and the one file that they become. */
-import { columns } from '../../core/codec.ts';
-import type { Context, Output, Stored } from '../../core/job.ts';
+import type { Context, FileSink, Stored } from '../../core/job.ts';
 import type { Raster } from '../formats/cog.ts';
 import { encodeTile, writeCog } from '../formats/cog.ts';
 import type { Cells, Node, Pyramid, Quarter } from '../kernels/pyramid.ts';
@@ -31,8 +30,6 @@ export type Mosaic = {
     readonly height: Uint32Array<ArrayBuffer>;
   };
 };
-
-export const mosaicCodec = columns<Mosaic>();
 
 /** Compressed tiles that wait to be stored. */
 export type Tiles = (Node & { readonly bytes: Uint8Array })[];
@@ -79,7 +76,15 @@ const places = (nodes: readonly Node[]) => ({
   blob: new Uint32Array(nodes.length),
 });
 
-/** The tiles of all, in order. */
+/** A mosaic without tiles. */
+export const noMosaic = (): Mosaic => ({
+  pieces: 0,
+  blobs: [],
+  tiles: { ...places([]), start: new Float64Array(), end: new Float64Array() },
+  rests: { ...places([]), start: new Float64Array(), width: new Uint32Array(), height: new Uint32Array() },
+});
+
+/** The tiles of all, in order; of at least one. */
 export function mergeMosaics(mosaics: readonly Mosaic[]): Mosaic {
   const before: number[] = [];
   let blobs = 0;
@@ -122,7 +127,7 @@ export async function writeMosaic(
   blocks: Mosaic,
   raster: Raster,
   pyramid: Pyramid,
-  output: Output,
+  file: FileSink,
   context: Context,
 ): Promise<void> {
   const shelf = shelve(context);
@@ -146,7 +151,7 @@ export async function writeMosaic(
       }
   }
   const bytes = readPlaces(inOrder(), shelf);
-  await writeCog(await output.file(), raster, sizes, async () => (await bytes.next()).value!);
+  await writeCog(file, raster, sizes, async () => (await bytes.next()).value!);
 }
 
 /** Blobs of this writer: the first ones stay in memory, which is all of them unless the raster has a thousand blocks. */

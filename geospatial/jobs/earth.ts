@@ -1,0 +1,93 @@
+/** lidar/earth: the ground below lowest heights, as two planes of a raster, in one task. The second third of lidar/ground. */
+import { json } from '../../core/codec.ts';
+import { BadInput } from '../../core/errors.ts';
+import type { Dataset, Stored } from '../../core/job.ts';
+import { define } from '../../core/job.ts';
+import { findGround, groundMemory, radiusOf } from '../kernels/ground.ts';
+import { tileSide } from '../kernels/grid.ts';
+import type { Grid } from '../kernels/grid.ts';
+import { groundUrl } from '../kernels/modules.ts';
+import { combinePiece, emptyPlanes } from '../kernels/piece.ts';
+import { noGrid, plain } from '../lidar/cell.ts';
+import { type Earth, groundParams } from '../lidar/smrf.ts';
+import { readPieces, surfaceCodec, windowBytes } from '../lidar/surface.ts';
+import { classify } from './classify.ts';
+
+type Inputs = { surface: readonly [Dataset]; points: readonly Dataset[] };
+const params = { ...groundParams, grid: plain<Grid>(noGrid, 'grid of the raster') };
+
+export const earth = define<Inputs, typeof params, { readonly all: true }, Earth>({
+  name: 'lidar/earth',
+  version: 1,
+  doc: 'The ground below lowest heights; the second third of lidar/ground',
+  inputs: {
+    surface: { doc: 'result of lidar/ground', formats: ['lidar/ground'] },
+    points: { doc: 'its point clouds', formats: ['laz', 'las'], many: true },
+  },
+  params,
+  split: 1,
+  unit: 'rasters',
+  counts: 'cells',
+  output: 'file',
+  result: json<Earth>(),
+  modules: { ground: groundUrl },
+
+  partition: async () => ({ parts: [{ all: true }] }),
+  memory: (_part, { grid, window, cell }) =>
+    groundMemory(grid.width, grid.height, radiusOf({ window }, cell)) + 2 * windowBytes + 4 * 2 ** 20,
+
+  async kernel(_part, { surface: [dataset], points }, { grid, slope, window, low }, context) {
+    const source = await context.open(dataset);
+    const { blobs, pieces } = surfaceCodec.decode(await source.read(0, source.size));
+    // The pieces of a tile together, the tiles row by row.
+    const order = Array.from(pieces.row, (_, i) => i).sort(
+      (a, b) => pieces.row[a]! - pieces.row[b]! || pieces.column[a]! - pieces.column[b]!,
+    );
+    const places = order.map((i) => ({ blob: pieces.blob[i]!, start: pieces.start[i]!, end: pieces.end[i]! }));
+    const bytes: Uint8Array[] = [];
+    for await (const piece of readPieces(places, blobs, context)) bytes.push(piece);
+    const found = findGround(
+      await context.module('ground'),
+      grid,
+      (heights) => {
+        for (const [k, i] of order.entries())
+          lower(heights, grid, pieces.column[i]!, pieces.row[i]!, bytes[k]!);
+      },
+      { slope, window, low },
+    );
+    if (!found)
+      throw new BadInput(
+        `LAS: no ground in ${points.map(({ uri }) => uri).join(', ')}, expected points that may be ground; give other --returns, --ignore or a larger --slope`,
+      );
+    const blobOf = (plane: Float32Array): Promise<Stored> =>
+      context.put(new Uint8Array(plane.buffer, plane.byteOffset, plane.byteLength).slice());
+    return {
+      cells: grid.width * grid.height,
+      heights: await blobOf(found.heights),
+      slopes: await blobOf(found.slopes),
+    };
+  },
+
+  merge: ([only]) => only!,
+  records: ({ cells }) => cells,
+
+  next: (_result, value, { points }, given) => ({
+    job: classify,
+    inputs: { points },
+    params: { ...given, earth: value },
+  }),
+});
+
+/** Lowers the cells of a tile to a piece. */
+function lower(heights: Float32Array, grid: Grid, column: number, row: number, piece: Uint8Array): void {
+  const planes = emptyPlanes('min');
+  combinePiece('min', planes, piece);
+  const tile = planes[0] as Float32Array;
+  const [left, top] = [column * tileSide, row * tileSide];
+  const columns = Math.min(tileSide, grid.width - left);
+  for (let r = 0; r < Math.min(tileSide, grid.height - top); r++)
+    for (let c = 0; c < columns; c++) {
+      const [value, at] = [tile[r * tileSide + c]!, (top + r) * grid.width + left + c];
+      if (value === value && !(heights[at]! <= value)) heights[at] = value;
+    }
+}

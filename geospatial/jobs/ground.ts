@@ -1,0 +1,49 @@
+/** lidar/ground: which points lie on the bare earth. Lowest heights by cell first; then the ground below them (lidar/earth); then every point (lidar/classify). */
+import type { Dataset } from '../../core/job.ts';
+import { define } from '../../core/job.ts';
+import { lazUrl } from '../kernels/modules.ts';
+import { type BinPart, binMemory, binParts, binRun, binWeight } from '../lidar/binning.ts';
+import { groundParams, seenBy } from '../lidar/smrf.ts';
+import type { Surface } from '../lidar/surface.ts';
+import { mergeSurfaces, surfaceCodec } from '../lidar/surface.ts';
+import { earth } from './earth.ts';
+
+type Inputs = { points: readonly Dataset[] };
+
+export const ground = define<Inputs, typeof groundParams, BinPart, Surface>({
+  name: 'lidar/ground',
+  version: 1,
+  doc: 'classifies ground points (2) and others (1) by SMRF; every point is kept, in its order, in one LAZ file of format 6, 7 or 8',
+  examples: [
+    '--points a.laz --method smrf --out ground.laz',
+    '--points a.las b.las --window 30 --slope 0.2 --out ground.laz',
+  ],
+  inputs: {
+    points: { doc: 'point clouds of one CRS: LAS, LAZ, COPC', formats: ['laz', 'las'], many: true },
+  },
+  params: groundParams,
+  split: 1_000_000,
+  unit: 'points',
+  counts: 'points',
+  output: 'file',
+  result: surfaceCodec,
+  modules: { laz: lazUrl },
+
+  partition: ({ points }, given, split, planning) =>
+    binParts(points, given.cell, split, planning, seenBy(given)),
+  weight: binWeight,
+  pace: 6e6,
+  memory: (part) => binMemory(part, 1),
+
+  kernel: (part, { points }, given, context) =>
+    binRun(part, points, [{ stat: 'min', value: 'z' }], seenBy(given), context),
+
+  merge: mergeSurfaces,
+  records: ({ points }) => points,
+
+  next: (result, { grid }, { points }, params) => ({
+    job: earth,
+    inputs: { surface: [result], points },
+    params: { ...params, grid },
+  }),
+});

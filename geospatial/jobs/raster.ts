@@ -1,0 +1,52 @@
+/** lidar/raster: what the points of every cell come to (highest, lowest, mean, number, ...), from point clouds to Cloud-Optimized GeoTIFFs. */
+import type { Dataset } from '../../core/job.ts';
+import { define } from '../../core/job.ts';
+import { lazUrl } from '../kernels/modules.ts';
+import { type BinPart, binMemory, binParts, binRun, binWeight } from '../lidar/binning.ts';
+import { cell } from '../lidar/cell.ts';
+import { layerOf, productParam, productsOf } from '../lidar/products.ts';
+import { selection } from '../lidar/select.ts';
+import type { Surface } from '../lidar/surface.ts';
+import { mergeSurfaces, surfaceCodec } from '../lidar/surface.ts';
+import { mosaic } from './mosaic.ts';
+
+type Inputs = { points: readonly Dataset[] };
+
+const params = { product: productParam, cell, ...selection };
+
+export const raster = define<Inputs, typeof params, BinPart, Surface>({
+  name: 'lidar/raster',
+  version: 1,
+  doc: 'surface models and other rasters of point clouds (highest, lowest, mean, number, density, intensity) as Cloud-Optimized GeoTIFFs',
+  examples: [
+    '--points a.laz b.laz --product dsm --cell 1 --out dsm.tif',
+    '--points a.copc.laz --product min,density --classes 2 --cell 5 --out ground',
+  ],
+  inputs: {
+    points: { doc: 'point clouds of one CRS: LAS, LAZ, COPC', formats: ['laz', 'las'], many: true },
+  },
+  params,
+  split: 1_000_000,
+  unit: 'points',
+  counts: 'points',
+  output: 'prefix',
+  result: surfaceCodec,
+  modules: { laz: lazUrl },
+
+  partition: ({ points }, given, split, planning) => binParts(points, given.cell, split, planning, given),
+  weight: binWeight,
+  pace: 12e6,
+  memory: (part, { product }) => binMemory(part, productsOf(product).length),
+
+  kernel: (part, { points }, given, context) =>
+    binRun(part, points, productsOf(given.product).map(layerOf), given, context),
+
+  merge: mergeSurfaces,
+  records: ({ points }) => points,
+
+  next: (result, { grid, crs, note }, _inputs, { product }) => ({
+    job: mosaic,
+    inputs: { surface: [result] },
+    params: { grid, crs, note, product },
+  }),
+});

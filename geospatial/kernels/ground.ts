@@ -1,0 +1,98 @@
+/** The bare earth below a raster of lowest heights, in WebAssembly (../assembly/ground.ts), and the points that lie on it. */
+import type { Points } from './codec.ts';
+import type { Grid } from './grid.ts';
+
+type Exports = {
+  readonly memory: WebAssembly.Memory;
+  setUp(width: number, height: number, radius: number): number;
+  heightsAt(): number;
+  slopesAt(): number;
+  findGround(cell: number, radius: number, slope: number, low: number): number;
+};
+
+/** What SMRF is asked to do: see the job's options. `window` in units of the grid. */
+export type Smrf = { readonly slope: number; readonly window: number; readonly low: number };
+
+/** The ground: heights and slopes (rise over run) of the middle of every cell, row by row, from row `top` of the grid on. */
+export type Ground = { readonly top: number; readonly heights: Float32Array; readonly slopes: Float32Array };
+
+/** Radius of the largest opening, in cells. */
+export const radiusOf = ({ window }: Pick<Smrf, 'window'>, cell: number): number =>
+  Math.max(1, Math.ceil(window / cell));
+
+/** Bytes that `findGround` takes for a raster. */
+export function groundMemory(width: number, height: number, radius: number): number {
+  const ring = 4 * (width + 2 * radius + 8) * ((2 * radius + 1) * (radius + 1) + 1);
+  return 17 * width * height + Math.max(ring, 8 * (width + 64) * (height + 64)) + 2 ** 20;
+}
+
+/**
+ * Finds the ground below `heights` (NaN for cells without points): Pingel, Clarke and McBride 2013. Undefined where there is none: no cell with points, or all of them objects.
+ * The planes are views of a memory of their own.
+ * @throws RangeError for a raster that 4 GiB do not hold
+ */
+export function findGround(
+  module: WebAssembly.Module,
+  { width, height, cell }: Grid,
+  fill: (heights: Float32Array) => void,
+  { slope, window, low }: Smrf,
+): Ground | undefined {
+  const exports = new WebAssembly.Instance(module, {}).exports as unknown as Exports;
+  const radius = radiusOf({ window }, cell);
+  if (exports.setUp(width, height, radius) === 0)
+    throw new RangeError(`Array buffer allocation failed: ground of ${width} x ${height} cells`);
+  const plane = (at: number): Float32Array => new Float32Array(exports.memory.buffer, at, width * height);
+  const heights = plane(exports.heightsAt());
+  heights.fill(NaN);
+  fill(heights);
+  if (exports.findGround(cell, radius, slope, low) === 0) return undefined;
+  return { top: 0, heights, slopes: plane(exports.slopesAt()) };
+}
+
+/** How far a point may lie off the ground: `threshold + scalar * slope`, in units of height. */
+export type Tolerance = { readonly threshold: number; readonly scalar: number };
+/** Coordinates are `raw * scale + offset`. */
+type Placement = { readonly scale: readonly number[]; readonly offset: readonly number[] };
+
+const [unassigned, groundClass] = [1, 2];
+
+/**
+ * Sets the class of every point that `isIgnored` does not take by its class: 2 where it lies on the ground and its returns are among `isGroundReturn`, 1 otherwise. Height and
+ * slope of the ground are interpolated between the middles of four cells. Gives the number of points on the ground.
+ */
+export function classify(
+  points: Points,
+  { scale, offset }: Placement,
+  grid: Grid,
+  { top: first, heights, slopes }: Ground,
+  { threshold, scalar }: Tolerance,
+  isGroundReturn: Uint8Array,
+  isIgnored: Uint8Array,
+): number {
+  const { x, y, z, classes, returns, count } = points;
+  const { west, north, cell, width, height } = grid;
+  const [lastColumn, lastRow] = [width - 1, height - 1];
+  let found = 0;
+  for (let i = 0; i < count; i++) {
+    if (isIgnored[classes[i]!] === 1) continue;
+    classes[i] = unassigned;
+    if (isGroundReturn[returns[i]!] === 0) continue;
+    const column = Math.max(0, Math.min(lastColumn, (x[i]! * scale[0]! + offset[0]! - west) / cell - 0.5));
+    const row = Math.max(0, Math.min(lastRow, (north - (y[i]! * scale[1]! + offset[1]!)) / cell - 0.5));
+    const [left, top] = [Math.floor(column), Math.floor(row)];
+    const [across, down] = [column - left, row - top];
+    const a = (top - first) * width + left;
+    const b = left < lastColumn ? a + 1 : a;
+    const below = top < lastRow ? width : 0;
+    const ground =
+      (heights[a]! * (1 - across) + heights[b]! * across) * (1 - down) +
+      (heights[a + below]! * (1 - across) + heights[b + below]! * across) * down;
+    const slope =
+      (slopes[a]! * (1 - across) + slopes[b]! * across) * (1 - down) +
+      (slopes[a + below]! * (1 - across) + slopes[b + below]! * across) * down;
+    if (Math.abs(z[i]! * scale[2]! + offset[2]! - ground) > threshold + scalar * slope) continue;
+    classes[i] = groundClass;
+    found++;
+  }
+  return found;
+}

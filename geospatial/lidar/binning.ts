@@ -1,0 +1,165 @@
+/** The map side of every raster of points: a run of one file, its points sorted into the tiles of one grid, a piece a tile and product. */
+import { BadInput } from '../../core/errors.ts';
+import type { Context, Dataset, Partition, Planning } from '../../core/job.ts';
+import type { GeoKeys } from '../formats/crs.ts';
+import type { Run } from '../formats/points.ts';
+import { cutRuns, memoryOf, readRun } from '../formats/points.ts';
+import type { Bins } from '../kernels/bins.ts';
+import { addPoints, startBins, takePieces } from '../kernels/bins.ts';
+import type { Points } from '../kernels/codec.ts';
+import { fields, returnCodec, takeCodec } from '../kernels/codec.ts';
+import type { Grid } from '../kernels/grid.ts';
+import { commonCrs, commonGrid, openClouds } from './clouds.ts';
+import type { Layer } from './products.ts';
+import type { Selection } from './select.ts';
+import { boxOfSelection, fieldsOf, selector } from './select.ts';
+import type { Shards, Surface } from './surface.ts';
+import { keepPieces, mergeSurfaces, storePieces } from './surface.ts';
+
+/** A run of points of one file. Plain JSON. */
+export type BinPart = {
+  readonly file: number;
+  readonly run: Run;
+  readonly grid: Grid;
+  readonly crs: GeoKeys | null;
+  readonly note: string;
+};
+
+// 5 MiB while they are sorted: they stay in the cache.
+const pointsAtOnce = 2 ** 18;
+const blobBytes = 16 * 1024 * 1024;
+
+/** Runs of all files, on the grid that holds them all, or the box of the selection. */
+export async function binParts(
+  points: readonly Dataset[],
+  cell: number,
+  split: number,
+  planning: Planning,
+  given: Selection,
+): Promise<Partition<BinPart>> {
+  const files = await openClouds(points, planning);
+  const full = files.filter(({ las }) => las.count > 0);
+  if (full.length === 0)
+    throw new BadInput(
+      `LAS: no points in ${points.map(({ uri }) => uri).join(', ')}, expected at least one; give a file that has points`,
+    );
+  const system = commonCrs(full.map(({ las }) => las));
+  const grid = commonGrid(
+    full.map(({ las }) => las),
+    cell,
+    boxOfSelection(given),
+  );
+  const parts: BinPart[] = [];
+  let records = 0;
+  for (const { file, source, las } of full) {
+    planning.signal.throwIfAborted();
+    records += las.count;
+    for (const run of await cutRuns(source, las, split))
+      // The first part says it for all.
+      parts.push({ file, run, grid, ...(parts.length === 0 ? system : { crs: null, note: '' }) });
+  }
+  return {
+    parts,
+    records,
+    ...(system.note ? { notes: [`LAS: the output has no CRS: ${system.note}`] } : {}),
+  };
+}
+
+// A compressed point takes some three times as long as a plain one.
+export const binWeight = ({ run }: BinPart): number => run.points * (run.chunks ? 3 : 1);
+
+/** What is read, columns, tiles' planes, and pieces that wait to be stored. */
+export const binMemory = ({ run, grid }: BinPart, layers: number): number =>
+  memoryOf(run) + (40 + 32 * layers) * 1024 * 1024 + (4 * layers * grid.width * grid.height) / 2 ** 18;
+
+/** Bins the selected points of a run; the result counts all that were read. */
+export async function binRun(
+  { file, run, grid, crs, note }: BinPart,
+  points: readonly Dataset[],
+  layers: readonly Layer[],
+  given: Selection,
+  context: Context,
+): Promise<Surface> {
+  const { uri } = points[file]!;
+  const room = Math.min(run.points, pointsAtOnce);
+  const all = layers.map(({ stat }) => startBins(grid, stat, room));
+  const waiting: Shards = { pieces: [], bytes: 0 };
+  const surfaces: Surface[] = [];
+  const select = selector(given);
+  let numbers = new Uint32Array();
+  const placements = layers.map(({ value }) =>
+    value === 'z'
+      ? run
+      : {
+          ...run,
+          scale: [run.scale[0], run.scale[1], 1] as const,
+          offset: [run.offset[0], run.offset[1], 0] as const,
+        },
+  );
+  let done = 0;
+  const flush = (product: number, bins: Bins): void => {
+    for (const piece of takePieces(bins, placements[product]!))
+      keepPieces(waiting, [{ ...piece, product, unit: placements[product]! }]);
+  };
+  const take = (found: Points, first: number): void => {
+    done += found.count;
+    if (select && numbers.length < found.count) numbers = new Uint32Array(found.count);
+    const chosen = select ? numbers.subarray(0, select(found, run, numbers)) : undefined;
+    const count = chosen?.length ?? found.count;
+    const number = (i: number): number => chosen?.[i] ?? i;
+    const x = chosen ? picked(found.x, chosen) : found.x;
+    const y = chosen ? picked(found.y, chosen) : found.y;
+    for (const [product, bins] of all.entries()) {
+      const column = layers[product]!.value === 'z' ? found.z : found.intensity;
+      const z = chosen ? picked(column, chosen) : column;
+      for (let from = 0; from < count;) {
+        const some = Math.min(count - from, bins.tile.length - bins.length);
+        const off = addPoints(bins, { x, y, z }, from, some, run);
+        if (off >= 0) {
+          const i = number(off);
+          throw offGrid(uri, first + i, found.x[i]!, found.y[i]!, run, grid);
+        }
+        from += some;
+        if (bins.length === bins.tile.length) flush(product, bins);
+      }
+    }
+  };
+  const put = async (): Promise<void> => {
+    surfaces.push({ grid, crs, note, points: 0, ...(await storePieces(waiting, context)) });
+  };
+  const wanted =
+    fieldsOf(given) |
+    (layers.some(({ value }) => value === 'z') ? fields.z : 0) |
+    (layers.some(({ value }) => value === 'intensity') ? fields.intensity : 0);
+  const codec = takeCodec(await context.module('laz'));
+  for await (const _ of readRun(await context.open(points[file]!), run, uri, codec, wanted, take)) {
+    context.signal.throwIfAborted();
+    if (waiting.bytes > blobBytes) await put();
+  }
+  returnCodec(codec);
+  for (const [product, bins] of all.entries()) if (bins.length > 0) flush(product, bins);
+  await put();
+  return { ...mergeSurfaces(surfaces), points: done };
+}
+
+function picked(column: Int32Array | Uint16Array, numbers: Uint32Array): Int32Array {
+  const out = new Int32Array(numbers.length);
+  for (let k = 0; k < out.length; k++) out[k] = column[numbers[k]!]!;
+  return out;
+}
+
+function offGrid(
+  uri: string,
+  index: number,
+  rawX: number,
+  rawY: number,
+  { scale, offset }: Run,
+  grid: Grid,
+): BadInput {
+  const [x, y] = [rawX * scale[0] + offset[0], rawY * scale[1] + offset[1]];
+  const { west, north, cell, width, height } = grid;
+  const expected = `${west} to ${west + width * cell}, ${north - height * cell} to ${north}`;
+  return new BadInput(
+    `LAS: point ${index} of ${uri} lies at ${x}, ${y}, expected ${expected} as the headers say; get the file again, or have its bounds computed anew`,
+  );
+}

@@ -1,0 +1,33 @@
+/** The options of lidar/ground, by PDAL's names and with its defaults. */
+import { choice, integers, number, type Values } from '../../core/params.ts';
+import type { Stored } from '../../core/job.ts';
+import { cell } from './cell.ts';
+import type { Selection } from './select.ts';
+
+export const groundParams = {
+  method: choice(['smrf'], 'filter: smrf is the simple morphological filter of Pingel 2013'),
+  cell: { ...cell, doc: 'side of a cell of the raster of lowest points' },
+  slope: number(0.15, 'rise over run above which a step of that raster is an object', { min: 0 }),
+  window: number(18, 'radius of the largest object', { unit: 'CRS units', min: 0 }),
+  threshold: number(0.5, 'a point is ground within this height', { unit: 'CRS units', min: 0 }),
+  scalar: number(1.25, 'times the slope of the ground, which comes on top of --threshold', { min: 0 }),
+  low: number(5, 'rise over run around a cell above which it is a pit, and no ground', { min: 0 }),
+  returns: choice(['last', 'all'], 'which returns may be ground: last ones (a single one is last), or all'),
+  ignore: { ...integers('classes that are left as they are, and seen by nothing', { min: 0 }), default: [7, 18] },
+};
+/** The ground as planes of f32 in the store, row by row: heights, and slopes. */
+export type Earth = { readonly cells: number; readonly heights: Stored; readonly slopes: Stored };
+
+export type GroundParams = Values<typeof groundParams>;
+
+/** The points that the raster is made of. */
+export const seenBy = ({ returns, ignore }: GroundParams): Selection => ({ classes: [], ignore, returns, bbox: '' });
+
+/** Whether points of a byte of returns may be ground, and which classes are left alone: 1 for yes. */
+export function marksOf({ returns, ignore }: GroundParams): { isGroundReturn: Uint8Array; isIgnored: Uint8Array } {
+  const isLast = (i: number): boolean => (i & 15) >= i >> 4;
+  return {
+    isGroundReturn: Uint8Array.from({ length: 256 }, (_, i) => (returns === 'all' || isLast(i) ? 1 : 0)),
+    isIgnored: Uint8Array.from({ length: 256 }, (_, i) => (ignore.includes(i) ? 1 : 0)),
+  };
+}
