@@ -5,10 +5,10 @@
 import { aligned } from './bytes.ts';
 
 /** Relaxations of the finest raster, and of each coarser one; with how much, but for the last ones. */
-const FINEST: i32 = 120;
-const COARSER: i32 = 60;
+const FINEST: i32 = 40;
+const COARSER: i32 = 30;
 const OVER: f32 = 1.85;
-const SETTLING: i32 = 12;
+const SETTLING: i32 = 6;
 
 /** Bytes of scratch: coarser rasters, and the numbers of the cells without a value. */
 export function inpaintBytes(width: i32, height: i32): usize {

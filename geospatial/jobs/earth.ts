@@ -1,6 +1,5 @@
 /** lidar/earth: the ground below lowest heights, as two planes of a raster, in one task. The second third of lidar/ground. */
 import { json } from '../../core/codec.ts';
-import { BadInput } from '../../core/errors.ts';
 import type { Dataset, Stored } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { findGround, groundMemory, radiusOf } from '../kernels/ground.ts';
@@ -36,7 +35,7 @@ export const earth = define<Inputs, typeof params, { readonly all: true }, Earth
   memory: (_part, { grid, window, cell }) =>
     groundMemory(grid.width, grid.height, radiusOf({ window }, cell)) + 2 * windowBytes + 4 * 2 ** 20,
 
-  async kernel(_part, { surface: [dataset], points }, { grid, slope, window, low }, context) {
+  async kernel(_part, { surface: [dataset] }, { grid, slope, window, low }, context) {
     const source = await context.open(dataset);
     const { blobs, pieces } = surfaceCodec.decode(await source.read(0, source.size));
     // The pieces of a tile together, the tiles row by row.
@@ -55,10 +54,6 @@ export const earth = define<Inputs, typeof params, { readonly all: true }, Earth
       },
       { slope, window, low },
     );
-    if (!found)
-      throw new BadInput(
-        `LAS: no ground in ${points.map(({ uri }) => uri).join(', ')}, expected points that may be ground; give other --returns, --ignore or a larger --slope`,
-      );
     const blobOf = (plane: Float32Array): Promise<Stored> =>
       context.put(new Uint8Array(plane.buffer, plane.byteOffset, plane.byteLength).slice());
     return {

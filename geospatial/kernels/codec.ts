@@ -14,6 +14,8 @@ type Exports = {
   encode(pdrf: number, count: number, at: number): number;
   pack(pdrf: number, count: number, at: number): number;
   encodeTable(chunks: number, isVarying: number): number;
+  sortPoints(from: number, to: number): void;
+  gatherPoints(at: number, count: number): void;
 };
 
 /** An instance of the kernel, which one part uses at a time. */
@@ -229,4 +231,21 @@ export function encodeTable(
   makeRoom(codec, { chunk: 1, bytes: pairs.byteLength, extra: 0, output: 64 + 24 * points.length });
   inputOf(codec).set(new Uint8Array(pairs.buffer));
   return outputOf(codec, 0, codec.exports.encodeTable(points.length, isVarying ? 1 : 0)).slice();
+}
+
+/** Numbers of points of set 1, as many as there is room for: the order that `sort` and `gather` go by. */
+export const orderOf = ({ exports, room }: Codec): Uint32Array =>
+  new Uint32Array(exports.memory.buffer, exports.column(16), room.points);
+
+/**
+ * Sorts `[from, to)` of the order: by time, return number, place, then every other field, so that nothing but the points themselves shows in it. Sorted runs cost
+ * one look a point.
+ */
+export function sort({ exports }: Codec, from: number, to: number): void {
+  exports.sortPoints(from, to);
+}
+
+/** Copies the points that `count` numbers from `at` of the order on name to set 0, at which it aims. */
+export function gather({ exports }: Codec, at: number, count: number): void {
+  exports.gatherPoints(at, count);
 }

@@ -27,8 +27,8 @@ export function groundMemory(width: number, height: number, radius: number): num
 }
 
 /**
- * Finds the ground below `heights` (NaN for cells without points): Pingel, Clarke and McBride 2013. Undefined where there is none: no cell with points, or all of them objects.
- * The planes are views of a memory of their own.
+ * Finds the ground below `heights` (NaN for cells without points): Pingel, Clarke and McBride 2013. Where there is none (no cell with points, or all of them
+ * objects) the planes are NaN. They are views of a memory of their own.
  * @throws RangeError for a raster that 4 GiB do not hold
  */
 export function findGround(
@@ -36,7 +36,7 @@ export function findGround(
   { width, height, cell }: Grid,
   fill: (heights: Float32Array) => void,
   { slope, window, low }: Smrf,
-): Ground | undefined {
+): Ground {
   const exports = new WebAssembly.Instance(module, {}).exports as unknown as Exports;
   const radius = radiusOf({ window }, cell);
   if (exports.setUp(width, height, radius) === 0)
@@ -45,8 +45,9 @@ export function findGround(
   const heights = plane(exports.heightsAt());
   heights.fill(NaN);
   fill(heights);
-  if (exports.findGround(cell, radius, slope, low) === 0) return undefined;
-  return { top: 0, heights, slopes: plane(exports.slopesAt()) };
+  const slopes = plane(exports.slopesAt());
+  if (exports.findGround(cell, radius, slope, low) === 0) for (const values of [heights, slopes]) values.fill(NaN);
+  return { top: 0, heights, slopes };
 }
 
 /** How far a point may lie off the ground: `threshold + scalar * slope`, in units of height. */
@@ -90,7 +91,8 @@ export function classify(
     const slope =
       (slopes[a]! * (1 - across) + slopes[b]! * across) * (1 - down) +
       (slopes[a + below]! * (1 - across) + slopes[b + below]! * across) * down;
-    if (Math.abs(z[i]! * scale[2]! + offset[2]! - ground) > threshold + scalar * slope) continue;
+    // False, too, where there is no ground.
+    if (!(Math.abs(z[i]! * scale[2]! + offset[2]! - ground) <= threshold + scalar * slope)) continue;
     classes[i] = groundClass;
     found++;
   }

@@ -59,7 +59,10 @@ function extraLayout(las: Las): string {
 export type Steps = readonly { readonly by: number; readonly add: number }[];
 
 /** @throws BadInput where they do not, or leave 32 bits */
-export function stepsOf(las: Pick<Las, 'name' | 'scale' | 'offset' | 'min' | 'max'>, shape: Shape): Steps {
+export function stepsOf(
+  las: Pick<Las, 'name' | 'scale' | 'offset'> & Partial<Pick<Las, 'min' | 'max'>>,
+  shape: Shape,
+): Steps {
   return ([0, 1, 2] as const).map((i) => {
     const by = Math.round(las.scale[i] / shape.scale[i]);
     const add = Math.round((las.offset[i] - shape.offset[i]) / shape.scale[i]);
@@ -67,8 +70,9 @@ export function stepsOf(las: Pick<Las, 'name' | 'scale' | 'offset' | 'min' | 'ma
     const isWhole =
       near(las.scale[i] / shape.scale[i], by) &&
       near((las.offset[i] - shape.offset[i]) / shape.scale[i], add);
-    const fits = [las.min[i], las.max[i]].every(
-      (v) => Math.abs((v - shape.offset[i]) / shape.scale[i]) < 2 ** 31,
+    const isSame = by === 1 && add === 0;
+    const fits = [las.min?.[i], las.max?.[i]].every(
+      (v) => isSame || v === undefined || Math.abs((v - shape.offset[i]) / shape.scale[i]) < 2 ** 31,
     );
     if (!isWhole || !fits)
       throw new BadInput(

@@ -68,7 +68,7 @@ export async function readSlice(
   let at = 0;
   for (const { file, run, skip, take } of pieces) {
     const dataset = files[file]!;
-    const steps = stepsOf({ ...run, name: dataset.uri, min: [0, 0, 0], max: [0, 0, 0] }, shape);
+    const steps = stepsOf({ ...run, name: dataset.uri }, shape);
     const adapt = (found: Points): void => conform(codec, found, run.format, steps);
     const reading = readRun(await context.open(dataset), run, dataset.uri, codec, allFields, adapt, { number: 1, at });
     for await (const _ of reading) context.signal.throwIfAborted();
