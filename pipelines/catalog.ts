@@ -14,11 +14,26 @@ const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
   'lidar/classify': async () => (await import('../geospatial/jobs/classify.ts')).classify,
   'lidar/earth': async () => (await import('../geospatial/jobs/earth.ts')).earth,
   'lidar/ground': async () => (await import('../geospatial/jobs/ground.ts')).ground,
+  'lidar/crown': async () => (await import('../geospatial/jobs/crown.ts')).crown,
+  'lidar/index': async () => (await import('../geospatial/jobs/index.ts')).index,
+  'lidar/nodes': async () => (await import('../geospatial/jobs/nodes.ts')).nodes,
+  'lidar/spread': async () => (await import('../geospatial/jobs/spread.ts')).spread,
   'lidar/mosaic': async () => (await import('../geospatial/jobs/mosaic.ts')).mosaic,
   'lidar/raster': async () => (await import('../geospatial/jobs/raster.ts')).raster,
+  'lidar/tile': async () => (await import('../geospatial/jobs/tile.ts')).tile,
+  'lidar/tiles': async () => (await import('../geospatial/jobs/tiles.ts')).tiles,
 };
 /** Second halves of other jobs: workers run them, people do not call them. */
-const inner = new Set(['genomics/survey', 'lidar/classify', 'lidar/earth', 'lidar/mosaic']);
+const inner = new Set([
+  'genomics/survey',
+  'lidar/classify',
+  'lidar/crown',
+  'lidar/nodes',
+  'lidar/spread',
+  'lidar/earth',
+  'lidar/mosaic',
+  'lidar/tiles',
+]);
 
 /** They run jobs in turn, from a terminal; no worker knows of them. */
 const pipelines: { readonly [name: string]: () => Promise<Pipeline> } = {

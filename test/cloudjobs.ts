@@ -75,7 +75,8 @@ export async function linesOf(
       .map((name) => {
         if (name === 'extra') return columns['extra']!.slice(i * extra, (i + 1) * extra).join(' ');
         const value = columns[name]![i] ?? 0;
-        if (name === 'angle') return las.pdrf < 6 ? Math.sign(value) * Math.round(Math.abs(value) / 0.006) : value;
+        if (name === 'angle')
+          return las.pdrf < 6 ? Math.sign(value) * Math.round(Math.abs(value) / 0.006) : value;
         return name === 'time' ? exact(value) : value;
       })
       .join(','),
@@ -84,7 +85,10 @@ export async function linesOf(
 }
 
 /** The records of several LAS or LAZ files of one form, one behind the other, as a LAS file with the first one's header. */
-export async function concatenated(files: readonly Uint8Array[], records: readonly Uint8Array[]): Promise<Uint8Array> {
+export async function concatenated(
+  files: readonly Uint8Array[],
+  records: readonly Uint8Array[],
+): Promise<Uint8Array> {
   const heads = await Promise.all(files.map((bytes) => readLas(sourceOf(bytes), 'x.las')));
   const [first] = heads;
   const out = Buffer.concat([files[0]!.subarray(0, first!.pointsOffset), ...records]);
@@ -118,7 +122,9 @@ export async function plainRecords(bytes: Uint8Array): Promise<Uint8Array> {
     const some = { bytes: bytes.subarray(at, at + size[index]!), points: points[index]! };
     const chunk = { ...some, pdrf, recordLength, name: 'x.laz', index, start: at };
     const before = done;
-    decodeChunk(lazPerf, chunk, (records, _count, first) => out.set(records, (before + first) * recordLength));
+    decodeChunk(lazPerf, chunk, (records, _count, first) =>
+      out.set(records, (before + first) * recordLength),
+    );
     done += some.points;
   }
   return out;

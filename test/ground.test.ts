@@ -18,7 +18,10 @@ const load = (path: string): Uint8Array => readFileSync(join(lidar, path));
 const same = (found: Uint8Array, expected: Uint8Array): number => Buffer.compare(found, expected);
 
 /** Hills, a house of 12 by 9 and 6 high, a tree of many returns, pits: points at random, in f64 metres. */
-function village(count: number, seed: number): { points: { x: number; y: number; z: number }[]; isGround: boolean[] } {
+function village(
+  count: number,
+  seed: number,
+): { points: { x: number; y: number; z: number }[]; isGround: boolean[] } {
   const next = random(seed);
   const isGround: boolean[] = [];
   const points = Array.from({ length: count }, () => {
@@ -38,11 +41,18 @@ test('a made village comes apart, and its points stay as they are but for their 
   const bytes = lasFile(points, { minor: 4, pdrf: 7, extra: 2, offset: [10, -20, 1] });
   const found = await onlyFile(ground, { 'x.las': bytes });
   const { classes } = await columnsOfFile(found);
-  const { kappa } = scoreOf(classes!.map((c) => c !== 2), isGround.map((is) => !is));
+  const { kappa } = scoreOf(
+    classes!.map((c) => c !== 2),
+    isGround.map((is) => !is),
+  );
   expect(kappa).toBeGreaterThan(95);
   const how = { without: ['classes'], isSorted: false };
   expect(await linesOf(found, how)).toEqual(await linesOf(bytes, how));
-  for (const cut of [{ split: 400, later: 1 }, { split: 7000, later: 100_000, arity: 3 }, { split: 1e9, later: 1e9 }])
+  for (const cut of [
+    { split: 400, later: 1 },
+    { split: 7000, later: 100_000, arity: 3 },
+    { split: 1e9, later: 1e9 },
+  ])
     expect(same(await onlyFile(ground, { 'x.las': bytes }, {}, cut), found)).toBe(0);
   // Two files, cut where a chunk of the output is not.
   const some = [points.slice(0, 12_345), points.slice(12_345)].map((part) =>
@@ -75,9 +85,18 @@ test('options: classes that are ignored, returns, and a ground that is nowhere',
 test('the kernel opens and fills as the plain form does', () => {
   const next = random(8);
   const module = new WebAssembly.Module(readFileSync(groundUrl()));
-  for (const [width, height, window] of [[1, 1, 3], [1, 9, 2], [13, 1, 4], [37, 23, 5], [64, 40, 1], [21, 50, 11]] as const) {
+  for (const [width, height, window] of [
+    [1, 1, 3],
+    [1, 9, 2],
+    [13, 1, 4],
+    [37, 23, 5],
+    [64, 40, 1],
+    [21, 50, 11],
+  ] as const) {
     const grid = { west: 0, north: 0, cell: 1, width, height };
-    const raster = Float32Array.from({ length: width * height }, () => (next() < 0.2 ? NaN : Math.fround(20 * next() ** 6)));
+    const raster = Float32Array.from({ length: width * height }, () =>
+      next() < 0.2 ? NaN : Math.fround(20 * next() ** 6),
+    );
     raster[0] = 1;
     const found = findGround(module, grid, (to) => to.set(raster), { slope: 0.15, window, low: 1e9 });
     // Cells that no opening lowers by much keep their height, all others lie between those.
@@ -102,7 +121,13 @@ test('the kernel opens and fills as the plain form does', () => {
 });
 
 /** Cells from which one of the growing openings takes too much; the naive form, of rasters without gaps. */
-function plainObjects(raster: Float32Array, width: number, height: number, window: number, slope: number): boolean[] {
+function plainObjects(
+  raster: Float32Array,
+  width: number,
+  height: number,
+  window: number,
+  slope: number,
+): boolean[] {
   let last = raster;
   const out = Array.from(raster, () => false);
   const sweep = (from: Float32Array, radius: number, best: (a: number, b: number) => number): Float32Array =>
@@ -111,12 +136,14 @@ function plainObjects(raster: Float32Array, width: number, height: number, windo
       let value = from[i]!;
       for (let r = Math.max(0, row - radius); r <= Math.min(height - 1, row + radius); r++)
         for (let c = Math.max(0, column - radius); c <= Math.min(width - 1, column + radius); c++)
-          if (radius === 1 || (r - row) ** 2 + (c - column) ** 2 <= radius ** 2) value = best(value, from[r * width + c]!);
+          if (radius === 1 || (r - row) ** 2 + (c - column) ** 2 <= radius ** 2)
+            value = best(value, from[r * width + c]!);
       return value;
     });
   for (let radius = 1; radius <= window; radius++) {
     const opened = sweep(sweep(last, radius, Math.min), radius, Math.max);
-    for (const [i, value] of last.entries()) if (Math.fround(value - opened[i]!) > Math.fround(Math.fround(slope) * radius)) out[i] = true;
+    for (const [i, value] of last.entries())
+      if (Math.fround(value - opened[i]!) > Math.fround(Math.fround(slope) * radius)) out[i] = true;
     last = opened;
   }
   return out;
@@ -134,7 +161,9 @@ describe.skipIf(!folder)('real clouds', () => {
       single += (await score(isprs, sample, {})).kappa / samples.length;
       each += (await score(isprs, sample, tuned[sample]!)).kappa / samples.length;
     }
-    console.warn(`ISPRS, ${samples.length} samples: mean kappa ${single.toFixed(2)}, tuned ${each.toFixed(2)}`);
+    console.warn(
+      `ISPRS, ${samples.length} samples: mean kappa ${single.toFixed(2)}, tuned ${each.toFixed(2)}`,
+    );
     expect(single).toBeGreaterThanOrEqual(85);
     expect(each).toBeGreaterThanOrEqual(88.3);
   });
@@ -153,9 +182,18 @@ describe.skipIf(!folder)('real clouds', () => {
   });
 
   test.each([
-    'cloudbutton/lasfile-0000.las', 'copc/rlas-example.copc.laz', 'copc/autzen_clip_native.copc.laz', 'formats/1815.laz',
-    'formats/1_4_w_evlr.laz', 'formats/32-1-472-150-76.laz', 'formats/point-time-color.laz', 'formats/point10-1.0.laz',
-    'lidr/Megaplot.laz', 'corrupt/gps-time-nan.las', 'corrupt/bad-geotiff-keys.las', 'formats/file_with_both_wkt_and_geotiff_vlrs.las',
+    'cloudbutton/lasfile-0000.las',
+    'copc/rlas-example.copc.laz',
+    'copc/autzen_clip_native.copc.laz',
+    'formats/1815.laz',
+    'formats/1_4_w_evlr.laz',
+    'formats/32-1-472-150-76.laz',
+    'formats/point-time-color.laz',
+    'formats/point10-1.0.laz',
+    'lidr/Megaplot.laz',
+    'corrupt/gps-time-nan.las',
+    'corrupt/bad-geotiff-keys.las',
+    'formats/file_with_both_wkt_and_geotiff_vlrs.las',
   ])('%s keeps its points in their order', async (path) => {
     const bytes = load(path);
     const how = { without: ['classes'], isSorted: false };

@@ -29,14 +29,24 @@ export const samplesIn = (folder: string): string[] =>
 
 /** A sample as a point cloud, and which of its points are objects. */
 export function readSample(folder: string, sample: string): { bytes: Uint8Array; isObject: boolean[] } {
-  const rows = readFileSync(join(folder, `${sample}.txt`), 'latin1').trim().split('\n');
+  const rows = readFileSync(join(folder, `${sample}.txt`), 'latin1')
+    .trim()
+    .split('\n');
   const points = rows.map((row) => row.split('\t').map(Number) as [number, number, number, number]);
-  const bytes = lasFile(points.map(([x, y, z]) => ({ x, y, z })), { minor: 4, pdrf: 6, offset: [512_000, 5_403_000, 0] });
+  const bytes = lasFile(
+    points.map(([x, y, z]) => ({ x, y, z })),
+    { minor: 4, pdrf: 6, offset: [512_000, 5_403_000, 0] },
+  );
   return { bytes, isObject: points.map(([, , , object]) => object === 1) };
 }
 
 /** Agreement of a classification with the truth, as the literature has it. */
-export type Score = { readonly kappa: number; readonly total: number; readonly first: number; readonly second: number };
+export type Score = {
+  readonly kappa: number;
+  readonly total: number;
+  readonly first: number;
+  readonly second: number;
+};
 
 /** Kappa and total, type I (ground taken for an object) and type II errors, in percent. */
 export function scoreOf(found: readonly boolean[], isObject: readonly boolean[]): Score {
@@ -60,5 +70,8 @@ export function scoreOf(found: readonly boolean[], isObject: readonly boolean[])
 export async function score(folder: string, sample: string, given: Options): Promise<Score> {
   const { bytes, isObject } = readSample(folder, sample);
   const { classes } = await columnsOfFile(await onlyFile(ground, { [`${sample}.las`]: bytes }, given));
-  return scoreOf(classes!.map((c) => c !== 2), isObject);
+  return scoreOf(
+    classes!.map((c) => c !== 2),
+    isObject,
+  );
 }

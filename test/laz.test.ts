@@ -165,7 +165,7 @@ describe.skipIf(!folder)('real files', () => {
       const most = 50_000;
       for (const run of (await cutRuns(source, las, 50_000)).slice(0, 3)) {
         const room = { chunk: most, bytes: 4e6, extra };
-        makeRoom(codec, { ...room, output: 2 * encodeBound(codec, most) });
+        makeRoom(codec, { ...room, output: 2 * encodeBound(most, extra) });
         const expected: PlainPoints[] = [];
         const chunks: Uint8Array[] = [];
         for await (const _ of readRun(source, run, path, codec, allFields, (points) => {
@@ -235,7 +235,7 @@ describe.skipIf(!folder)('real files', () => {
       const { extra } = pointFormatOf(cloud.las);
       for (const [index, start] of cloud.chunks.start.entries()) {
         const [size, points] = [cloud.chunks.size[index]!, cloud.chunks.points[index]!];
-        makeRoom(codec, { chunk: points, bytes: size, extra, output: encodeBound(codec, points) });
+        makeRoom(codec, { chunk: points, bytes: size, extra, output: encodeBound(points, extra) });
         await decode(cloud, index);
         aim(codec, 0);
         const found = outputOf(codec, 0, encode(codec, pdrf, points, 0));
@@ -405,7 +405,7 @@ test('points of random fields come back, and so does every layer that does not c
     const count = 1 + Math.floor(next() ** 3 * 3000);
     const extra = Math.floor(next() * 4);
     const pdrf = 6 + (round % 3);
-    makeRoom(codec, { chunk: 4000, bytes: 1e6, extra, output: encodeBound(codec, 4000) });
+    makeRoom(codec, { chunk: 4000, bytes: 1e6, extra, output: encodeBound(4000, extra) });
     aim(codec, 0);
     const points = pointsOf(codec, count);
     const expected: { [name: string]: number[] } = {};

@@ -274,9 +274,6 @@ function isVarying(from: usize, width: usize, step: usize, count: u32, mask: u32
   return false;
 }
 
-/** Bytes that a chunk of `count` points may take. */
-export function encodeBound(count: u32): u32 { return 8192 + (128 + 3 * extraBytes) * count; }
-
 /** Encodes `count` points, at least one, as a chunk of format 6, 7 or 8 at `out`; gives its bytes. */
 export function encodeChunk(pdrf: u32, count: u32, out: usize): u32 {
   if (count == 0 || count > maxChunk) return 0;

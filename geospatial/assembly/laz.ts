@@ -1,14 +1,14 @@
 /** The LAZ kernel: chunks of points to columns and back, a chunk a call, in one memory. */
 import { aim, column, input, output, setUp } from './columns.ts';
 import { decodeLayered, decodeSequential } from './decode.ts';
-import { encodeBound, encodeChunk } from './encode.ts';
+import { encodeChunk } from './encode.ts';
 import { startLayers } from './layers.ts';
 import { gatherPoints, sortPoints } from './order.ts';
 import { packRecords, promoteAngles, unpackRecords } from './records.ts';
 import { encodeTable } from './table.ts';
 
 // What is exported straight from a file that is named with its ending is not found by the compiler.
-export { aim, column, setUp, decodeLayered, decodeSequential, encodeBound, encodeTable, promoteAngles, sortPoints, gatherPoints };
+export { aim, column, setUp, decodeLayered, decodeSequential, encodeTable, promoteAngles, sortPoints, gatherPoints };
 
 /** To be called once, before anything. */
 export function start(): void { startLayers(); }

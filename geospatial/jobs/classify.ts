@@ -16,7 +16,7 @@ import { shapeOf } from '../lidar/shape.ts';
 import { chunkPoints, cutSlices, pointsAt, readSlice, type Slice, sliceMemory } from '../lidar/slices.ts';
 import { type Earth, groundParams, marksOf } from '../lidar/smrf.ts';
 import type { Written } from '../lidar/written.ts';
-import { keepChunk, mergeWritten, startWaiting, storeChunks, writeLaz } from '../lidar/written.ts';
+import { chunksOf, keepChunk, mergeWritten, startWaiting, storeChunks, writeLaz } from '../lidar/written.ts';
 
 type Inputs = { points: readonly Dataset[] };
 type Part = { readonly slice: Slice; readonly shape: Shape };
@@ -56,7 +56,7 @@ export const classify = define<Inputs, typeof params, Part, Written>({
 
   async kernel({ slice, shape }, { points: files }, given, context) {
     const codec = takeCodec(await context.module('laz'));
-    const room = encodeBound(codec, chunkPoints) * 2;
+    const room = encodeBound(chunkPoints, shape.extra);
     const first = await readSlice(slice, files, shape, codec, room, context);
     const all = pointsAt(codec, first, first + slice.points);
     const ground = await around(all, shape, given.grid, given.earth!, context);
@@ -84,7 +84,7 @@ export const classify = define<Inputs, typeof params, Part, Written>({
     const clouds = await openClouds(points, { open: context.open, find: async () => undefined, signal });
     const full = clouds.filter(({ las }) => las.count > 0).map(({ las }) => las);
     const head = { ...headOf(full[0]!, shapeOf(full)), chunk: chunkPoints };
-    await writeLaz(await output.file(), head, result, context);
+    await writeLaz(await output.file(), () => head, chunksOf(result), context);
   },
 });
 

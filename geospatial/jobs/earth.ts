@@ -42,7 +42,11 @@ export const earth = define<Inputs, typeof params, { readonly all: true }, Earth
     const order = Array.from(pieces.row, (_, i) => i).sort(
       (a, b) => pieces.row[a]! - pieces.row[b]! || pieces.column[a]! - pieces.column[b]!,
     );
-    const places = order.map((i) => ({ blob: pieces.blob[i]!, start: pieces.start[i]!, end: pieces.end[i]! }));
+    const places = order.map((i) => ({
+      blob: pieces.blob[i]!,
+      start: pieces.start[i]!,
+      end: pieces.end[i]!,
+    }));
     const bytes: Uint8Array[] = [];
     for await (const piece of readPieces(places, blobs, context)) bytes.push(piece);
     const found = findGround(

@@ -10,7 +10,6 @@ type Exports = {
   decodeLayered(bytes: number, pdrf: number, isV4: number, count: number, wanted: number): number;
   unpack(pdrf: number, length: number, count: number, isPlace: number): void;
   promoteAngles(count: number): void;
-  encodeBound(count: number): number;
   encode(pdrf: number, count: number, at: number): number;
   pack(pdrf: number, count: number, at: number): number;
   encodeTable(chunks: number, isVarying: number): number;
@@ -200,8 +199,8 @@ export function pointsOf({ exports, room }: Codec, count: number): Points {
   };
 }
 
-/** Bytes that a chunk of `count` points may take when it is encoded. */
-export const encodeBound = ({ exports }: Codec, count: number): number => exports.encodeBound(count);
+/** Bytes that a chunk of `count` points with `extra` extra bytes may take when it is encoded. */
+export const encodeBound = (count: number, extra: number): number => 8192 + (128 + 3 * extra) * count;
 
 /**
  * Encodes the `count` points that are aimed at, as many as a chunk may have, as a chunk of format 6, 7 or 8 (item version 3), to the output behind `at` bytes of

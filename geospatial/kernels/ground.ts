@@ -46,7 +46,8 @@ export function findGround(
   heights.fill(NaN);
   fill(heights);
   const slopes = plane(exports.slopesAt());
-  if (exports.findGround(cell, radius, slope, low) === 0) for (const values of [heights, slopes]) values.fill(NaN);
+  if (exports.findGround(cell, radius, slope, low) === 0)
+    for (const values of [heights, slopes]) values.fill(NaN);
   return { top: 0, heights, slopes };
 }
 

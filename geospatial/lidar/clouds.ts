@@ -3,7 +3,7 @@ import { BadInput } from '../../core/errors.ts';
 import type { Dataset, Planning, Source } from '../../core/job.ts';
 import type { GeoKeys } from '../formats/crs.ts';
 import { crsOf } from '../formats/crs.ts';
-import type { Las } from '../formats/las.ts';
+import type { Las, Triple } from '../formats/las.ts';
 import { readLas } from '../formats/las.ts';
 import type { Grid } from '../kernels/grid.ts';
 import { gridOver } from '../kernels/grid.ts';
@@ -69,13 +69,11 @@ function fingerprint(keys: GeoKeys | undefined): string | undefined {
  * @throws BadInput for more cells than a raster can have, and a box that holds none of the files
  */
 export function commonGrid(files: readonly Las[], cell: number, within?: Box): Grid {
-  const [minX, minY] = ([0, 1] as const).map((i) =>
-    files.reduce((low, { min }) => Math.min(low, min[i]), Infinity),
-  );
-  const [maxX, maxY] = ([0, 1] as const).map((i) =>
-    files.reduce((top, { max }) => Math.max(top, max[i]), -Infinity),
-  );
-  const bounds = { minX: minX!, minY: minY!, maxX: maxX!, maxY: maxY! };
+  const {
+    min: [minX, minY],
+    max: [maxX, maxY],
+  } = commonBounds(files);
+  const bounds = { minX, minY, maxX, maxY };
   if (
     within &&
     (within.maxX <= bounds.minX ||
@@ -89,8 +87,15 @@ export function commonGrid(files: readonly Las[], cell: number, within?: Box): G
   const grid = gridOver(within ? common(bounds, within, cell) : bounds, cell);
   if (grid) return grid;
   throw new BadInput(
-    `LAS: ${maxX! - minX!} x ${maxY! - minY!} units in cells of ${cell} in ${files[0]!.name}${files.length > 1 ? ` and ${files.length - 1} more` : ''}, expected at most 2^40 cells; give a larger --cell, or check the bounds in the headers`,
+    `LAS: ${maxX - minX} x ${maxY - minY} units in cells of ${cell} in ${files[0]!.name}${files.length > 1 ? ` and ${files.length - 1} more` : ''}, expected at most 2^40 cells; give a larger --cell, or check the bounds in the headers`,
   );
+}
+
+/** The bounds of all files, as their headers say. */
+export function commonBounds(files: readonly Las[]): { readonly min: Triple; readonly max: Triple } {
+  const least = (i: 0 | 1 | 2): number => files.reduce((low, { min }) => Math.min(low, min[i]), Infinity);
+  const most = (i: 0 | 1 | 2): number => files.reduce((top, { max }) => Math.max(top, max[i]), -Infinity);
+  return { min: [least(0), least(1), least(2)], max: [most(0), most(1), most(2)] };
 }
 
 /** What bounds (closed) and a half-open box have in common, closed again. */

@@ -64,13 +64,22 @@ export async function readSlice(
   const rooms = pieces.map(({ run }) => roomOf(run));
   const most = (of: 'chunk' | 'bytes'): number => rooms.reduce((a, room) => Math.max(a, room[of]), 0);
   const chunk = Math.max(chunkPoints, most('chunk'));
-  makeRoom(codec, { chunk, bytes: most('bytes'), extra: shape.extra, points: lead + points + most('chunk'), output });
+  makeRoom(codec, {
+    chunk,
+    bytes: most('bytes'),
+    extra: shape.extra,
+    points: lead + points + most('chunk'),
+    output,
+  });
   let at = 0;
   for (const { file, run, skip, take } of pieces) {
     const dataset = files[file]!;
     const steps = stepsOf({ ...run, name: dataset.uri }, shape);
     const adapt = (found: Points): void => conform(codec, found, run.format, steps);
-    const reading = readRun(await context.open(dataset), run, dataset.uri, codec, allFields, adapt, { number: 1, at });
+    const reading = readRun(await context.open(dataset), run, dataset.uri, codec, allFields, adapt, {
+      number: 1,
+      at,
+    });
     for await (const _ of reading) context.signal.throwIfAborted();
     at += skip + take;
   }

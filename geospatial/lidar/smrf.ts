@@ -13,7 +13,10 @@ export const groundParams = {
   scalar: number(1.25, 'times the slope of the ground, which comes on top of --threshold', { min: 0 }),
   low: number(5, 'rise over run around a cell above which it is a pit, and no ground', { min: 0 }),
   returns: choice(['last', 'all'], 'which returns may be ground: last ones (a single one is last), or all'),
-  ignore: { ...integers('classes that are left as they are, and seen by nothing', { min: 0 }), default: [7, 18] },
+  ignore: {
+    ...integers('classes that are left as they are, and seen by nothing', { min: 0 }),
+    default: [7, 18],
+  },
 };
 /** The ground as planes of f32 in the store, row by row: heights, and slopes. */
 export type Earth = { readonly cells: number; readonly heights: Stored; readonly slopes: Stored };
@@ -21,10 +24,18 @@ export type Earth = { readonly cells: number; readonly heights: Stored; readonly
 export type GroundParams = Values<typeof groundParams>;
 
 /** The points that the raster is made of. */
-export const seenBy = ({ returns, ignore }: GroundParams): Selection => ({ classes: [], ignore, returns, bbox: '' });
+export const seenBy = ({ returns, ignore }: GroundParams): Selection => ({
+  classes: [],
+  ignore,
+  returns,
+  bbox: '',
+});
 
 /** Whether points of a byte of returns may be ground, and which classes are left alone: 1 for yes. */
-export function marksOf({ returns, ignore }: GroundParams): { isGroundReturn: Uint8Array; isIgnored: Uint8Array } {
+export function marksOf({ returns, ignore }: GroundParams): {
+  isGroundReturn: Uint8Array;
+  isIgnored: Uint8Array;
+} {
   const isLast = (i: number): boolean => (i & 15) >= i >> 4;
   return {
     isGroundReturn: Uint8Array.from({ length: 256 }, (_, i) => (returns === 'all' || isLast(i) ? 1 : 0)),

@@ -77,27 +77,42 @@ export async function storeChunks(
   return { ...out, blobs: [await put(blob)] };
 }
 
-/** Writes head, chunks, their table and extended records as a LAZ file. `head.chunk` says whether the chunks' points vary. */
+/** Chunks in the order of a file. */
+export type Chunks = Omit<Written, 'blobs'> & {
+  /** Their bytes: stretches of blobs, each of one chunk or more. */
+  readonly places: readonly { readonly stored: Stored; readonly start: number; readonly end: number }[];
+};
+/** All chunks that were written. */
+export const chunksOf = ({ blobs, ...rest }: Written): Chunks => ({
+  ...rest,
+  places: blobs.map((stored) => ({ stored, start: 0, end: stored.size })),
+});
+
+/**
+ * Writes head, chunks, their table and extended records as a LAZ file. `headAt` gives the head, which knows where the extended records start; its length must not depend on
+ * that. Its `chunk` says whether the chunks' points vary.
+ */
 export async function writeLaz(
   file: FileSink,
-  head: Head,
-  { blobs, points, bytes, tally }: Written,
+  headAt: (start: number) => Head,
+  { places, points, bytes, tally }: Chunks,
   context: Pick<Context, 'module'>,
-  behind: (start: number) => readonly Vlr[] = () => [],
+  evlrs: readonly Vlr[] = [],
 ): Promise<void> {
-  const first = headLength(head);
+  const first = headLength(headAt(0));
   const table = first + 8 + bytes.reduce((sum, n) => sum + n, 0);
   const codec = takeCodec(await context.module('laz'));
-  const code = encodeTable(codec, points, bytes, head.chunk === 0xffffffff);
+  const code = encodeTable(codec, points, bytes, headAt(0).chunk === 0xffffffff);
   returnCodec(codec);
   const tableBytes = encodeChunkTable(points.length, code);
   const start = table + tableBytes.length;
-  const evlrs = behind(start);
   const pointer = new Uint8Array(8);
   new DataView(pointer.buffer).setBigInt64(0, BigInt(table), true);
-  await file.write(encodeHead(head, tally, { start: evlrs.length === 0 ? 0 : start, count: evlrs.length }));
+  await file.write(
+    encodeHead(headAt(start), tally, { start: evlrs.length === 0 ? 0 : start, count: evlrs.length }),
+  );
   await file.write(pointer);
-  for (const blob of blobs) await file.append(blob);
+  for (const { stored, start: from, end } of places) await file.append(stored, from, end);
   await file.write(tableBytes);
   for (const evlr of evlrs) await file.write(encodeEvlr(evlr));
 }

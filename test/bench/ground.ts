@@ -9,7 +9,9 @@ const folder = join(root, 'data/geospatial/lidar/isprs');
 const tuned = tunedSets(folder);
 const line = (name: string, cells: readonly (number | string)[]): string =>
   [name.padEnd(8), ...cells.map((c) => (typeof c === 'number' ? c.toFixed(2) : c).padStart(9))].join('');
-console.log(line('sample', ['kappa', 'total %', 'type I', 'type II', 'tuned: k', 'total %', 'type I', 'type II']));
+console.log(
+  line('sample', ['kappa', 'total %', 'type I', 'type II', 'tuned: k', 'total %', 'type I', 'type II']),
+);
 const sums = Array.from({ length: 8 }, () => 0);
 const samples = samplesIn(folder);
 for (const sample of samples) {
@@ -18,4 +20,9 @@ for (const sample of samples) {
   for (const [i, cell] of cells.entries()) sums[i]! += cell;
   console.log(line(sample, cells));
 }
-console.log(line('mean', sums.map((sum) => sum / samples.length)));
+console.log(
+  line(
+    'mean',
+    sums.map((sum) => sum / samples.length),
+  ),
+);

@@ -1,0 +1,90 @@
+/** lidar/index: point clouds to one Cloud-Optimized Point Cloud. Points are counted in a coarse grid first; lidar/spread puts them into subtrees of about equal size, lidar/nodes builds these, lidar/crown joins the nodes above. */
+import { columns } from '../../core/codec.ts';
+import { BadInput } from '../../core/errors.ts';
+import type { Dataset } from '../../core/job.ts';
+import { define } from '../../core/job.ts';
+import { readRun } from '../formats/points.ts';
+import { fields, returnCodec, takeCodec } from '../kernels/codec.ts';
+import { lazUrl } from '../kernels/modules.ts';
+import { countCell, countCells, type Cube, cubeOf, placesOf, subtreesOf } from '../kernels/octree.ts';
+import { commonBounds, openClouds } from '../lidar/clouds.ts';
+import { shapeOf } from '../lidar/shape.ts';
+import { spillMemory, type SpillPart, spillParts } from '../lidar/spill.ts';
+import { spread } from './spread.ts';
+
+type Inputs = { points: readonly Dataset[] };
+type Part = SpillPart & { readonly cube: Cube };
+/** Points by cell of the grid, and the cube that it divides. */
+type Counts = { readonly points: number; readonly cube: Cube; readonly counts: Float64Array<ArrayBuffer> };
+
+/** Points of a subtree that is built at once. */
+const subtreePoints = 1_000_000;
+
+export const index = define<Inputs, Record<never, never>, Part, Counts>({
+  name: 'lidar/index',
+  version: 1,
+  doc: 'point clouds to one Cloud-Optimized Point Cloud (COPC 1.0): an octree, the same bytes for any order of points, files and parts',
+  examples: ['--points a.laz --out a.copc.laz', "--points 'tiles/*.laz' --out area.copc.laz"],
+  inputs: {
+    points: { doc: 'point clouds of one CRS: LAS, LAZ, COPC', formats: ['laz', 'las'], many: true },
+  },
+  params: {},
+  split: 1_000_000,
+  unit: 'points',
+  counts: 'points',
+  output: 'file',
+  result: columns<Counts>(),
+  modules: { laz: lazUrl },
+
+  async partition({ points }, _given, split, planning) {
+    const clouds = (await openClouds(points, planning)).filter(({ las }) => las.count > 0);
+    if (clouds.length === 0)
+      throw new BadInput(
+        `LAS: no points in ${points.map(({ uri }) => uri).join(', ')}, expected at least one; give a file that has points`,
+      );
+    const files = clouds.map(({ las }) => las);
+    const shape = shapeOf(files);
+    const { min, max } = commonBounds(files);
+    const cube = cubeOf(min, max, shape);
+    const parts = await spillParts(clouds, shape, split, planning);
+    return {
+      parts: parts.map((part) => ({ ...part, cube })),
+      records: files.reduce((sum, { count }) => sum + count, 0),
+    };
+  },
+  weight: ({ run }) => run.points,
+  pace: 3e6,
+  memory: (part) => spillMemory(part, 0),
+
+  async kernel({ file, run, cube }, { points }, _given, context) {
+    const { uri } = points[file]!;
+    const counts = new Float64Array(countCells);
+    const codec = takeCodec(await context.module('laz'));
+    const reading = readRun(await context.open(points[file]!), run, uri, codec, fields.z, (found, first) => {
+      const { places, outside } = placesOf(found, run, cube);
+      if (outside >= 0)
+        throw new BadInput(
+          `LAS: point ${first + outside} of ${uri} lies outside of the bounds that the headers say; get the file again, or have its bounds computed anew`,
+        );
+      for (let i = 0; i < found.count; i++) counts[countCell(places.x[i]!, places.y[i]!, places.z[i]!)]!++;
+    });
+    for await (const _ of reading) context.signal.throwIfAborted();
+    returnCodec(codec);
+    return { points: run.points, cube, counts };
+  },
+
+  merge: (results) => ({
+    points: results.reduce((sum, { points }) => sum + points, 0),
+    cube: results[0]!.cube,
+    counts: results
+      .slice(1)
+      .reduce((sum, { counts }) => sum.map((n, i) => n + counts[i]!), results[0]!.counts),
+  }),
+  records: ({ points }) => points,
+
+  next: (_result, { cube, counts }, { points }) => ({
+    job: spread,
+    inputs: { points },
+    params: { octree: { cube, roots: subtreesOf(counts, subtreePoints) } },
+  }),
+});

@@ -1,0 +1,115 @@
+/** lidar/tiles: the points of a tile, sorted and encoded. The second half of lidar/tile. */
+import { columns } from '../../core/codec.ts';
+import type { Dataset } from '../../core/job.ts';
+import { define } from '../../core/job.ts';
+import { splitWeighted } from '../../core/partition.ts';
+import { headOf } from '../formats/laswrite.ts';
+import {
+  encode,
+  encodeBound,
+  gather,
+  outputOf,
+  pointsOf,
+  returnCodec,
+  sort,
+  takeCodec,
+} from '../kernels/codec.ts';
+import { lazUrl } from '../kernels/modules.ts';
+import { startTally, tallyPoints } from '../kernels/tally.ts';
+import { openClouds } from '../lidar/clouds.ts';
+import { type Shape, shapeOf } from '../lidar/shape.ts';
+import { chunkPoints } from '../lidar/slices.ts';
+import type { Gathering, Spilled } from '../lidar/spill.ts';
+import { gatheringMemory, gatheringOf, pointsIn, readGathering } from '../lidar/spill.ts';
+import { nameOfTile, tilingParams } from '../lidar/tiling.ts';
+import type { Written } from '../lidar/written.ts';
+import { chunksOf, keepChunk, startWaiting, storeChunks, writeLaz } from '../lidar/written.ts';
+
+type Inputs = { spilled: readonly [Dataset]; points: readonly Dataset[] };
+/** Tiles of a row and column, `owned` of whose points are no copies. Plain JSON. */
+type Tile = { readonly a: number; readonly b: number; readonly owned: number; readonly from: Gathering };
+type Part = { readonly shape: Shape; readonly tiles: readonly Tile[] };
+type Result = {
+  readonly owned: number;
+  readonly tiles: readonly { readonly a: number; readonly b: number; readonly written: Written }[];
+};
+
+export const tiles = define<Inputs, typeof tilingParams, Part, Result>({
+  name: 'lidar/tiles',
+  version: 1,
+  doc: 'Tiles of points; the second half of lidar/tile',
+  inputs: {
+    spilled: { doc: 'result of lidar/tile', formats: ['lidar/tile'] },
+    points: { doc: 'its point clouds', formats: ['laz', 'las'], many: true },
+  },
+  params: tilingParams,
+  split: 300_000,
+  unit: 'points',
+  counts: 'points',
+  output: 'prefix',
+  result: columns<Result>(),
+  modules: { laz: lazUrl },
+
+  async partition({ spilled: [dataset], points }, _given, split, planning) {
+    const source = await planning.open(dataset);
+    const spilled = columns<Spilled>().decode(await source.read(0, source.size));
+    const clouds = (await openClouds(points, planning)).filter(({ las }) => las.count > 0);
+    const shape = shapeOf(clouds.map(({ las }) => las));
+    const { a, b, isCopy, points: counts } = spilled.pieces;
+    const order = Array.from(a, (_, i) => i).sort((i, k) => b[i]! - b[k]! || a[i]! - a[k]! || i - k);
+    const all: Tile[] = [];
+    for (let from = 0, to = 0; from < order.length; from = to) {
+      const [column, row] = [a[order[from]!]!, b[order[from]!]!];
+      while (to < order.length && a[order[to]!] === column && b[order[to]!] === row) to++;
+      const numbers = order.slice(from, to);
+      const owned = numbers.reduce((sum, i) => sum + (isCopy[i] === 1 ? 0 : counts[i]!), 0);
+      all.push({ a: column, b: row, owned, from: gatheringOf(spilled, numbers) });
+    }
+    const parts = splitWeighted(
+      all.map(({ from }) => pointsIn(from)),
+      split,
+    ).map(({ start, end }) => ({ shape, tiles: all.slice(start, end) }));
+    return { parts, records: spilled.points };
+  },
+  weight: (part) => part.tiles.reduce((sum, { from }) => sum + pointsIn(from), 0),
+  pace: 2e6,
+  memory: (part) =>
+    part.tiles.reduce((most, { from }) => Math.max(most, gatheringMemory(from, part.shape)), 0),
+
+  async kernel(part, _inputs, _given, context) {
+    const { shape } = part;
+    const codec = takeCodec(await context.module('laz'));
+    const out: Result['tiles'][number][] = [];
+    for (const { a, b, from } of part.tiles) {
+      const total = await readGathering(from, shape, codec, encodeBound(chunkPoints, shape.extra), context);
+      sort(codec, 0, total);
+      const tally = startTally();
+      const waiting = startWaiting();
+      for (let at = 0; at < total; at += chunkPoints) {
+        context.signal.throwIfAborted();
+        const count = Math.min(chunkPoints, total - at);
+        gather(codec, at, count);
+        tallyPoints(tally, pointsOf(codec, count));
+        keepChunk(waiting, outputOf(codec, 0, encode(codec, shape.pdrf, count, 0)).slice(), count);
+      }
+      out.push({ a, b, written: await storeChunks(waiting, tally, context) });
+    }
+    returnCodec(codec);
+    return { owned: part.tiles.reduce((sum, { owned }) => sum + owned, 0), tiles: out };
+  },
+
+  merge: (results) => ({
+    owned: results.reduce((sum, { owned }) => sum + owned, 0),
+    tiles: results.flatMap((result) => result.tiles),
+  }),
+  records: ({ owned }) => owned,
+
+  async write(result, output, { inputs: { points }, params: { length } }, context) {
+    const { open, signal } = context;
+    const clouds = await openClouds(points, { open, find: async () => undefined, signal });
+    const full = clouds.filter(({ las }) => las.count > 0).map(({ las }) => las);
+    const head = { ...headOf(full[0]!, shapeOf(full)), chunk: chunkPoints };
+    for (const { a, b, written } of result.tiles)
+      await writeLaz(await output.file(nameOfTile(a, b, length)), () => head, chunksOf(written), context);
+  },
+});
