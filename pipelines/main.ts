@@ -16,6 +16,10 @@ const commands: { readonly [name: string]: Command } = {
     doc: 'what a file is: format, CRS or contigs, counts, bounds, index; no full read',
     load: async () => (await import('./commands/info.ts')).info,
   },
+  validate: {
+    doc: 'whether a file keeps the rules of its format (COPC), read whole',
+    load: async () => (await import('./commands/validate.ts')).validate,
+  },
   plan: {
     doc: 'parts, bytes, memory, estimated time and cost of a job; runs nothing',
     load: async () => (await import('./commands/plan.ts')).plan,

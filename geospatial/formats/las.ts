@@ -23,6 +23,8 @@ export type Las = {
   /** Offset of the first point; of a LAZ file, of the 8 bytes that point at its chunk table. */
   readonly pointsOffset: number;
   readonly count: number;
+  /** Points by return number, from 1 on, as the header has them; undefined at 0. */
+  readonly byReturn: readonly (number | undefined)[];
   readonly scale: Triple;
   readonly offset: Triple;
   /** Bounds as the header has them, both ends inside; writers round them. */
@@ -159,6 +161,7 @@ export async function readLas(source: Source, name: string): Promise<Las> {
     records,
     pointsOffset,
     count,
+    byReturn: byReturnOf(at, minor),
     scale,
     offset,
     min,
@@ -180,6 +183,14 @@ function countOf(at: DataView, minor: number, name: string): number {
   if (!Number.isSafeInteger(count))
     throw new BadInput(`LAS: ${count} points in ${name}, expected at most 2^53`);
   return count;
+}
+
+function byReturnOf(at: DataView, minor: number): (number | undefined)[] {
+  const of14 = Array.from({ length: 15 }, (_, i) =>
+    minor < 4 ? 0 : Number(at.getBigUint64(255 + 8 * i, true)),
+  );
+  const legacy = Array.from({ length: 5 }, (_, i) => at.getUint32(111 + 4 * i, true));
+  return [undefined, ...(minor === 4 && of14.some((n) => n > 0) ? of14 : legacy)];
 }
 
 /** A variable length record: who defined it, its number there, what it is for, its payload. */
