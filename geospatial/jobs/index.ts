@@ -14,8 +14,13 @@ import { spread } from './spread.ts';
 
 type Inputs = { points: readonly Dataset[] };
 type Part = SpillPart & { readonly cube: Cube };
-/** Points by cell of the grid, and the cube that it divides. */
-type Counts = { readonly points: number; readonly cube: Cube; readonly counts: Float64Array<ArrayBuffer> };
+/** Cells of the grid that have points, ascending, and how many; and the cube that it divides. */
+type Counts = {
+  readonly points: number;
+  readonly cube: Cube;
+  readonly cells: Uint32Array<ArrayBuffer>;
+  readonly counts: Float64Array<ArrayBuffer>;
+};
 
 /** Points of a subtree that is built at once. */
 const subtreePoints = 1_000_000;
@@ -70,21 +75,33 @@ export const index = define<Inputs, Record<never, never>, Part, Counts>({
     });
     for await (const _ of reading) context.signal.throwIfAborted();
     returnCodec(codec);
-    return { points: run.points, cube, counts };
+    return { points: run.points, cube, ...filled(counts) };
   },
 
   merge: (results) => ({
     points: results.reduce((sum, { points }) => sum + points, 0),
     cube: results[0]!.cube,
-    counts: results
-      .slice(1)
-      .reduce((sum, { counts }) => sum.map((n, i) => n + counts[i]!), results[0]!.counts),
+    ...filled(summed(results)),
   }),
   records: ({ points }) => points,
 
-  next: (_result, { cube, counts }, { points }) => ({
+  next: (_result, value, { points }) => ({
     job: spread,
     inputs: { points },
-    params: { octree: { cube, roots: subtreesOf(counts, subtreePoints) } },
+    params: { octree: { cube: value.cube, roots: subtreesOf(summed([value]), subtreePoints) } },
   }),
 });
+
+/** The cells that have points. */
+function filled(counts: Float64Array): Pick<Counts, 'cells' | 'counts'> {
+  const cells = Uint32Array.from(counts.keys()).filter((i) => counts[i]! > 0);
+  return { cells, counts: Float64Array.from(cells, (i) => counts[i]!) };
+}
+
+/** Points of every cell. */
+function summed(results: readonly Counts[]): Float64Array {
+  const out = new Float64Array(countCells);
+  for (const { cells, counts } of results)
+    for (let i = 0; i < cells.length; i++) out[cells[i]!]! += counts[i]!;
+  return out;
+}
