@@ -118,12 +118,25 @@ export async function makeSubjects(): Promise<Subjects> {
     await surface('min', 2.5),
     await surface('mean', 1),
     await surface('count', 0.5),
+    await surface('density,intensity,dsm', 2),
+    await add(
+      'ground',
+      'lidar/raster',
+      { points: [points] },
+      { product: 'min', classes: [2], returns: 'last', bbox: '450010,4600010,450060,4600050' },
+      splitsOf(60_000),
+    ),
+    await add('default', 'lidar/ground', { points: [points] }, { window: 8 }, splitsOf(60_000)),
+    await add('default', 'lidar/index', { points: [points] }, {}, splitsOf(60_000)),
+    await add('default', 'lidar/stats', { points: [points] }, {}, splitsOf(60_000)),
+    await add('default', 'lidar/tile', { points: [points] }, { length: 20 }, splitsOf(60_000)),
+    await add('buffer', 'lidar/tile', { points: [points] }, { length: 33, buffer: 5 }, splitsOf(60_000)),
     ...(await sharedSubjects(add)),
   ];
   return { subjects, remove: () => rm(folder, { recursive: true }) };
 }
 
-/** LAZ is read, not yet written: its cases need real files. */
+/** Clouds that nobody made up. */
 async function sharedSubjects(
   add: (
     name: string,
@@ -140,7 +153,10 @@ async function sharedSubjects(
     return [];
   }
   const points = await Promise.all(files.map((path) => describe(path)));
-  return [await add('LAZ', 'lidar/raster', { points }, { cell: 5, product: 'mean' }, [2e6, 4e5, 1e5, 5e4])];
+  return [
+    await add('LAZ', 'lidar/raster', { points }, { cell: 5, product: 'mean' }, [2e6, 4e5, 1e5, 5e4]),
+    await add('LAZ', 'lidar/tile', { points }, { length: 200 }, [2e6, 4e5, 1e5, 5e4]),
+  ];
 }
 
 /** Reads as text. */

@@ -94,8 +94,13 @@ export const index = define<Inputs, Record<never, never>, Part, Counts>({
 
 /** The cells that have points. */
 function filled(counts: Float64Array): Pick<Counts, 'cells' | 'counts'> {
-  const cells = Uint32Array.from(counts.keys()).filter((i) => counts[i]! > 0);
-  return { cells, counts: Float64Array.from(cells, (i) => counts[i]!) };
+  const cells = new Uint32Array(counts.length);
+  let found = 0;
+  for (let i = 0; i < counts.length; i++) if (counts[i]! > 0) cells[found++] = i;
+  return {
+    cells: cells.slice(0, found),
+    counts: Float64Array.from(cells.subarray(0, found), (i) => counts[i]!),
+  };
 }
 
 /** Points of every cell. */
