@@ -11,13 +11,15 @@ import { tileSize } from '../geospatial/formats/cog.ts';
 import { raster } from '../geospatial/jobs/raster.ts';
 import { gridOver, tileSide } from '../geospatial/kernels/grid.ts';
 import { halve } from '../geospatial/kernels/overview.ts';
-import type { Stat } from '../geospatial/kernels/piece.ts';
+import type { Stat as AnyStat } from '../geospatial/kernels/piece.ts';
 import { gdalMissing, validateCog } from './gdal.ts';
 import type { Point, Shape } from './lasfile.ts';
 import { lasFile, random, sourceOf } from './lasfile.ts';
 import { shared } from './shared.ts';
 import type { Cut, Files, Level, Options } from './surface.ts';
 import { levelsOf, stageOf, tiff } from './surface.ts';
+
+type Stat = Exclude<AnyStat, 'spots'>;
 
 vi.setConfig({ testTimeout: 60_000 });
 

@@ -1,10 +1,10 @@
 /** lidar/mosaic: the pieces of rasters put together, tile by tile, to Cloud-Optimized GeoTIFFs. The second half of lidar/raster. */
 import { columns } from '../../core/codec.ts';
-import type { Dataset, Stored } from '../../core/job.ts';
+import type { Context, Dataset, Stored } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
-import { text } from '../../core/params.ts';
+import { number, text } from '../../core/params.ts';
 import type { Raster } from '../formats/cog.ts';
-import { encodeTile, levels } from '../formats/cog.ts';
+import { encodeTile, type Level, levels } from '../formats/cog.ts';
 import type { GeoKeys } from '../formats/geokeys.ts';
 import type { Grid } from '../kernels/grid.ts';
 import type { Cells, Node, Quarter } from '../kernels/pyramid.ts';
@@ -13,8 +13,9 @@ import { addPiece, finishTile, startTile } from '../kernels/tile.ts';
 import { noGrid, plain } from '../lidar/cell.ts';
 import type { Mosaic, Tiles } from '../lidar/mosaics.ts';
 import { mergeMosaics, noMosaic, storeTiles, writeMosaic } from '../lidar/mosaics.ts';
-import { layerOf, productParam, productsOf, pyramidOf } from '../lidar/products.ts';
-import { readPieces, surfaceCodec, windowBytes } from '../lidar/surface.ts';
+import { isRelief, layerOf, productParam, productsOf, pyramidOf } from '../lidar/products.ts';
+import { canopyTile, groundTile } from '../lidar/relief.ts';
+import { readPieces, type Surface, surfaceCodec, windowBytes } from '../lidar/surface.ts';
 
 type Inputs = { surface: readonly [Dataset] };
 
@@ -41,10 +42,12 @@ const params = {
   crs: plain<GeoKeys | null>(null, 'CRS of the surface, as GeoTIFF keys'),
   note: text('what to say beside the band', 'text'),
   product: productParam,
+  gap: number(50, 'radius of the largest circle without ground that is drawn across', { min: 0 }),
 };
 
 // Blocks of 4 x 4 tiles: a block's tiles, compressed, are held together until they are stored.
 const highestTop = 2;
+const mostTiles = 256;
 
 export const mosaic = define<Inputs, typeof params, Part, Result>({
   name: 'lidar/mosaic',
@@ -58,7 +61,8 @@ export const mosaic = define<Inputs, typeof params, Part, Result>({
   output: 'prefix',
   result: columns<Result>(),
 
-  async partition({ surface: [dataset] }, { grid }, split, planning) {
+  async partition({ surface: [dataset] }, { grid, product }, split, planning) {
+    const names = productsOf(product);
     const source = await planning.open(dataset);
     const { blobs, pieces } = surfaceCodec.decode(await source.read(0, source.size));
     const tops = levels(grid).length - 1;
@@ -66,7 +70,12 @@ export const mosaic = define<Inputs, typeof params, Part, Result>({
     const blocks = new Map<number, number[]>();
     const across = Math.ceil(levels(grid)[0]!.columns / 2 ** top);
     const down = Math.ceil(levels(grid)[0]!.rows / 2 ** top);
+    let records = 0;
     for (const [i, row] of pieces.row.entries()) {
+      const name = names[pieces.product[i]!];
+      // Those of relief are found by the tiles that need them.
+      if (name === undefined || isRelief(name)) continue;
+      records++;
       const block = (pieces.product[i]! * down + (row >> top)) * across + (pieces.column[i]! >> top);
       const found = blocks.get(block);
       if (found) found.push(i);
@@ -91,22 +100,57 @@ export const mosaic = define<Inputs, typeof params, Part, Result>({
           pieces: rows.sort(byTile),
         };
       });
-    return { parts, records: pieces.row.length };
+    // A tile of relief is much work: a part each, unless there are many.
+    const [{ columns: wide, rows: high }] = levels(grid) as [Level];
+    const peak = Math.min(top, wide * high > mostTiles ? 1 : 0);
+    const [acrossPeak, downPeak] = [Math.ceil(wide / 2 ** peak), Math.ceil(high / 2 ** peak)];
+    for (const [number, name] of names.entries())
+      if (isRelief(name))
+        for (let block = 0; block < acrossPeak * downPeak; block++) {
+          const place = { column: block % acrossPeak, row: Math.floor(block / acrossPeak) };
+          parts.push({ product: number, top: peak, ...place, blobs: [], pieces: [] });
+        }
+    // No point that counts: nothing but cells without one.
+    if (parts.length === 0) parts.push({ product: 0, top, column: 0, row: 0, blobs: [], pieces: [] });
+    return { parts, records };
   },
 
-  weight: ({ pieces }) => pieces.reduce((sum, [, , , start, end]) => sum + end - start, 0),
+  weight: ({ pieces, blobs }) =>
+    blobs.length === 0 ? 2 ** 24 : pieces.reduce((sum, [, , , start, end]) => sum + end - start, 0),
   // A window of pieces, a tile of each level and its planes, and a block's tiles twice.
-  memory: ({ top }) => 2 * windowBytes + 24 * 2 ** 20 + 3 * 2 ** 20 * 4 ** top,
+  memory: ({ top, product }, given) =>
+    2 * windowBytes +
+    24 * 2 ** 20 +
+    3 * 2 ** 20 * 4 ** top +
+    (isRelief(productsOf(given.product)[product]!) ? 160 * 2 ** 20 : 0),
 
-  async kernel({ product, top, column, row, blobs, pieces }, _inputs, { grid, product: given }, context) {
-    const name = productsOf(given)[product]!;
+  async kernel(
+    { product, top, column, row, blobs, pieces },
+    { surface },
+    { grid, product: given, gap },
+    context,
+  ) {
+    const names = productsOf(given);
+    const name = names[product]!;
     const { stat } = layerOf(name);
     const pyramid = pyramidOf(grid, name);
     const tiles: Tiles = [];
     const places = pieces.map(([, , blob, start, end]) => ({ blob, start, end }));
     const bytes = readPieces(places, blobs, context);
     let at = 0;
+    const relief = isRelief(name)
+      ? { surface: await surfaceOf(surface[0], context), grid, ground: names.length, gap }
+      : undefined;
     const leaf = async (node: Node): Promise<Quarter | undefined> => {
+      if (relief) {
+        context.signal.throwIfAborted();
+        const { column: c, row: r } = node;
+        const found =
+          name === 'dtm' ? groundTile(relief, c, r, context) : canopyTile(relief, product, c, r, context);
+        const values = await found;
+        if (values) tiles.push({ ...node, bytes: encodeTile(values) });
+        return values && halveTile(values, node, pyramid);
+      }
       const here = ([c, r]: Piece): boolean => c === node.column && r === node.row;
       if (at === pieces.length || !here(pieces[at]!)) return undefined;
       const draft = startTile(stat);
@@ -162,6 +206,11 @@ export const mosaic = define<Inputs, typeof params, Part, Result>({
     }
   },
 });
+
+async function surfaceOf(dataset: Dataset, context: Context): Promise<Surface> {
+  const source = await context.open(dataset);
+  return surfaceCodec.decode(await source.read(0, source.size));
+}
 
 /** As `build` comes by the tiles (NW, NE, SW, SE), then as `addPiece` wants them, then as they lie. */
 function byTile(a: Piece, b: Piece): number {

@@ -3,6 +3,7 @@ import type { Grid } from './grid.ts';
 import { tileCells, tileColumns, tileSide } from './grid.ts';
 import type { Planes, Stat } from './piece.ts';
 import { emptyPlanes, encodePiece } from './piece.ts';
+import { encodeSpots } from './spots.ts';
 
 /** A coordinate is `raw * scale + offset`. */
 export type Placement = {
@@ -27,6 +28,9 @@ export type Bins = {
   readonly cell: Uint32Array;
   /** Raw. */
   readonly z: Int32Array;
+  /** Of `spots`, raw. */
+  readonly x?: Int32Array;
+  readonly y?: Int32Array;
   length: number;
   /** Points of each tile of the grid, among these; zero between flushes. */
   readonly points: Uint32Array;
@@ -46,6 +50,7 @@ export const startBins = (grid: Grid, stat: Stat, capacity: number): Bins => ({
   tile: new Uint32Array(capacity),
   cell: new Uint32Array(capacity),
   z: new Int32Array(capacity),
+  ...(stat === 'spots' ? { x: new Int32Array(capacity), y: new Int32Array(capacity) } : {}),
   points: new Uint32Array(tileColumns(grid) * Math.ceil(grid.height / tileSide)),
   planes: emptyPlanes(stat),
   cells: new Uint32Array(tileCells),
@@ -64,6 +69,7 @@ export function addPoints(
 ): number {
   const { tile, cell, z, touched, grid } = bins;
   const perTile = bins.points;
+  const { x: keptX, y: keptY } = bins;
   const { west, north, cell: size, width, height } = grid;
   const [scaleX, scaleY] = scale;
   const [offsetX, offsetY] = offset;
@@ -89,6 +95,10 @@ export function addPoints(
     if (perTile[t]!++ === 0) touched.push(t);
     tile[out] = t;
     cell[out] = ((row & (tileSide - 1)) << 9) | (column & (tileSide - 1));
+    if (keptX) {
+      keptX[out] = rawX[i]!;
+      keptY![out] = rawY[i]!;
+    }
     z[out++] = rawZ[i]!;
   }
   bins.length = out;
@@ -113,14 +123,16 @@ export type Piece = { readonly column: number; readonly row: number; readonly by
 export function takePieces(bins: Bins, how: Placement): Piece[] {
   const { touched, points, grid } = bins;
   touched.sort((a, b) => a - b);
-  const { cell, z } = sortByTile(bins);
+  const columns = bins.x && bins.y ? [bins.x, bins.y, bins.z] : [bins.cell, bins.z];
+  const sorted = sortByTile(bins, columns);
   const across = tileColumns(grid);
   let start = 0;
   const out = touched.map((t): Piece => {
     const end = start + points[t]!;
-    const cells = gather(bins, cell.subarray(start, end), z.subarray(start, end), how);
-    const bytes = encodePiece(bins.planes, cells);
-    clear(bins.planes, cells);
+    const bytes =
+      sorted.length === 3
+        ? encodeSpots(sorted.map((column) => column.subarray(start, end)) as Int32Array[], how)
+        : planePiece(bins, sorted[0]!.subarray(start, end), sorted[1]!.subarray(start, end), how);
     points[t] = 0;
     start = end;
     return { column: t % across, row: Math.floor(t / across), bytes };
@@ -130,8 +142,24 @@ export function takePieces(bins: Bins, how: Placement): Piece[] {
   return out;
 }
 
-function sortByTile({ touched, points, tile, cell, z, length }: Bins): { cell: Uint32Array; z: Int32Array } {
-  if (touched.length === 1) return { cell, z };
+function planePiece(
+  bins: Bins,
+  cell: Int32Array | Uint32Array,
+  z: Int32Array | Uint32Array,
+  how: Placement,
+): Uint8Array {
+  const cells = gather(bins, cell, z, how);
+  const bytes = encodePiece(bins.planes, cells);
+  clear(bins.planes, cells);
+  return bytes;
+}
+
+/** Columns with the points of a tile together, the tiles in the order of `touched`. */
+function sortByTile(
+  { touched, points, tile, length }: Bins,
+  columns: readonly (Int32Array | Uint32Array)[],
+): (Int32Array | Uint32Array)[] {
+  if (touched.length === 1) return columns.map((column) => column.subarray(0, length));
   // `points` holds each tile's next place while the points move, and its count again after.
   let start = 0;
   for (const t of touched) {
@@ -139,12 +167,13 @@ function sortByTile({ touched, points, tile, cell, z, length }: Bins): { cell: U
     points[t] = start;
     start += count;
   }
-  const out = { cell: new Uint32Array(length), z: new Int32Array(length) };
-  for (let i = 0; i < length; i++) {
-    const to = points[tile[i]!]!++;
-    out.cell[to] = cell[i]!;
-    out.z[to] = z[i]!;
-  }
+  const place = new Uint32Array(length);
+  for (let i = 0; i < length; i++) place[i] = points[tile[i]!]!++;
+  const out = columns.map((column) => {
+    const to = new Int32Array(length);
+    for (let i = 0; i < length; i++) to[place[i]!] = column[i]!;
+    return to;
+  });
   let before = 0;
   for (const t of touched) {
     const end = points[t]!;
@@ -155,7 +184,12 @@ function sortByTile({ touched, points, tile, cell, z, length }: Bins): { cell: U
 }
 
 /** Fills the planes; gives the cells that have points. */
-function gather(bins: Bins, cell: Uint32Array, z: Int32Array, { scale, offset }: Placement): Uint32Array {
+function gather(
+  bins: Bins,
+  cell: Int32Array | Uint32Array,
+  z: Int32Array | Uint32Array,
+  { scale, offset }: Placement,
+): Uint32Array {
   const { stat, planes, cells } = bins;
   const [scaleZ, offsetZ] = [scale[2], offset[2]];
   const plane = planes[0]!;

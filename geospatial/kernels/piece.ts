@@ -1,7 +1,8 @@
 /** Pieces: what some points say about the cells of one tile, and how pieces of the same tile become one. */
 import { tileCells, tileSide } from './grid.ts';
 
-export type Stat = 'max' | 'min' | 'mean' | 'count';
+/** `spots`: the points themselves, for what cannot be told from a cell alone. */
+export type Stat = 'max' | 'min' | 'mean' | 'count' | 'spots';
 
 /**
  * A value a cell in each plane. max and min: heights, NaN for none. count: points. mean: sums of raw z, whole numbers and
@@ -19,6 +20,8 @@ export function emptyPlanes(stat: Stat, cells = tileCells): Planes {
       return [new Uint32Array(cells)];
     case 'mean':
       return [new Float64Array(cells), new Uint32Array(cells)];
+    case 'spots':
+      return [];
   }
 }
 

@@ -110,6 +110,11 @@ export async function binRun(
     const x = chosen ? picked(found.x, chosen) : found.x;
     const y = chosen ? picked(found.y, chosen) : found.y;
     for (const [product, bins] of all.entries()) {
+      const { classes } = layers[product]!;
+      if (classes) {
+        if (classes.length > 0) takeClasses(product, bins, found, first, chosen, classes);
+        continue;
+      }
       const column = layers[product]!.value === 'z' ? found.z : found.intensity;
       const z = chosen ? picked(column, chosen) : column;
       for (let from = 0; from < count;) {
@@ -124,11 +129,37 @@ export async function binRun(
       }
     }
   };
+  const takeClasses = (
+    product: number,
+    bins: Bins,
+    found: Points,
+    first: number,
+    chosen: Uint32Array | undefined,
+    classes: readonly number[],
+  ): void => {
+    const total = chosen?.length ?? found.count;
+    const some = new Uint32Array(total);
+    let count = 0;
+    for (let k = 0; k < total; k++) {
+      const i = chosen?.[k] ?? k;
+      if (classes.includes(found.classes[i]!)) some[count++] = i;
+    }
+    const kept = some.subarray(0, count);
+    const places = { x: picked(found.x, kept), y: picked(found.y, kept), z: picked(found.z, kept) };
+    for (let from = 0; from < count;) {
+      const next = Math.min(count - from, bins.tile.length - bins.length);
+      const off = addPoints(bins, places, from, next, run);
+      if (off >= 0) throw offGrid(uri, first + kept[off]!, places.x[off]!, places.y[off]!, run, grid);
+      from += next;
+      if (bins.length === bins.tile.length) flush(product, bins);
+    }
+  };
   const put = async (): Promise<void> => {
     surfaces.push({ grid, crs, note, points: 0, ...(await storePieces(waiting, context)) });
   };
   const wanted =
     fieldsOf(given) |
+    (layers.some(({ classes }) => classes) ? fields.class : 0) |
     (layers.some(({ value }) => value === 'z') ? fields.z : 0) |
     (layers.some(({ value }) => value === 'intensity') ? fields.intensity : 0);
   const codec = takeCodec(await context.module('laz'));

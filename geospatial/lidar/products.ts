@@ -6,8 +6,12 @@ import { levels } from '../formats/cog.ts';
 import type { Grid } from '../kernels/grid.ts';
 import { noHeight } from '../kernels/tile.ts';
 
-/** A statistic of the heights or intensities of a cell's points. */
-export type Layer = { readonly stat: Stat; readonly value: 'z' | 'intensity' };
+/** A statistic of the heights or intensities of a cell's points, or points themselves; of some classes, where these are named. */
+export type Layer = {
+  readonly stat: Stat;
+  readonly value: 'z' | 'intensity';
+  readonly classes?: readonly number[];
+};
 
 const layers = {
   dsm: { stat: 'max', value: 'z' },
@@ -17,6 +21,9 @@ const layers = {
   count: { stat: 'count', value: 'z' },
   density: { stat: 'count', value: 'z' },
   intensity: { stat: 'mean', value: 'intensity' },
+  // What is drawn from the points of tiles and of those around them.
+  dtm: { stat: 'spots', value: 'z', classes: [] },
+  chm: { stat: 'spots', value: 'z' },
 } as const satisfies { readonly [name: string]: Layer };
 export type Product = keyof typeof layers;
 
@@ -25,6 +32,14 @@ const names = Object.keys(layers) as Product[];
 /** What is asked for, in the order of `--product`. */
 export const productsOf = (given: string): Product[] => given.split(',') as Product[];
 export const layerOf = (product: Product): Layer => layers[product];
+export const isRelief = (product: Product): boolean => layers[product].stat === 'spots';
+
+/** The layers of products, in their order, and behind them the points of the ground, where any product needs them. `dtm` has none of its own. */
+export function layersOf(given: string, ground: readonly number[]): Layer[] {
+  const wanted = productsOf(given);
+  const own = wanted.map(layerOf);
+  return wanted.some(isRelief) ? [...own, { stat: 'spots', value: 'z', classes: ground }] : own;
+}
 
 const isProducts = (v: unknown): v is string => {
   if (typeof v !== 'string') return false;
@@ -35,7 +50,7 @@ const isProducts = (v: unknown): v is string => {
 /** The option: names with commas between. */
 export const productParam: Param<string> = {
   default: 'dsm',
-  doc: 'what cells hold, by name: dsm or max (highest point), min, mean, count, density (points an area), intensity (mean); several give a file each',
+  doc: 'what cells hold, by name: dsm or max (highest point), min, mean, count, density (points an area), intensity (mean), dtm (ground, a net of triangles), chm (height above it); several give a file each',
   hint: 'dsm,...',
   expected: `some of ${names.join(', ')}, each once, with commas between`,
   parse: (text) => text,
