@@ -3,7 +3,7 @@ import type { Grid } from './grid.ts';
 import { tileCells, tileColumns, tileSide } from './grid.ts';
 import type { Planes, Stat } from './piece.ts';
 import { emptyPlanes, encodePiece } from './piece.ts';
-import { encodeSpots } from './spots.ts';
+import { encodeSpots, type Nearest, nearestOf, startNearest } from './spots.ts';
 
 /** A coordinate is `raw * scale + offset`. */
 export type Placement = {
@@ -31,6 +31,8 @@ export type Bins = {
   /** Of `spots`, raw. */
   readonly x?: Int32Array;
   readonly y?: Int32Array;
+  /** Of `spots` of which one a cell will do. */
+  readonly nearest?: Nearest;
   length: number;
   /** Points of each tile of the grid, among these; zero between flushes. */
   readonly points: Uint32Array;
@@ -42,7 +44,7 @@ export type Bins = {
 };
 
 /** Room for `capacity` points: 20 bytes each while they are sorted, 4 bytes a tile of the grid, and one tile. */
-export const startBins = (grid: Grid, stat: Stat, capacity: number): Bins => ({
+export const startBins = (grid: Grid, stat: Stat, capacity: number, isThinned = false): Bins => ({
   grid,
   stat,
   length: 0,
@@ -51,6 +53,7 @@ export const startBins = (grid: Grid, stat: Stat, capacity: number): Bins => ({
   cell: new Uint32Array(capacity),
   z: new Int32Array(capacity),
   ...(stat === 'spots' ? { x: new Int32Array(capacity), y: new Int32Array(capacity) } : {}),
+  ...(isThinned ? { nearest: startNearest() } : {}),
   points: new Uint32Array(tileColumns(grid) * Math.ceil(grid.height / tileSide)),
   planes: emptyPlanes(stat),
   cells: new Uint32Array(tileCells),
@@ -123,15 +126,15 @@ export type Piece = { readonly column: number; readonly row: number; readonly by
 export function takePieces(bins: Bins, how: Placement): Piece[] {
   const { touched, points, grid } = bins;
   touched.sort((a, b) => a - b);
-  const columns = bins.x && bins.y ? [bins.x, bins.y, bins.z] : [bins.cell, bins.z];
+  const columns = bins.x && bins.y ? [bins.cell, bins.x, bins.y, bins.z] : [bins.cell, bins.z];
   const sorted = sortByTile(bins, columns);
   const across = tileColumns(grid);
   let start = 0;
   const out = touched.map((t): Piece => {
     const end = start + points[t]!;
     const bytes =
-      sorted.length === 3
-        ? encodeSpots(sorted.map((column) => column.subarray(start, end)) as Int32Array[], how)
+      sorted.length === 4
+        ? spotPiece(bins, t, sorted.map((column) => column.subarray(start, end)) as Int32Array[], how)
         : planePiece(bins, sorted[0]!.subarray(start, end), sorted[1]!.subarray(start, end), how);
     points[t] = 0;
     start = end;
@@ -140,6 +143,20 @@ export function takePieces(bins: Bins, how: Placement): Piece[] {
   touched.length = 0;
   bins.length = 0;
   return out;
+}
+
+function spotPiece(
+  { grid, nearest }: Bins,
+  tile: number,
+  [cell, x, y, z]: readonly Int32Array[],
+  how: Placement,
+): Uint8Array {
+  if (!nearest) return encodeSpots([x!, y!, z!], how);
+  const across = tileColumns(grid);
+  const [left, top] = [(tile % across) * tileSide, Math.floor(tile / across) * tileSide];
+  const kept = nearestOf(nearest, { ...grid, left, top }, cell!, [x!, y!, z!], how);
+  const pick = (column: Int32Array): Int32Array => Int32Array.from(kept, (i) => column[i]!);
+  return encodeSpots([pick(x!), pick(y!), pick(z!)], how);
 }
 
 function planePiece(

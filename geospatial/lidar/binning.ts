@@ -82,7 +82,7 @@ export async function binRun(
 ): Promise<Surface> {
   const { uri } = points[file]!;
   const room = Math.min(run.points, pointsAtOnce);
-  const all = layers.map(({ stat }) => startBins(grid, stat, room));
+  const all = layers.map(({ stat, classes }) => startBins(grid, stat, room, classes !== undefined));
   const waiting: Shards = { pieces: [], bytes: 0 };
   const surfaces: Surface[] = [];
   const select = selector(given);

@@ -1,5 +1,6 @@
 /** Tiles of rasters that need the ground around them: the ground itself, and heights above it. */
 import type { Context } from '../../core/job.ts';
+import { levels } from '../formats/cog.ts';
 import type { Grid } from '../kernels/grid.ts';
 import { tileCells, tileSide } from '../kernels/grid.ts';
 import { eachSpot } from '../kernels/spots.ts';
@@ -40,7 +41,10 @@ async function groundOf(
     height: side,
   };
   const most = Math.ceil((2 * gap) / cell) + 1;
-  for (let cells = Math.min(most, firstReach); ; cells = most) {
+  // At the edge of everything some cells have no ground, which is sure only then.
+  const { columns, rows } = levels(grid)[0]!;
+  const isEdge = column === 0 || row === 0 || column === columns - 1 || row === rows - 1;
+  for (let cells = isEdge ? most : Math.min(most, firstReach); ; cells = most) {
     const spots = await spotsAround(surface, ground, window, cells, context);
     const { heights, isSure } = heightsOn(spots, triangulate(spots), window, gap, cells * cell);
     if (isSure || cells === most) return { window, heights };
