@@ -16,7 +16,7 @@ const layers: { readonly [folder: string]: { imports: readonly string[]; package
     packages: ['commander'],
   },
 };
-const pure = /^node:(zlib|crypto)$/;
+const pure = /^(node:(zlib|crypto)|delaunator|robust-predicates)$/;
 
 const files = Object.keys(layers).flatMap((layer) =>
   (readdirSync(join(root, layer), { recursive: true }) as string[])

@@ -10,7 +10,9 @@ import { random, type Random } from '../datasets/random.ts';
 import { catalog } from '../pipelines/catalog.ts';
 import { describe as describeUri } from '../pipelines/storage.ts';
 import { filesOf, hostOf, sameFiles, type Files } from './laws.ts';
+import { index as makeIndex } from '../geospatial/jobs/index.ts';
 import { bgzfOf } from './alignments.ts';
+import { onlyFile } from './cloudjobs.ts';
 import { randomSam } from './sam.ts';
 import { shared } from './shared.ts';
 import { generate } from './subjects.ts';
@@ -52,6 +54,7 @@ function damage(bytes: Uint8Array, chance: Random): Uint8Array {
 }
 
 const las = readFileSync(join(folder, 'terrain.las'));
+const copc = await onlyFile(makeIndex, { 'terrain.las': las });
 const reads = readFileSync(join(folder, 'reads.bam'));
 const index = readFileSync(join(folder, 'reads.bam.bai'));
 const bed = new TextEncoder().encode('chr1\t10\t500\ta\nchr1\t400\t9000\tb\nchr2\t0\t77\n');
@@ -131,6 +134,27 @@ const targets: Target[] = [
     : []),
   { name: 'BED', job: 'genomics/coverage', file: ['by', 'a.bed', bed], beside: [bam, bai], checked: false },
   { name: 'LAS', job: 'lidar/raster', file: ['points', 'a.las', las], beside: [], checked: false },
+  {
+    name: 'COPC through stats',
+    job: 'lidar/stats',
+    file: ['points', 'a.copc.laz', copc],
+    beside: [],
+    checked: false,
+  },
+  {
+    name: 'COPC through index',
+    job: 'lidar/index',
+    file: ['points', 'b.copc.laz', copc],
+    beside: [],
+    checked: false,
+  },
+  {
+    name: 'LAZ through tile',
+    job: 'lidar/tile',
+    file: ['points', 'b.laz', copc],
+    beside: [],
+    checked: false,
+  },
   ...(laz
     ? [
         {

@@ -52,8 +52,10 @@ export type Score = {
 export function scoreOf(found: readonly boolean[], isObject: readonly boolean[]): Score {
   let [both, missed, wrong, neither] = [0, 0, 0, 0];
   for (const [i, truth] of isObject.entries()) {
-    if (truth) found[i] ? both++ : missed++;
-    else found[i] ? wrong++ : neither++;
+    if (truth && found[i]) both++;
+    else if (truth) missed++;
+    else if (found[i]) wrong++;
+    else neither++;
   }
   const n = isObject.length;
   const agreed = (both + neither) / n;

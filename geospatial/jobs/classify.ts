@@ -10,7 +10,7 @@ import { classify as mark } from '../kernels/ground.ts';
 import { lazUrl } from '../kernels/modules.ts';
 import { startTally, tallyPoints } from '../kernels/tally.ts';
 import { noGrid, plain } from '../lidar/cell.ts';
-import { openClouds } from '../lidar/clouds.ts';
+import { headersOf, openFull } from '../lidar/clouds.ts';
 import type { Shape } from '../lidar/shape.ts';
 import { shapeOf } from '../lidar/shape.ts';
 import { chunkPoints, cutSlices, pointsAt, readSlice, type Slice, sliceMemory } from '../lidar/slices.ts';
@@ -41,8 +41,7 @@ export const classify = define<Inputs, typeof params, Part, Written>({
   modules: { laz: lazUrl },
 
   async partition({ points }, _given, split, planning) {
-    const clouds = await openClouds(points, planning);
-    const full = clouds.filter(({ las }) => las.count > 0);
+    const full = await openFull(points, planning);
     const shape = shapeOf(full.map(({ las }) => las));
     const slices = await cutSlices(full, split, planning);
     return {
@@ -80,9 +79,7 @@ export const classify = define<Inputs, typeof params, Part, Written>({
   records: ({ tally }) => tally.points,
 
   async write(result, output, { inputs: { points } }, context) {
-    const { signal } = context;
-    const clouds = await openClouds(points, { open: context.open, find: async () => undefined, signal });
-    const full = clouds.filter(({ las }) => las.count > 0).map(({ las }) => las);
+    const full = await headersOf(points, context);
     const head = { ...headOf(full[0]!, shapeOf(full)), chunk: chunkPoints };
     await writeLaz(await output.file(), () => head, chunksOf(result), context);
   },

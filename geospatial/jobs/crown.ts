@@ -9,7 +9,7 @@ import { encode, encodeBound, gather, outputOf, returnCodec, sort, takeCodec } f
 import { lazUrl } from '../kernels/modules.ts';
 import type { NodeKey } from '../kernels/octree.ts';
 import { startTally } from '../kernels/tally.ts';
-import { openClouds } from '../lidar/clouds.ts';
+import { headersOf, openFull } from '../lidar/clouds.ts';
 import { keyAt, type Made, mergeNodes, type Nodes, storeNodes } from '../lidar/nodes.ts';
 import { octreeParams } from '../lidar/octree.ts';
 import { type Shape, shapeOf } from '../lidar/shape.ts';
@@ -39,7 +39,7 @@ export const crown = define<Inputs, typeof octreeParams, Part, Nodes>({
   async partition({ nodes: [dataset], points }, _given, split, planning) {
     const source = await planning.open(dataset);
     const { blobs, pieces } = columns<Nodes>().decode(await source.read(0, source.size));
-    const clouds = (await openClouds(points, planning)).filter(({ las }) => las.count > 0);
+    const clouds = await openFull(points, planning);
     const shape = shapeOf(clouds.map(({ las }) => las));
     const byKey = new Map<string, number[]>();
     for (let i = 0; i < pieces.level.length; i++) {
@@ -90,11 +90,9 @@ export const crown = define<Inputs, typeof octreeParams, Part, Nodes>({
   records: ({ tally }) => tally.points,
 
   async write(result, output, { inputs, params: { octree } }, context) {
-    const { open, signal } = context;
-    const clouds = await openClouds(inputs.points, { open, find: async () => undefined, signal });
-    const full = clouds.filter(({ las }) => las.count > 0).map(({ las }) => las);
+    const full = await headersOf(inputs.points, context);
     const plain = headOf(full[0]!, shapeOf(full));
-    const source = await open(inputs.nodes[0]);
+    const source = await context.open(inputs.nodes[0]);
     const below = columns<Nodes>().decode(await source.read(0, source.size));
     const { blobs, nodes: table } = mergeNodes([result, below]);
     const order = Array.from(table.level, (_, i) => i).sort((a, b) =>

@@ -7,7 +7,7 @@ import { readRun } from '../formats/points.ts';
 import { fields, returnCodec, takeCodec } from '../kernels/codec.ts';
 import { lazUrl } from '../kernels/modules.ts';
 import { countCell, countCells, type Cube, cubeOf, placesOf, subtreesOf } from '../kernels/octree.ts';
-import { commonBounds, openClouds } from '../lidar/clouds.ts';
+import { commonBounds, openFull } from '../lidar/clouds.ts';
 import { shapeOf } from '../lidar/shape.ts';
 import { spillMemory, type SpillPart, spillParts } from '../lidar/spill.ts';
 import { spread } from './spread.ts';
@@ -42,11 +42,7 @@ export const index = define<Inputs, Record<never, never>, Part, Counts>({
   modules: { laz: lazUrl },
 
   async partition({ points }, _given, split, planning) {
-    const clouds = (await openClouds(points, planning)).filter(({ las }) => las.count > 0);
-    if (clouds.length === 0)
-      throw new BadInput(
-        `LAS: no points in ${points.map(({ uri }) => uri).join(', ')}, expected at least one; give a file that has points`,
-      );
+    const clouds = await openFull(points, planning);
     const files = clouds.map(({ las }) => las);
     const shape = shapeOf(files);
     const { min, max } = commonBounds(files);

@@ -17,7 +17,7 @@ import {
 import { lazUrl } from '../kernels/modules.ts';
 import { buildSubtree, hashesOf, type NodeKey, placesOf } from '../kernels/octree.ts';
 import { startTally, tallyPoints } from '../kernels/tally.ts';
-import { openClouds } from '../lidar/clouds.ts';
+import { openFull } from '../lidar/clouds.ts';
 import { type Made, mergeNodes, type Nodes, storeNodes } from '../lidar/nodes.ts';
 import { octreeParams } from '../lidar/octree.ts';
 import { type Shape, shapeOf } from '../lidar/shape.ts';
@@ -55,7 +55,7 @@ export const nodes = define<Inputs, typeof octreeParams, Part, Nodes>({
   async partition({ spilled: [dataset], points }, { octree: { roots } }, split, planning) {
     const source = await planning.open(dataset);
     const spilled = columns<Spilled>().decode(await source.read(0, source.size));
-    const clouds = (await openClouds(points, planning)).filter(({ las }) => las.count > 0);
+    const clouds = await openFull(points, planning);
     const shape = shapeOf(clouds.map(({ las }) => las));
     const byRoot = roots.map((): number[] => []);
     for (const [i, root] of spilled.pieces.a.entries()) byRoot[root]!.push(i);

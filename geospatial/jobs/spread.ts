@@ -5,7 +5,7 @@ import { define } from '../../core/job.ts';
 import type { Points } from '../kernels/codec.ts';
 import { lazUrl } from '../kernels/modules.ts';
 import { countCell, placesOf, subtreeByCell } from '../kernels/octree.ts';
-import { openClouds } from '../lidar/clouds.ts';
+import { openFull } from '../lidar/clouds.ts';
 import { octreeParams, type Octree } from '../lidar/octree.ts';
 import type { Shape } from '../lidar/shape.ts';
 import { shapeOf } from '../lidar/shape.ts';
@@ -29,7 +29,7 @@ export const spread = define<Inputs, typeof octreeParams, SpillPart, Spilled>({
   modules: { laz: lazUrl },
 
   async partition({ points }, _given, split, planning) {
-    const clouds = (await openClouds(points, planning)).filter(({ las }) => las.count > 0);
+    const clouds = await openFull(points, planning);
     const files = clouds.map(({ las }) => las);
     return {
       parts: await spillParts(clouds, shapeOf(files), split, planning),

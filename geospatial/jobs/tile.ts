@@ -4,7 +4,7 @@ import { BadInput } from '../../core/errors.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { lazUrl } from '../kernels/modules.ts';
-import { openClouds } from '../lidar/clouds.ts';
+import { openFull } from '../lidar/clouds.ts';
 import { shapeOf } from '../lidar/shape.ts';
 import type { Spilled, SpillPart } from '../lidar/spill.ts';
 import { mergeSpilled, spillMemory, spillParts, spillRun } from '../lidar/spill.ts';
@@ -37,11 +37,7 @@ export const tile = define<Inputs, typeof tilingParams, SpillPart, Spilled>({
       throw new BadInput(
         `LAS: a buffer of ${buffer} around tiles of ${length}, expected at most half of it; give a smaller --buffer`,
       );
-    const clouds = (await openClouds(points, planning)).filter(({ las }) => las.count > 0);
-    if (clouds.length === 0)
-      throw new BadInput(
-        `LAS: no points in ${points.map(({ uri }) => uri).join(', ')}, expected at least one; give a file that has points`,
-      );
+    const clouds = await openFull(points, planning);
     const shape = shapeOf(clouds.map(({ las }) => las));
     return {
       parts: await spillParts(clouds, shape, split, planning),

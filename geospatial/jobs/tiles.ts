@@ -16,7 +16,7 @@ import {
 } from '../kernels/codec.ts';
 import { lazUrl } from '../kernels/modules.ts';
 import { startTally, tallyPoints } from '../kernels/tally.ts';
-import { openClouds } from '../lidar/clouds.ts';
+import { headersOf, openFull } from '../lidar/clouds.ts';
 import { type Shape, shapeOf } from '../lidar/shape.ts';
 import { chunkPoints } from '../lidar/slices.ts';
 import type { Gathering, Spilled } from '../lidar/spill.ts';
@@ -53,7 +53,7 @@ export const tiles = define<Inputs, typeof tilingParams, Part, Result>({
   async partition({ spilled: [dataset], points }, _given, split, planning) {
     const source = await planning.open(dataset);
     const spilled = columns<Spilled>().decode(await source.read(0, source.size));
-    const clouds = (await openClouds(points, planning)).filter(({ las }) => las.count > 0);
+    const clouds = await openFull(points, planning);
     const shape = shapeOf(clouds.map(({ las }) => las));
     const { a, b, isCopy, points: counts } = spilled.pieces;
     const order = Array.from(a, (_, i) => i).sort((i, k) => b[i]! - b[k]! || a[i]! - a[k]! || i - k);
@@ -105,9 +105,7 @@ export const tiles = define<Inputs, typeof tilingParams, Part, Result>({
   records: ({ owned }) => owned,
 
   async write(result, output, { inputs: { points }, params: { length } }, context) {
-    const { open, signal } = context;
-    const clouds = await openClouds(points, { open, find: async () => undefined, signal });
-    const full = clouds.filter(({ las }) => las.count > 0).map(({ las }) => las);
+    const full = await headersOf(points, context);
     const head = { ...headOf(full[0]!, shapeOf(full)), chunk: chunkPoints };
     for (const { a, b, written } of result.tiles)
       await writeLaz(await output.file(nameOfTile(a, b, length)), () => head, chunksOf(written), context);

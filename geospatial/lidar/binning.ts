@@ -9,7 +9,7 @@ import { addPoints, startBins, takePieces } from '../kernels/bins.ts';
 import type { Points } from '../kernels/codec.ts';
 import { fields, returnCodec, takeCodec } from '../kernels/codec.ts';
 import type { Grid } from '../kernels/grid.ts';
-import { commonCrs, commonGrid, openClouds } from './clouds.ts';
+import { commonCrs, commonGrid, openFull } from './clouds.ts';
 import type { Layer } from './products.ts';
 import type { Selection } from './select.ts';
 import { boxOfSelection, fieldsOf, selector } from './select.ts';
@@ -37,12 +37,7 @@ export async function binParts(
   planning: Planning,
   given: Selection,
 ): Promise<Partition<BinPart>> {
-  const files = await openClouds(points, planning);
-  const full = files.filter(({ las }) => las.count > 0);
-  if (full.length === 0)
-    throw new BadInput(
-      `LAS: no points in ${points.map(({ uri }) => uri).join(', ')}, expected at least one; give a file that has points`,
-    );
+  const full = await openFull(points, planning);
   const system = commonCrs(full.map(({ las }) => las));
   const grid = commonGrid(
     full.map(({ las }) => las),

@@ -1,6 +1,6 @@
 /** Point clouds that go into one result: opened together, in one CRS, on one grid. */
 import { BadInput } from '../../core/errors.ts';
-import type { Dataset, Planning, Source } from '../../core/job.ts';
+import type { Context, Dataset, Planning, Source } from '../../core/job.ts';
 import type { GeoKeys } from '../formats/crs.ts';
 import { crsOf } from '../formats/crs.ts';
 import type { Las, Triple } from '../formats/las.ts';
@@ -18,7 +18,10 @@ export type Cloud = { readonly file: number; readonly source: Source; readonly l
  * Reads the headers of all inputs.
  * @throws BadInput as readLas
  */
-export async function openClouds(points: readonly Dataset[], planning: Planning): Promise<Cloud[]> {
+export async function openClouds(
+  points: readonly Dataset[],
+  planning: Pick<Planning, 'open' | 'signal'>,
+): Promise<Cloud[]> {
   const out: Cloud[] = [];
   for (let from = 0; from < points.length; from += filesAtOnce) {
     planning.signal.throwIfAborted();
@@ -29,6 +32,30 @@ export async function openClouds(points: readonly Dataset[], planning: Planning)
     out.push(...(await Promise.all(some)));
   }
   return out;
+}
+
+/**
+ * The inputs that have points.
+ * @throws BadInput as readLas, and where there is none
+ */
+export async function openFull(
+  points: readonly Dataset[],
+  planning: Pick<Planning, 'open' | 'signal'>,
+): Promise<Cloud[]> {
+  const full = (await openClouds(points, planning)).filter(({ las }) => las.count > 0);
+  if (full.length === 0)
+    throw new BadInput(
+      `LAS: no points in ${points.map(({ uri }) => uri).join(', ')}, expected at least one; give a file that has points`,
+    );
+  return full;
+}
+
+/** Headers of the inputs that have points, for a writer. */
+export async function headersOf(
+  points: readonly Dataset[],
+  context: Pick<Context, 'open' | 'signal'>,
+): Promise<Las[]> {
+  return (await openFull(points, context)).map(({ las }) => las);
 }
 
 /**

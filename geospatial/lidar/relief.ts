@@ -72,7 +72,8 @@ async function spotsAround(
   const isNear = (column: number, row: number): boolean =>
     column >= tileOf(left) && column <= tileOf(right) && row >= tileOf(top) && row <= tileOf(bottom);
   const thinning = startThinning(around);
-  for await (const piece of piecesOf(surface, product, isNear, context)) eachSpot(piece, thinning.add);
+  for await (const piece of piecesOf(surface, product, isNear, context))
+    eachSpot(piece, (x, y, z) => thinning.add(x, y, z));
   return thinning.spots();
 }
 
