@@ -21,7 +21,7 @@ export default [
     ...shared,
     input: ['pipelines/main.ts', 'pipelines/worker.ts', 'pipelines/demo.ts'],
     // Found in node_modules by who needs them.
-    external: ['fflate', 'hyparquet-writer', /^@aws-sdk\//, /^@gmod\//],
+    external: ['fflate', 'geotiff', 'hyparquet-writer', /^@aws-sdk\//, /^@gmod\//],
     output: {
       ...output,
       dir: 'dist/bin',

@@ -14,6 +14,7 @@ const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
   'lidar/classify': async () => (await import('../geospatial/jobs/classify.ts')).classify,
   'lidar/crown': async () => (await import('../geospatial/jobs/crown.ts')).crown,
   'lidar/earth': async () => (await import('../geospatial/jobs/earth.ts')).earth,
+  'lidar/extract': async () => (await import('../geospatial/jobs/extract.ts')).extract,
   'lidar/ground': async () => (await import('../geospatial/jobs/ground.ts')).ground,
   'lidar/index': async () => (await import('../geospatial/jobs/index.ts')).index,
   'lidar/mosaic': async () => (await import('../geospatial/jobs/mosaic.ts')).mosaic,
@@ -23,6 +24,7 @@ const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
   'lidar/stats': async () => (await import('../geospatial/jobs/stats.ts')).stats,
   'lidar/tile': async () => (await import('../geospatial/jobs/tile.ts')).tile,
   'lidar/tiles': async () => (await import('../geospatial/jobs/tiles.ts')).tiles,
+  'terrain/relief': async () => (await import('../geospatial/jobs/relief.ts')).relief,
 };
 /** Second halves of other jobs: workers run them, people do not call them. */
 const inner = new Set([

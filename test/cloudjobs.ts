@@ -27,6 +27,7 @@ export async function runClouds(
   given: { readonly [name: string]: Json } = {},
   { later, ...cut }: Cut = {},
   others: { readonly [input: string]: readonly Dataset[] } = {},
+  beside: Clouds = {},
 ): Promise<Files> {
   const points = Object.entries(clouds).map(([uri, bytes]): Dataset => ({
     uri,
@@ -44,7 +45,7 @@ export async function runClouds(
     }),
   });
   const store = memoryStore();
-  const open = opener(store, async ({ uri }) => sourceOf(clouds[uri]!));
+  const open = opener(store, async ({ uri }) => sourceOf((clouds[uri] ?? beside[uri])!));
   const runtime = { catalog, store, open, modules: new Map() };
   const planning = { open, find: async () => undefined, signal: new AbortController().signal };
   const host: Host = { backend: inline(runtime), runtime, planning };

@@ -42,6 +42,7 @@ export async function makeSubjects(): Promise<Subjects> {
   const reference = await describe(join(folder, 'reference.fa'));
   const sam = await describe(await samOf(folder));
   const points = await describe(join(folder, 'terrain.las'));
+  const dem = await describe(join(folder, 'ground.tif'));
   const bed = join(folder, 'regions.bed');
   await writeFile(bed, await regionsOf(folder));
   const by = await describe(bed);
@@ -126,9 +127,17 @@ export async function makeSubjects(): Promise<Subjects> {
       { product: 'min', classes: [2], returns: 'last', bbox: '450010,4600010,450060,4600050' },
       splitsOf(60_000),
     ),
+    await add(
+      'box',
+      'lidar/extract',
+      { points: [points] },
+      { bbox: '450010,4600010,450060,4600050', classes: [2, 5] },
+      splitsOf(60_000),
+    ),
     await add('default', 'lidar/ground', { points: [points] }, { window: 8 }, splitsOf(60_000)),
     await add('default', 'lidar/index', { points: [points] }, {}, splitsOf(60_000)),
     await add('default', 'lidar/stats', { points: [points] }, {}, splitsOf(60_000)),
+    await add('default', 'terrain/relief', { dem: [dem] }, { product: 'hillshade,slope' }, [64, 16, 4, 1]),
     await add('default', 'lidar/tile', { points: [points] }, { length: 20 }, splitsOf(60_000)),
     await add('buffer', 'lidar/tile', { points: [points] }, { length: 33, buffer: 5 }, splitsOf(60_000)),
     ...(await sharedSubjects(add)),

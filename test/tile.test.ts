@@ -18,7 +18,7 @@ const load = (path: string): Uint8Array => readFileSync(join(lidar, path));
 async function allLines(files: Files): Promise<string[]> {
   const lines: string[] = [];
   // One after the other: they share a kernel.
-  for (const bytes of files.values()) lines.push(...(await linesOf(bytes)));
+  for (const bytes of files.values()) for (const line of await linesOf(bytes)) lines.push(line);
   return lines.sort();
 }
 

@@ -2,6 +2,7 @@
 import { deflateSync } from 'node:zlib';
 import type { Sink } from '../../core/job.ts';
 import { predictFloat, predictInteger } from '../kernels/predictor.ts';
+import { type Cells, type CellType, cellArrays } from '../kernels/pyramid.ts';
 import type { GeoKeys } from './geokeys.ts';
 import type { Field } from './tiff.ts';
 import { asciiValues, directoryLength, encodeDirectory, encodeHeader, headerLength } from './tiff.ts';
@@ -13,7 +14,7 @@ export type Raster = {
   readonly west: number;
   readonly north: number;
   readonly cell: number;
-  readonly type: 'Float32' | 'Uint32';
+  readonly type: CellType;
   readonly nodata?: number;
   readonly crs?: GeoKeys;
   /** What the band holds, say `max`. */
@@ -50,11 +51,11 @@ export function levels({ width, height }: { readonly width: number; readonly hei
 }
 
 /**
- * One tile as it stands in the file: predictor 3 (Float32) or 2 (Uint32), then zlib DEFLATE, level 6. `values` holds 512 x 512 cells,
+ * One tile as it stands in the file: predictor 3 (Float32) or 2 (whole numbers), then zlib DEFLATE, level 6. `values` holds 512 x 512 cells,
  * row-major, padded by the caller with nodata; it is left as it is. The same bytes for the same cells under one build of zlib.
  * @throws RangeError for another number of cells
  */
-export function encodeTile(values: Float32Array | Uint32Array): Uint8Array {
+export function encodeTile(values: Cells): Uint8Array {
   if (values.length !== tileSize * tileSize)
     throw new RangeError(`tile of ${values.length} cells, expected ${tileSize * tileSize}`);
   const bytes =
@@ -129,7 +130,7 @@ function check(raster: Raster, shape: readonly Level[], sizes: readonly Uint32Ar
       if (size > 0 && size < 8) throw new RangeError(`tile of ${size} bytes, expected a zlib stream or 0`);
   const { type, nodata } = raster;
   if (nodata === undefined) return;
-  const held = type === 'Float32' ? Math.fround(nodata) : nodata >>> 0;
+  const held = cellArrays[type].of(nodata)[0]!;
   if (!Object.is(held, nodata) && held !== nodata)
     throw new RangeError(`nodata ${nodata}, expected a value that ${type} holds`);
 }
@@ -177,7 +178,7 @@ function fieldsOf(
   const fields: Field[] = [
     { tag: 256, type: 'long', values: [level.width] },
     { tag: 257, type: 'long', values: [level.height] },
-    { tag: 258, type: 'short', values: [32] },
+    { tag: 258, type: 'short', values: [8 * cellArrays[raster.type].BYTES_PER_ELEMENT] },
     // DEFLATE in a zlib stream.
     { tag: 259, type: 'short', values: [8] },
     // Black is zero.

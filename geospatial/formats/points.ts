@@ -25,6 +25,8 @@ export type Run = {
     readonly first: number;
     readonly sizes: readonly number[];
     readonly points: readonly number[];
+    /** Those that are read and not decoded, by their place among these: reading on costs less than asking again. */
+    readonly passed?: readonly number[];
   };
 };
 
@@ -109,8 +111,8 @@ function cutChunks({ start, size, points }: Chunks, split: number, how: How): Ru
 
 // At most this much of a run is read at once, unless one chunk is larger; the next read is under way meanwhile.
 const windowBytes = 4 * 1024 * 1024;
-// Records of LAS that are unpacked at once: their columns stay in the cache.
-const recordsAtOnce = 2 ** 15;
+/** Records of LAS that are unpacked at once: their columns stay in the cache. */
+export const recordsAtOnce = 2 ** 15;
 
 /** Part of a run: bytes `[start, end)` of the file; of LAZ, chunks `[from, to)` of the run. */
 type Window = {
@@ -154,12 +156,15 @@ export function memoryOf(run: Run): number {
   return 2 * Math.max(windowBytes, bytes) + 3 * bytes + (44 + extra) * chunk + 24 * 1024 * 1024;
 }
 
+/** Where points are put: in a set behind point `at`, over each other or one behind the other. */
+export type Where = { readonly set: 0 | 1; readonly at: number; readonly isOver: boolean };
+
 /** Takes points in the file's order: `points` is valid during the call only, its first one is number `first` of the file. */
 export type Take = (points: Points, first: number) => void;
 
 /**
- * Reads a run and hands its points to `take`, in the file's order, the fields that are `wanted` and those that come with them. `set` says where they are put:
- * over each other in the kernel's set 0, or one behind the other in set 1, for which there is to be room. Gives control back after each window of some MiB, so
+ * Reads a run and hands its points to `take`, in the file's order, the fields that are `wanted` and those that come with them. `where` says where they are put:
+ * over each other in the kernel's set 0, or as told, for which there is to be room. Gives control back after each window of some MiB, so
  * that the caller may put away what it has.
  * @throws BadInput for a chunk that does not decode to its points
  */
@@ -170,7 +175,7 @@ export async function* readRun(
   codec: Codec,
   wanted: number,
   take: Take,
-  set: { readonly number: 0 | 1; readonly at: number } = { number: 0, at: 0 },
+  { set, at: behind, isOver }: Where = { set: 0, at: 0, isOver: true },
 ): AsyncGenerator<void> {
   const windows = windowsOf(run);
   if (run.end > source.size)
@@ -191,7 +196,7 @@ export async function* readRun(
     take(pointsOf(codec, count), run.first + done);
     done += count;
   };
-  const aimAtNext = (): void => aim(codec, set.number, set.number === 0 ? 0 : set.at + done);
+  const aimAtNext = (): void => aim(codec, set, isOver ? behind : behind + done);
   try {
     for (const [i, window] of windows.entries()) {
       const bytes = await next;
@@ -200,6 +205,11 @@ export async function* readRun(
       next.catch(() => {});
       let at = 0;
       for (const piece of run.chunks ? chunksOf(window, run.chunks) : recordsOf(bytes.length, run.format)) {
+        if (piece.isPassed) {
+          done += piece.points;
+          at += piece.bytes;
+          continue;
+        }
         inputOf(codec).set(bytes.subarray(at, at + piece.bytes));
         aimAtNext();
         if (run.chunks) decodeChunk(codec, run, piece, window.start + at, name, wanted);
@@ -215,19 +225,27 @@ export async function* readRun(
 }
 
 /** A chunk, or records, that the kernel takes at once. */
-type Piece = { readonly bytes: number; readonly points: number; readonly index: number };
+type Piece = {
+  readonly bytes: number;
+  readonly points: number;
+  readonly index: number;
+  readonly isPassed: boolean;
+};
 
 function* chunksOf(
   { from, to }: Window,
-  { first, sizes, points }: NonNullable<Run['chunks']>,
+  { first, sizes, points, passed }: NonNullable<Run['chunks']>,
 ): Generator<Piece> {
-  for (let i = from; i < to; i++) yield { bytes: sizes[i]!, points: points[i]!, index: first + i };
+  for (let i = from; i < to; i++) {
+    const isPassed = passed?.includes(i) ?? false;
+    yield { bytes: sizes[i]!, points: points[i]!, index: first + i, isPassed };
+  }
 }
 
 function* recordsOf(bytes: number, { recordLength }: PointFormat): Generator<Piece> {
   for (let at = 0; at < bytes; at += recordsAtOnce * recordLength) {
     const some = Math.min(bytes - at, recordsAtOnce * recordLength);
-    yield { bytes: some, points: some / recordLength, index: 0 };
+    yield { bytes: some, points: some / recordLength, index: 0, isPassed: false };
   }
 }
 

@@ -3,7 +3,6 @@ import { columns } from '../../core/codec.ts';
 import type { Context, Dataset, Stored } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { number, text } from '../../core/params.ts';
-import type { Raster } from '../formats/cog.ts';
 import { encodeTile, type Level, levels } from '../formats/cog.ts';
 import type { GeoKeys } from '../formats/geokeys.ts';
 import type { Grid } from '../kernels/grid.ts';
@@ -11,8 +10,7 @@ import type { Cells, Node, Quarter } from '../kernels/pyramid.ts';
 import { build, halveTile } from '../kernels/pyramid.ts';
 import { addPiece, finishTile, startTile } from '../kernels/tile.ts';
 import { noGrid, plain } from '../lidar/cell.ts';
-import type { Mosaic, Tiles } from '../lidar/mosaics.ts';
-import { mergeMosaics, noMosaic, storeTiles, writeMosaic } from '../lidar/mosaics.ts';
+import { mergeProducts, type Products, storeTiles, type Tiles, writeProducts } from '../lidar/mosaics.ts';
 import { isRelief, layerOf, productParam, productsOf, pyramidOf } from '../lidar/products.ts';
 import { canopyTile, groundTile } from '../lidar/relief.ts';
 import { readPieces, type Surface, surfaceCodec, windowBytes } from '../lidar/surface.ts';
@@ -31,12 +29,6 @@ type Part = {
   readonly pieces: readonly Piece[];
 };
 
-/** The mosaics of some products, in their order. */
-type Result = {
-  readonly pieces: number;
-  readonly products: readonly { readonly product: number; readonly mosaic: Mosaic }[];
-};
-
 const params = {
   grid: plain<Grid>(noGrid, 'grid of the surface'),
   crs: plain<GeoKeys | null>(null, 'CRS of the surface, as GeoTIFF keys'),
@@ -49,7 +41,7 @@ const params = {
 const highestTop = 2;
 const mostTiles = 256;
 
-export const mosaic = define<Inputs, typeof params, Part, Result>({
+export const mosaic = define<Inputs, typeof params, Part, Products>({
   name: 'lidar/mosaic',
   version: 1,
   doc: 'Pieces of rasters to Cloud-Optimized GeoTIFFs; the second half of lidar/raster',
@@ -59,7 +51,7 @@ export const mosaic = define<Inputs, typeof params, Part, Result>({
   unit: 'tiles',
   counts: 'pieces',
   output: 'prefix',
-  result: columns<Result>(),
+  result: columns<Products>(),
 
   async partition({ surface: [dataset] }, { grid, product }, split, planning) {
     const names = productsOf(product);
@@ -176,34 +168,12 @@ export const mosaic = define<Inputs, typeof params, Part, Result>({
     return { pieces: at, products: [{ product, mosaic: made }] };
   },
 
-  merge(results) {
-    const found = results.flatMap(({ products }) => products);
-    const numbers = [...new Set(found.map(({ product }) => product))];
-    return {
-      pieces: results.reduce((sum, { pieces }) => sum + pieces, 0),
-      products: numbers.map((product) => ({
-        product,
-        mosaic: mergeMosaics(found.filter((one) => one.product === product).map((one) => one.mosaic)),
-      })),
-    };
-  },
+  merge: mergeProducts,
   records: ({ pieces }) => pieces,
 
-  async write({ products }, output, { params: { grid, crs, note, product } }, context) {
-    const names = productsOf(product);
-    for (const [i, name] of names.entries()) {
-      const pyramid = pyramidOf(grid, name);
-      const raster: Raster = {
-        ...grid,
-        type: pyramid.type,
-        ...(pyramid.nodata === undefined ? {} : { nodata: pyramid.nodata }),
-        ...(crs ? { crs } : {}),
-        description: note === '' ? name : `${name}; ${note}`,
-      };
-      const found = products.find((one) => one.product === i)?.mosaic ?? noMosaic();
-      const file = await output.file(names.length === 1 ? '' : `.${name}.tif`);
-      await writeMosaic(found, raster, pyramid, file, context);
-    }
+  async write(result, output, { params: { grid, crs, note, product } }, context) {
+    const rasters = productsOf(product).map((name) => ({ name, pyramid: pyramidOf(grid, name) }));
+    await writeProducts(result, rasters, { grid, crs, note }, output, context);
   },
 });
 

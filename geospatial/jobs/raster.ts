@@ -6,12 +6,12 @@ import { lazUrl } from '../kernels/modules.ts';
 import { type BinPart, binMemory, binParts, binRun, binWeight } from '../lidar/binning.ts';
 import { cell } from '../lidar/cell.ts';
 import { layersOf, productParam } from '../lidar/products.ts';
-import { selection } from '../lidar/select.ts';
+import { areaOfInput, polygonInput, selection } from '../lidar/select.ts';
 import type { Surface } from '../lidar/surface.ts';
 import { mergeSurfaces, surfaceCodec } from '../lidar/surface.ts';
 import { mosaic } from './mosaic.ts';
 
-type Inputs = { points: readonly Dataset[] };
+type Inputs = { points: readonly Dataset[]; polygon?: readonly Dataset[] };
 
 const params = {
   product: productParam,
@@ -35,6 +35,7 @@ export const raster = define<Inputs, typeof params, BinPart, Surface>({
   ],
   inputs: {
     points: { doc: 'point clouds of one CRS: LAS, LAZ, COPC', formats: ['laz', 'las'], many: true },
+    polygon: polygonInput,
   },
   params,
   split: 1_000_000,
@@ -49,8 +50,10 @@ export const raster = define<Inputs, typeof params, BinPart, Surface>({
   pace: 12e6,
   memory: (part, { product, ground }) => binMemory(part, layersOf(product, ground).length),
 
-  kernel: (part, { points }, given, context) =>
-    binRun(part, points, layersOf(given.product, given.ground), given, context),
+  async kernel(part, { points, polygon }, given, context) {
+    const area = await areaOfInput(polygon, context);
+    return binRun(part, points, layersOf(given.product, given.ground), given, context, area);
+  },
 
   merge: mergeSurfaces,
   records: ({ points }) => points,

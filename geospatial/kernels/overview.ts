@@ -8,15 +8,15 @@
  * A block without a valid cell gives `nodata`, or NaN where there is none.
  * Tiles of even size that start at even cells may be halved apart: the result is the same.
  */
-export function halve<T extends Float32Array | Uint32Array>(
+export function halve<T extends Float32Array | Uint32Array | Uint8Array>(
   values: T,
   width: number,
   height: number,
   nodata?: number,
 ): T {
   const [columns, rows] = [Math.ceil(width / 2), Math.ceil(height / 2)];
-  const whole = values instanceof Uint32Array;
-  const out = (whole ? new Uint32Array(columns * rows) : new Float32Array(columns * rows)) as T;
+  const whole = !(values instanceof Float32Array);
+  const out = new (values.constructor as new (length: number) => T)(columns * rows);
   const none = nodata ?? NaN;
   for (let row = 0; row < rows; row++) {
     const top = 2 * row * width;

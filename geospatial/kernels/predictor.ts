@@ -1,10 +1,10 @@
 /** The predictors that TIFF applies to a tile before compression. Sources: TIFF 6.0, section 14; Adobe TIFF Technical Note 3. */
 
 /**
- * Horizontal differencing (predictor 2), in place: each cell becomes its difference from the cell on its left, modulo 2^32.
+ * Horizontal differencing (predictor 2), in place: each cell becomes its difference from the cell on its left, modulo 2^32 or 2^8.
  * `values` is row-major with rows of `width` cells. Gives the bytes of `values`.
  */
-export function predictInteger(values: Uint32Array, width: number): Uint8Array {
+export function predictInteger(values: Uint32Array | Uint8Array, width: number): Uint8Array {
   for (let row = 0; row < values.length; row += width)
     for (let i = row + width - 1; i > row; i--) values[i] = values[i]! - values[i - 1]!;
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

@@ -2,7 +2,10 @@
 import { tileCells, tileSide } from './grid.ts';
 import { halve } from './overview.ts';
 
-export type Cells = Float32Array | Uint32Array;
+export type Cells = Float32Array | Uint32Array | Uint8Array;
+/** By the name of a raster's type. */
+export const cellArrays = { Float32: Float32Array, Uint32: Uint32Array, Uint8: Uint8Array } as const;
+export type CellType = keyof typeof cellArrays;
 /** What a tile gives to the level above: its cells halved, `width` by `height`. */
 export type Quarter = { readonly values: Cells; readonly width: number; readonly height: number };
 /** A tile of a level; column and row count tiles. */
@@ -20,14 +23,13 @@ export type Pyramid = {
   readonly empty: number;
   /** Absent where every number is a value. */
   readonly nodata?: number;
-  readonly type: 'Float32' | 'Uint32';
+  readonly type: CellType;
 };
 
 const half = tileSide / 2;
 
 /** 512 x 512 empty cells. */
-const emptyTile = ({ type, empty }: Pyramid): Cells =>
-  (type === 'Float32' ? new Float32Array(tileCells) : new Uint32Array(tileCells)).fill(empty);
+export const emptyTile = ({ type, empty }: Pyramid): Cells => new cellArrays[type](tileCells).fill(empty);
 
 /** A tile's cells at half the resolution; those beyond the raster's edge do not count. */
 export function halveTile(values: Cells, { level, column, row }: Node, pyramid: Pyramid): Quarter {

@@ -9,6 +9,7 @@ import { addPoints, startBins, takePieces } from '../kernels/bins.ts';
 import type { Points } from '../kernels/codec.ts';
 import { fields, returnCodec, takeCodec } from '../kernels/codec.ts';
 import type { Grid } from '../kernels/grid.ts';
+import type { Area } from '../kernels/polygon.ts';
 import { commonCrs, commonGrid, openFull } from './clouds.ts';
 import type { Layer } from './products.ts';
 import type { Selection } from './select.ts';
@@ -74,13 +75,14 @@ export async function binRun(
   layers: readonly Layer[],
   given: Selection,
   context: Context,
+  area?: Area,
 ): Promise<Surface> {
   const { uri } = points[file]!;
   const room = Math.min(run.points, pointsAtOnce);
   const all = layers.map(({ stat, classes }) => startBins(grid, stat, room, classes !== undefined));
   const waiting: Shards = { pieces: [], bytes: 0 };
   const surfaces: Surface[] = [];
-  const select = selector(given);
+  const select = selector(given, area);
   let numbers = new Uint32Array();
   const placements = layers.map(({ value }) =>
     value === 'z'

@@ -1,9 +1,11 @@
 /** Compressed tiles of a raster in the store, and the one file that they become. */
-import type { Context, FileSink, Stored } from '../../core/job.ts';
+import type { Context, FileSink, Output, Stored } from '../../core/job.ts';
 import type { Raster } from '../formats/cog.ts';
 import { encodeTile, writeCog } from '../formats/cog.ts';
+import type { GeoKeys } from '../formats/geokeys.ts';
+import type { Grid } from '../kernels/grid.ts';
 import type { Cells, Node, Pyramid, Quarter } from '../kernels/pyramid.ts';
-import { build } from '../kernels/pyramid.ts';
+import { build, cellArrays } from '../kernels/pyramid.ts';
 
 /** A manifest: where the tiles of blocks lie, and what the blocks give to the levels above them. */
 export type Mosaic = {
@@ -77,7 +79,7 @@ const places = (nodes: readonly Node[]) => ({
 });
 
 /** A mosaic without tiles. */
-export const noMosaic = (): Mosaic => ({
+const noMosaic = (): Mosaic => ({
   pieces: 0,
   blobs: [],
   tiles: { ...places([]), start: new Float64Array(), end: new Float64Array() },
@@ -85,7 +87,7 @@ export const noMosaic = (): Mosaic => ({
 });
 
 /** The tiles of all, in order; of at least one. */
-export function mergeMosaics(mosaics: readonly Mosaic[]): Mosaic {
+function mergeMosaics(mosaics: readonly Mosaic[]): Mosaic {
   const before: number[] = [];
   let blobs = 0;
   for (const mosaic of mosaics) {
@@ -123,7 +125,7 @@ const shelfBytes = 8 * 1024 * 1024;
 const readBytes = 4 * 1024 * 1024;
 
 /** Makes the levels above the blocks, then streams all tiles into a Cloud-Optimized GeoTIFF. Memory: some bytes a tile, and a few tiles. */
-export async function writeMosaic(
+async function writeMosaic(
   blocks: Mosaic,
   raster: Raster,
   pyramid: Pyramid,
@@ -186,9 +188,13 @@ async function buildTop(
     const i = found.get(row * columns + column);
     if (i === undefined) return undefined;
     const [width, height, start] = [rests.width[i]!, rests.height[i]!, rests.start[i]!];
-    const bytes = await shelf.get(blobs[rests.blob[i]!]!, start, start + 4 * width * height);
+    const bytes = await shelf.get(
+      blobs[rests.blob[i]!]!,
+      start,
+      start + cellArrays[pyramid.type].BYTES_PER_ELEMENT * width * height,
+    );
     const { buffer } = new Uint8Array(bytes);
-    const values = pyramid.type === 'Float32' ? new Float32Array(buffer) : new Uint32Array(buffer);
+    const values = new cellArrays[pyramid.type](buffer, 0, width * height);
     return { values, width, height };
   };
   const out: Mosaic[] = [];
@@ -243,4 +249,44 @@ function* runsOf(places: Iterable<Place>): Generator<Place[], undefined> {
   }
   if (run.length > 0) yield run;
   return undefined;
+}
+
+/** The mosaics of some products, in their order. */
+export type Products = {
+  readonly pieces: number;
+  readonly products: readonly { readonly product: number; readonly mosaic: Mosaic }[];
+};
+
+export function mergeProducts(results: readonly Products[]): Products {
+  const found = results.flatMap(({ products }) => products);
+  const numbers = [...new Set(found.map(({ product }) => product))];
+  return {
+    pieces: results.reduce((sum, { pieces }) => sum + pieces, 0),
+    products: numbers.map((product) => ({
+      product,
+      mosaic: mergeMosaics(found.filter((one) => one.product === product).map((one) => one.mosaic)),
+    })),
+  };
+}
+
+/** Writes a file a product; several are told apart by their names. */
+export async function writeProducts(
+  { products }: Products,
+  rasters: readonly { readonly name: string; readonly pyramid: Pyramid }[],
+  { grid, crs, note }: { readonly grid: Grid; readonly crs: GeoKeys | null; readonly note: string },
+  output: Output,
+  context: Context,
+): Promise<void> {
+  for (const [i, { name, pyramid }] of rasters.entries()) {
+    const raster: Raster = {
+      ...grid,
+      type: pyramid.type,
+      ...(pyramid.nodata === undefined ? {} : { nodata: pyramid.nodata }),
+      ...(crs ? { crs } : {}),
+      description: note === '' ? name : `${name}; ${note}`,
+    };
+    const found = products.find((one) => one.product === i)?.mosaic ?? noMosaic();
+    const file = await output.file(rasters.length === 1 ? '' : `.${name}.tif`);
+    await writeMosaic(found, raster, pyramid, file, context);
+  }
 }

@@ -1,6 +1,9 @@
 /** Which points of a cloud count: by class, return and place. */
 import { choice, integers, text, type Param, type Values } from '../../core/params.ts';
+import type { Dataset, Source } from '../../core/job.ts';
+import { readArea } from '../formats/geojson.ts';
 import { fields, type Points } from '../kernels/codec.ts';
+import { type Area, isInside } from '../kernels/polygon.ts';
 
 const box: Param<string> = {
   ...text('only points within this box, edges in the west and south included', 'minx,miny,maxx,maxy'),
@@ -42,15 +45,32 @@ export const fieldsOf = ({ classes, ignore }: Selection): number =>
 /** A coordinate is `raw * scale + offset`. */
 type Placement = { readonly scale: readonly number[]; readonly offset: readonly number[] };
 
+/** The polygons that points are to lie in; undefined where none were given. */
+export async function areaOfInput(
+  polygon: readonly Dataset[] | undefined,
+  context: { open(dataset: Dataset): Promise<Source> },
+): Promise<Area | undefined> {
+  const [dataset] = polygon ?? [];
+  return dataset && readArea(await context.open(dataset), dataset);
+}
+
+/** An optional input: polygons in the CRS of the points. */
+export const polygonInput = {
+  doc: 'only points within these polygons, in the units of the points',
+  formats: ['geojson', 'json'],
+  optional: true,
+};
+
 /**
  * Writes the numbers of the selected points to `into`, which has room for all; gives how many they are. Undefined where the selection takes every point there is.
  */
 export function selector(
   given: Selection,
+  area?: Area,
 ): ((points: Points, how: Placement, into: Uint32Array) => number) | undefined {
   const { classes, ignore, returns } = given;
   const within = boxOfSelection(given);
-  if (classes.length === 0 && ignore.length === 0 && returns === 'all' && !within) return undefined;
+  if (classes.length === 0 && ignore.length === 0 && returns === 'all' && !within && !area) return undefined;
   const isWanted = new Uint8Array(256).fill(classes.length === 0 ? 1 : 0);
   for (const c of classes) isWanted[c] = 1;
   for (const c of ignore) isWanted[c] = 0;
@@ -68,13 +88,16 @@ export function selector(
       if (byClass && isWanted[points.classes[i]!] === 0) continue;
       into[found++] = i;
     }
-    if (!within) return found;
+    if (!within && !area) return found;
     let kept = 0;
     for (let k = 0; k < found; k++) {
       const i = into[k]!;
       const px = x[i]! * scale[0]! + offset[0]!;
       const py = y[i]! * scale[1]! + offset[1]!;
-      if (px >= within.minX && px < within.maxX && py >= within.minY && py < within.maxY) into[kept++] = i;
+      if (within && !(px >= within.minX && px < within.maxX && py >= within.minY && py < within.maxY))
+        continue;
+      if (area && !isInside(area, px, py)) continue;
+      into[kept++] = i;
     }
     return kept;
   };

@@ -77,8 +77,9 @@ export async function readSlice(
     const steps = stepsOf({ ...run, name: dataset.uri }, shape);
     const adapt = (found: Points): void => conform(codec, found, run.format, steps);
     const reading = readRun(await context.open(dataset), run, dataset.uri, codec, allFields, adapt, {
-      number: 1,
+      set: 1,
       at,
+      isOver: false,
     });
     for await (const _ of reading) context.signal.throwIfAborted();
     at += skip + take;

@@ -100,8 +100,9 @@ export async function spillRun(
   const steps = stepsOf({ ...run, name: dataset.uri }, shape);
   const adapt = (found: Points): void => conform(codec, found, run.format, steps);
   const reading = readRun(await context.open(dataset), run, dataset.uri, codec, allFields, adapt, {
-    number: 1,
+    set: 1,
     at: 0,
+    isOver: false,
   });
   for await (const _ of reading) context.signal.throwIfAborted();
   const { numbers, group, groups } = assign(pointsAt(codec, 0, run.points), shape);

@@ -1,0 +1,147 @@
+/** terrain/relief: gdaldem's numbers, on its own results and on rasters of many tiles with gaps, and no seam between parts. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { BadInput } from '../core/errors.ts';
+import { encodeTile, levels, writeCog, type Raster } from '../geospatial/formats/cog.ts';
+import { relief } from '../geospatial/jobs/relief.ts';
+import { random } from './lasfile.ts';
+import { shared } from './shared.ts';
+import { dataset, runJob } from './stage.ts';
+import { levelsOf, type Level } from './surface.ts';
+
+const work = mkdtempSync(join(tmpdir(), 'terrain-'));
+afterAll(() => rmSync(work, { recursive: true }));
+const folder = shared();
+if (!folder) console.warn('skipped: no folder of shared test data');
+const hasGdal = spawnSync('gdaldem', ['--version'], { encoding: 'utf8' }).stdout?.includes('GDAL') ?? false;
+if (!hasGdal) console.warn('skipped: no gdaldem (Debian: gdal-bin)');
+
+const derive = async (path: string, given: { [name: string]: string | number | boolean }, split?: number) =>
+  (
+    await runJob(relief, { dem: [await dataset(path)] }, given, split === undefined ? {} : { split })
+  ).files.get('')!;
+const first = async (bytes: Uint8Array): Promise<Level> => (await levelsOf(bytes)).levels[0]!;
+
+/** Largest difference, of cells that both have; throws where one has a cell that the other has not. */
+function difference(found: Level, expected: Level, none: number, isAngle = false): number {
+  expect([found.width, found.height]).toEqual([expected.width, expected.height]);
+  let most = 0;
+  for (let i = 0; i < found.values.length; i++) {
+    const [a, b] = [found.values[i]!, expected.values[i]!];
+    if ((a === none) !== (b === none)) throw new Error(`cell ${i}: ${a}, expected ${b}`);
+    const d = Math.abs(a - b);
+    most = Math.max(most, isAngle && d > 180 ? 360 - d : d);
+  }
+  return most;
+}
+
+/** Hills with holes, 1100 by 700 cells: three tiles by two. */
+async function hills(): Promise<string> {
+  const [width, height] = [1100, 700];
+  const next = random(5);
+  const values = Float32Array.from({ length: width * height }, (_, i) => {
+    const [x, y] = [i % width, Math.floor(i / width)];
+    if (Math.hypot(x - 512, y - 300) < 9 || next() < 0.0005) return -9999;
+    return 40 * Math.sin(x / 37) + 30 * Math.cos(y / 29) + (x > 900 ? 0 : next());
+  });
+  const raster: Raster = { width, height, west: 5e5, north: 4.6e6, cell: 2, type: 'Float32', nodata: -9999 };
+  const shape = levels(raster);
+  const tiles = shape.map(({ columns, rows }, level) =>
+    Array.from({ length: columns * rows }, (_, k) => {
+      const tile = new Float32Array(512 * 512).fill(-9999);
+      // Overviews play no part here: they are empty.
+      if (level === 0)
+        for (let r = 0; r < 512; r++)
+          for (let c = 0; c < 512; c++) {
+            const [x, y] = [(k % columns) * 512 + c, Math.floor(k / columns) * 512 + r];
+            if (x < width && y < height) tile[r * 512 + c] = values[y * width + x]!;
+          }
+      return encodeTile(tile);
+    }),
+  );
+  const parts: Uint8Array[] = [];
+  const sizes = tiles.map((some) => Uint32Array.from(some, ({ length }) => length));
+  await writeCog(
+    { write: async (bytes) => void parts.push(bytes) },
+    raster,
+    sizes,
+    async (level, i) => tiles[level]![i]!,
+  );
+  const path = join(work, 'hills.tif');
+  writeFileSync(path, Buffer.concat(parts));
+  return path;
+}
+const dem = await hills();
+
+const modes = [
+  ['hillshade', ['hillshade'], { azimuth: 315 }, 0, 1],
+  [
+    'hillshade',
+    ['hillshade', '-az', '200', '-alt', '30', '-z', '2.5'],
+    { azimuth: 200, altitude: 30, 'z-factor': 2.5 },
+    0,
+    1,
+  ],
+  ['hillshade', ['hillshade', '-compute_edges'], { edges: true }, 0, 1],
+  ['multidirectional', ['hillshade', '-multidirectional'], {}, 0, 1],
+  ['slope', ['slope'], {}, -9999, 0.01],
+  ['slope', ['slope', '-compute_edges'], { edges: true }, -9999, 0.01],
+  ['aspect', ['aspect'], {}, -9999, 0.01],
+  ['roughness', ['roughness'], {}, -9999, 1e-4],
+  ['tpi', ['TPI'], {}, -9999, 1e-4],
+  ['tri', ['TRI', '-alg', 'Riley'], {}, -9999, 1e-3],
+] as const;
+
+describe.skipIf(!hasGdal)('as gdaldem has it', () => {
+  test.each(modes)('%s %j', async (product, [mode, ...options], given, none, most) => {
+    const path = join(work, 'peer.tif');
+    const run = spawnSync('gdaldem', [mode, dem, path, ...options], { encoding: 'utf8' });
+    expect(run.status, run.stderr).toBe(0);
+    const found = await first(await derive(dem, { product, ...given }));
+    expect(
+      difference(found, await first(readFileSync(path)), none, product === 'aspect'),
+    ).toBeLessThanOrEqual(most);
+  });
+});
+
+test.each(['hillshade', 'slope', 'aspect'])('%s has no seam: the same bytes for any cut', async (product) => {
+  const whole = await derive(dem, { product }, 1e6);
+  for (const split of [1, 4]) expect(Buffer.compare(await derive(dem, { product }, split), whole)).toBe(0);
+});
+
+test('several products are files of their own, one cell is a raster, and what is none is refused', async () => {
+  const { files } = await runJob(relief, { dem: [await dataset(dem)] }, { product: 'slope,tri' });
+  expect([...files.keys()]).toEqual(['.slope.tif', '.tri.tif']);
+  expect(Buffer.compare(files.get('.slope.tif')!, await derive(dem, { product: 'slope' }))).toBe(0);
+  const bad = join(work, 'bad.tif');
+  const bytes = readFileSync(dem);
+  for (const cut of [
+    new TextEncoder().encode('no TIFF at all'),
+    bytes.subarray(0, 100),
+    bytes.subarray(0, 5000),
+  ]) {
+    writeFileSync(bad, cut);
+    const error = await derive(bad, {}).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(BadInput);
+    expect((error as Error).message).toMatch(/^GeoTIFF: .*bad\.tif/);
+    expect((error as Error).message).not.toContain('\n');
+  }
+});
+
+describe.skipIf(!folder)('the expected results', () => {
+  const at = (path: string): string => join(folder ?? '', 'data/geospatial', path);
+  test.each([
+    ['hillshade', {}, 'hillshade_horn', 0, 1],
+    ['hillshade', { edges: true }, 'hillshade_edges', 0, 1],
+    ['multidirectional', {}, 'hillshade_multi', 0, 1],
+    ['slope', {}, 'slope', -9999, 0.01],
+    ['aspect', {}, 'aspect', -9999, 0.01],
+  ] as const)('%s %j', async (product, given, name, none, most) => {
+    const bytes = await derive(at('satellite/lidar_rasters/dtm.tif'), { product, ...given });
+    const expected = await first(readFileSync(at(`expected/terrain/dtm_${name}.tif`)));
+    expect(difference(await first(bytes), expected, none, product === 'aspect')).toBeLessThanOrEqual(most);
+  });
+});
