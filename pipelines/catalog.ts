@@ -24,6 +24,7 @@ const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
   'lidar/stats': async () => (await import('../geospatial/jobs/stats.ts')).stats,
   'lidar/tile': async () => (await import('../geospatial/jobs/tile.ts')).tile,
   'lidar/tiles': async () => (await import('../geospatial/jobs/tiles.ts')).tiles,
+  'terrain/contours': async () => (await import('../geospatial/jobs/contours.ts')).contours,
   'terrain/relief': async () => (await import('../geospatial/jobs/relief.ts')).relief,
 };
 /** Second halves of other jobs: workers run them, people do not call them. */

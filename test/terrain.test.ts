@@ -1,4 +1,4 @@
-/** terrain/relief: gdaldem's numbers, on its own results and on rasters of many tiles with gaps, and no seam between parts. */
+/** terrain/relief and terrain/contours: the numbers of gdaldem and gdal_contour, on their own results and on rasters of many tiles with gaps, and no seam between parts. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { BadInput } from '../core/errors.ts';
 import { encodeTile, levels, writeCog, type Raster } from '../geospatial/formats/cog.ts';
+import { contours } from '../geospatial/jobs/contours.ts';
 import { relief } from '../geospatial/jobs/relief.ts';
 import { random } from './lasfile.ts';
 import { shared } from './shared.ts';
@@ -38,14 +39,13 @@ function difference(found: Level, expected: Level, none: number, isAngle = false
   return most;
 }
 
-/** Hills with holes, 1100 by 700 cells: three tiles by two. */
-async function hills(): Promise<string> {
-  const [width, height] = [1100, 700];
+/** Hills with holes. */
+async function hills(name: string, width: number, height: number, noise: number): Promise<string> {
   const next = random(5);
   const values = Float32Array.from({ length: width * height }, (_, i) => {
     const [x, y] = [i % width, Math.floor(i / width)];
-    if (Math.hypot(x - 512, y - 300) < 9 || next() < 0.0005) return -9999;
-    return 40 * Math.sin(x / 37) + 30 * Math.cos(y / 29) + (x > 900 ? 0 : next());
+    if (Math.hypot(x - width / 2, y - height / 2) < 9 || next() < 0.0005) return -9999;
+    return 40 * Math.sin(x / 37) + 30 * Math.cos(y / 29) + (x > 900 ? 0 : noise * next());
   });
   const raster: Raster = { width, height, west: 5e5, north: 4.6e6, cell: 2, type: 'Float32', nodata: -9999 };
   const shape = levels(raster);
@@ -70,11 +70,13 @@ async function hills(): Promise<string> {
     sizes,
     async (level, i) => tiles[level]![i]!,
   );
-  const path = join(work, 'hills.tif');
+  const path = join(work, `${name}.tif`);
   writeFileSync(path, Buffer.concat(parts));
   return path;
 }
-const dem = await hills();
+// Three tiles by two.
+const dem = await hills('dem', 1100, 700, 1);
+const smooth = await hills('smooth', 260, 190, 0.05);
 
 const modes = [
   ['hillshade', ['hillshade'], { azimuth: 315 }, 0, 1],
@@ -144,4 +146,63 @@ describe.skipIf(!folder)('the expected results', () => {
     const expected = await first(readFileSync(at(`expected/terrain/dtm_${name}.tif`)));
     expect(difference(await first(bytes), expected, none, product === 'aspect')).toBeLessThanOrEqual(most);
   });
+});
+
+/** Length of all lines of each height. */
+function lengths(text: string): { [elev: string]: number } {
+  type Feature = { properties: { elev: number }; geometry: { coordinates: [number, number][] } };
+  const out: { [elev: string]: number } = {};
+  for (const { properties, geometry } of (JSON.parse(text) as { features: Feature[] }).features)
+    for (const [i, [x, y]] of geometry.coordinates.entries()) {
+      const [fromX, fromY] = geometry.coordinates[Math.max(0, i - 1)]!;
+      out[properties.elev] = (out[properties.elev] ?? 0) + Math.hypot(x - fromX, y - fromY);
+    }
+  return out;
+}
+const lines = async (path: string, given: { [name: string]: number }, how = {}): Promise<string> =>
+  Buffer.from((await runJob(contours, { dem: [await dataset(path)] }, given, how)).files.get('')!).toString();
+
+function sameLengths(found: string, expected: string): void {
+  const [a, b] = [lengths(found), lengths(expected)];
+  expect(Object.keys(a).toSorted()).toEqual(Object.keys(b).toSorted());
+  for (const [elev, length] of Object.entries(b))
+    expect(Math.abs(a[elev]! - length), elev).toBeLessThan(1e-3 * length + 1e-3);
+}
+
+describe.skipIf(!hasGdal)('contours', () => {
+  test.each([
+    [20, 0],
+    [7.5, 1.25],
+    [1000, 500],
+  ])('every %i from %f: heights and lengths of gdal_contour', async (interval, base) => {
+    const path = join(work, `peer${interval}.geojson`);
+    const run = spawnSync(
+      'gdal_contour',
+      ['-a', 'elev', '-i', `${interval}`, '-off', `${base}`, '-f', 'GeoJSON', smooth, path],
+      { encoding: 'utf8' },
+    );
+    expect(run.status, run.stderr).toBe(0);
+    sameLengths(await lines(smooth, { interval, base }), readFileSync(path, 'utf8'));
+  });
+});
+
+test('contours are whole across parts: the same bytes for any cut', async () => {
+  const whole = await lines(smooth, { interval: 20 }, { split: 1e6 });
+  for (const how of [{ split: 1, arity: 16 }, { split: 60, arity: 2 }, { split: 333 }])
+    expect(await lines(smooth, { interval: 20 }, how)).toBe(whole);
+  const { features } = JSON.parse(whole) as { features: { geometry: { coordinates: [number, number][] } }[] };
+  // Lines end at the raster's edge or around a gap; no two that could be one are left apart.
+  const ends = features.flatMap(({ geometry: { coordinates: c } }) =>
+    c[0]!.join() === c.at(-1)!.join() ? [] : [c[0]!.join(), c.at(-1)!.join()],
+  );
+  expect(new Set(ends).size).toBe(ends.length);
+});
+
+test.skipIf(!folder)('contours of the expected result', async () => {
+  const root = join(folder ?? '', 'data/geospatial');
+  const found = await lines(join(root, 'satellite/lidar_rasters/dtm.tif'), { interval: 5 });
+  const expected = readFileSync(join(root, 'expected/terrain/dtm_contour_5m.geojson'), 'utf8');
+  sameLengths(found, expected);
+  const count = (text: string): number => (JSON.parse(text) as { features: unknown[] }).features.length;
+  expect(count(found)).toBe(count(expected));
 });
