@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ground } from '../geospatial/jobs/ground.ts';
-import { findGround } from '../geospatial/kernels/ground.ts';
+import { findGround, laddersOf } from '../geospatial/kernels/ground.ts';
 import { groundUrl } from '../geospatial/kernels/modules.ts';
 import { concatenated, linesOf, onlyFile, plainRecords } from './cloudjobs.ts';
 import { samplesIn, score, scoreOf, tunedSets } from './groundtruth.ts';
@@ -60,6 +60,30 @@ test('a made village comes apart, and its points stay as they are but for their 
   );
   const parts = { 'a.las': some[0]!, 'b.las': some[1]! };
   expect(same(await onlyFile(ground, parts, {}, { split: 3000, later: 1 }), found)).toBe(0);
+});
+
+test('the progressive filter: windows and heights of Zhang 2003, the same for any cut', async () => {
+  const given = { slope: 1, low: 5, 'max-window': 33, 'initial-distance': 0.15, 'max-distance': 2.5 };
+  expect(laddersOf(given, 1)).toEqual([
+    { radius: 1, most: 0.15 },
+    { radius: 2, most: 2.15 },
+    { radius: 4, most: 2.5 },
+    { radius: 8, most: 2.5 },
+    { radius: 16, most: 2.5 },
+  ]);
+  const { points, isGround } = village(20_000, 5);
+  const bytes = lasFile(points, { minor: 4, pdrf: 6 });
+  const options = { method: 'pmf', slope: 0.5, 'initial-distance': 0.6 };
+  const found = await onlyFile(ground, { 'x.las': bytes }, options);
+  const { classes } = await columnsOfFile(found);
+  expect(
+    scoreOf(
+      classes!.map((c) => c !== 2),
+      isGround.map((is) => !is),
+    ).kappa,
+  ).toBeGreaterThan(85);
+  const cut = { split: 900, later: 1 };
+  expect(same(await onlyFile(ground, { 'x.las': bytes }, options, cut), found)).toBe(0);
 });
 
 test('options: classes that are ignored, returns, and a ground that is nowhere', async () => {
@@ -166,6 +190,13 @@ describe.skipIf(!folder)('real clouds', () => {
     );
     expect(single).toBeGreaterThanOrEqual(85);
     expect(each).toBeGreaterThanOrEqual(88.3);
+  });
+
+  test('PMF is not worse than it was', async () => {
+    let mean = 0;
+    for (const sample of samples)
+      mean += (await score(isprs, sample, { method: 'pmf' })).kappa / samples.length;
+    expect(mean).toBeGreaterThan(75.9);
   });
 
   test('AHN3: agreement with the national classes', async () => {

@@ -1,4 +1,7 @@
-/** The bare earth below a raster of lowest heights: SMRF. Source: Pingel, Clarke and McBride 2013, and the author's own implementation (which differs from PDAL's). */
+/**
+ * The bare earth below a raster of lowest heights. Sources: SMRF by Pingel, Clarke and McBride 2013, and the author's own implementation (which differs from PDAL's); PMF by
+ * Zhang et al. 2003.
+ */
 import { aligned, reach } from './bytes.ts';
 import { inpaint, inpaintBytes } from './inpaint.ts';
 import { dilate, erode, MOST_RADIUS, scratchBytes, shapeElement } from './openings.ts';
@@ -51,19 +54,12 @@ export function slopesAt(): usize { return worn; }
  */
 export function findGround(cell: f32, radius: i32, slope: f32, low: f32): bool {
   const cells = <usize>columns * <usize>rows;
-  for (let i: usize = 0; i < cells; i++) store<u8>(objects + i, at(heights, i) == at(heights, i) ? 0 : 1);
-  if (!inpaint(heights, columns, rows, scratch)) return false;
-  fillPits(cell, low, cells);
-  memory.copy(surface, heights, 4 * cells);
+  if (!prepare(cell, low)) return false;
   for (let r = 1; r <= radius; r++) {
-    shapeElement(r);
-    erode(surface, worn, columns, rows, r, scratch);
-    dilate(worn, opened, columns, rows, r, scratch);
+    open(r);
     const most = slope * cell * <f32>r;
     for (let i: usize = 0; i < cells; i++) if (at(surface, i) - at(opened, i) > most) store<u8>(objects + i, 1);
-    const swap = surface;
-    surface = opened;
-    opened = swap;
+    swap();
   }
   let grounds: usize = 0;
   for (let i: usize = 0; i < cells; i++) {
@@ -74,6 +70,44 @@ export function findGround(cell: f32, radius: i32, slope: f32, low: f32): bool {
   inpaint(heights, columns, rows, scratch);
   findSlopes(cell);
   return true;
+}
+
+/** Fills gaps and pits, marks what had no height as an object, and gives the openings their first surface; false where no cell has a height. */
+function prepare(cell: f32, low: f32): bool {
+  const cells = <usize>columns * <usize>rows;
+  for (let i: usize = 0; i < cells; i++) store<u8>(objects + i, at(heights, i) == at(heights, i) ? 0 : 1);
+  if (!inpaint(heights, columns, rows, scratch)) return false;
+  fillPits(cell, low, cells);
+  memory.copy(surface, heights, 4 * cells);
+  return true;
+}
+
+function open(radius: i32): void {
+  shapeElement(radius);
+  erode(surface, worn, columns, rows, radius, scratch);
+  dilate(worn, opened, columns, rows, radius, scratch);
+}
+
+function swap(): void {
+  const last = surface;
+  surface = opened;
+  opened = last;
+}
+
+/** Starts the progressive filter: afterwards the heights are limits below which a point is ground, as yet none; false where no cell has a height. */
+export function startLimits(cell: f32, low: f32): bool {
+  const cells = <usize>columns * <usize>rows;
+  if (!prepare(cell, low)) return false;
+  for (let i: usize = 0; i < cells; i++) store<f32>(heights + 4 * i, Infinity);
+  return true;
+}
+
+/** Opens once more, by `radius` cells, and lowers the limits to `most` above what comes out. */
+export function lowerLimits(radius: i32, most: f32): void {
+  const cells = <usize>columns * <usize>rows;
+  open(radius);
+  for (let i: usize = 0; i < cells; i++) store<f32>(heights + 4 * i, min(at(heights, i), at(opened, i) + most));
+  swap();
 }
 
 /** Pits are no ground, and openings must not see them. */

@@ -60,7 +60,7 @@ export const classify = define<Inputs, typeof params, Part, Written>({
     const all = pointsAt(codec, first, first + slice.points);
     const ground = await around(all, shape, given.grid, given.earth!, context);
     const { isGroundReturn, isIgnored } = marksOf(given);
-    mark(all, shape, given.grid, ground, given, isGroundReturn, isIgnored);
+    mark(all, shape, given.grid, ground, given, isGroundReturn, isIgnored, given.method === 'pmf');
     const tally = startTally();
     tallyPoints(tally, all);
     const waiting = startWaiting();

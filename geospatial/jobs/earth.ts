@@ -2,7 +2,7 @@
 import { json } from '../../core/codec.ts';
 import type { Dataset, Stored } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
-import { findGround, groundMemory, radiusOf } from '../kernels/ground.ts';
+import { findGround, findLimits, groundMemory, laddersOf, radiusOf } from '../kernels/ground.ts';
 import { tileSide } from '../kernels/grid.ts';
 import type { Grid } from '../kernels/grid.ts';
 import { groundUrl } from '../kernels/modules.ts';
@@ -32,10 +32,14 @@ export const earth = define<Inputs, typeof params, { readonly all: true }, Earth
   modules: { ground: groundUrl },
 
   partition: async () => ({ parts: [{ all: true }] }),
-  memory: (_part, { grid, window, cell }) =>
-    groundMemory(grid.width, grid.height, radiusOf({ window }, cell)) + 2 * windowBytes + 4 * 2 ** 20,
+  memory: (_part, given) => {
+    const { grid, method, cell } = given;
+    const radius = method === 'smrf' ? radiusOf(given, cell) : laddersOf(given, cell).at(-1)!.radius;
+    return groundMemory(grid.width, grid.height, radius) + 2 * windowBytes + 4 * 2 ** 20;
+  },
 
-  async kernel(_part, { surface: [dataset] }, { grid, slope, window, low }, context) {
+  async kernel(_part, { surface: [dataset] }, given, context) {
+    const { grid } = given;
     const source = await context.open(dataset);
     const { blobs, pieces } = surfaceCodec.decode(await source.read(0, source.size));
     // The pieces of a tile together, the tiles row by row.
@@ -49,15 +53,12 @@ export const earth = define<Inputs, typeof params, { readonly all: true }, Earth
     }));
     const bytes: Uint8Array[] = [];
     for await (const piece of readPieces(places, blobs, context)) bytes.push(piece);
-    const found = findGround(
-      await context.module('ground'),
-      grid,
-      (heights) => {
-        for (const [k, i] of order.entries())
-          lower(heights, grid, pieces.column[i]!, pieces.row[i]!, bytes[k]!);
-      },
-      { slope, window, low },
-    );
+    const fill = (heights: Float32Array): void => {
+      for (const [k, i] of order.entries())
+        lower(heights, grid, pieces.column[i]!, pieces.row[i]!, bytes[k]!);
+    };
+    const find = given.method === 'smrf' ? findGround : findLimits;
+    const found = find(await context.module('ground'), grid, fill, given);
     const blobOf = (plane: Float32Array): Promise<Stored> =>
       context.put(new Uint8Array(plane.buffer, plane.byteOffset, plane.byteLength).slice());
     return {

@@ -8,12 +8,14 @@ type Exports = {
   heightsAt(): number;
   slopesAt(): number;
   findGround(cell: number, radius: number, slope: number, low: number): number;
+  startLimits(cell: number, low: number): number;
+  lowerLimits(radius: number, most: number): void;
 };
 
 /** What SMRF is asked to do: see the job's options. `window` in units of the grid. */
 export type Smrf = { readonly slope: number; readonly window: number; readonly low: number };
 
-/** The ground: heights and slopes (rise over run) of the middle of every cell, row by row, from row `top` of the grid on. */
+/** The ground: heights and slopes (rise over run) of the middle of every cell, row by row, from row `top` of the grid on. Of limits: heights below which a point of the cell is ground. */
 export type Ground = { readonly top: number; readonly heights: Float32Array; readonly slopes: Float32Array };
 
 /** Radius of the largest opening, in cells. */
@@ -51,6 +53,50 @@ export function findGround(
   return { top: 0, heights, slopes };
 }
 
+/** What the progressive morphological filter is asked to do: see the job's options. */
+export type Pmf = {
+  readonly slope: number;
+  readonly low: number;
+  readonly 'max-window': number;
+  readonly 'initial-distance': number;
+  readonly 'max-distance': number;
+};
+
+/** Radii of openings in cells, and how far above each a point may lie: windows of 3, 5, 9, 17, ... cells up to the largest. Source: Zhang et al. 2003, eq. 4, 5 and 7. */
+export function laddersOf(given: Pmf, cell: number): { readonly radius: number; readonly most: number }[] {
+  const out: { radius: number; most: number }[] = [];
+  for (let [k, window] = [0, 0]; window < given['max-window']; k++) {
+    const before = window;
+    window = cell * (2 ** (k + 1) + 1);
+    const rise = k === 0 ? 0 : given.slope * (window - before);
+    out.push({ radius: 2 ** k, most: Math.min(rise + given['initial-distance'], given['max-distance']) });
+  }
+  return out;
+}
+
+/**
+ * Limits below which points are ground: Zhang et al. 2003, with discs. NaN everywhere where no cell has a point.
+ * @throws RangeError for a raster that 4 GiB do not hold
+ */
+export function findLimits(
+  module: WebAssembly.Module,
+  { width, height, cell }: Grid,
+  fill: (heights: Float32Array) => void,
+  given: Pmf,
+): Ground {
+  const exports = new WebAssembly.Instance(module, {}).exports as unknown as Exports;
+  const ladder = laddersOf(given, cell);
+  if (exports.setUp(width, height, ladder.at(-1)!.radius) === 0)
+    throw new RangeError(`Array buffer allocation failed: ground of ${width} x ${height} cells`);
+  const plane = (at: number): Float32Array => new Float32Array(exports.memory.buffer, at, width * height);
+  const heights = plane(exports.heightsAt());
+  heights.fill(NaN);
+  fill(heights);
+  if (exports.startLimits(cell, given.low) === 0) heights.fill(NaN);
+  else for (const { radius, most } of ladder) exports.lowerLimits(radius, most);
+  return { top: 0, heights, slopes: new Float32Array(width * height) };
+}
+
 /** How far a point may lie off the ground: `threshold + scalar * slope`, in units of height. */
 export type Tolerance = { readonly threshold: number; readonly scalar: number };
 /** Coordinates are `raw * scale + offset`. */
@@ -60,7 +106,7 @@ const [unassigned, groundClass] = [1, 2];
 
 /**
  * Sets the class of every point that `isIgnored` does not take by its class: 2 where it lies on the ground and its returns are among `isGroundReturn`, 1 otherwise. Height and
- * slope of the ground are interpolated between the middles of four cells. Gives the number of points on the ground.
+ * slope of the ground are interpolated between the middles of four cells. With `isLimit` a point is ground that lies below its cell's height. Gives the number of points on the ground.
  */
 export function classify(
   points: Points,
@@ -70,6 +116,7 @@ export function classify(
   { threshold, scalar }: Tolerance,
   isGroundReturn: Uint8Array,
   isIgnored: Uint8Array,
+  isLimit = false,
 ): number {
   const { x, y, z, classes, returns, count } = points;
   const { west, north, cell, width, height } = grid;
@@ -81,6 +128,13 @@ export function classify(
     if (isGroundReturn[returns[i]!] === 0) continue;
     const column = Math.max(0, Math.min(lastColumn, (x[i]! * scale[0]! + offset[0]! - west) / cell - 0.5));
     const row = Math.max(0, Math.min(lastRow, (north - (y[i]! * scale[1]! + offset[1]!)) / cell - 0.5));
+    if (isLimit) {
+      const cellAt = (Math.round(row) - first) * width + Math.round(column);
+      if (!(z[i]! * scale[2]! + offset[2]! < heights[cellAt]!)) continue;
+      classes[i] = groundClass;
+      found++;
+      continue;
+    }
     const [left, top] = [Math.floor(column), Math.floor(row)];
     const [across, down] = [column - left, row - top];
     const a = (top - first) * width + left;

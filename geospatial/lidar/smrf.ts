@@ -5,12 +5,22 @@ import { cell } from './cell.ts';
 import type { Selection } from './select.ts';
 
 export const groundParams = {
-  method: choice(['smrf'], 'filter: smrf is the simple morphological filter of Pingel 2013'),
+  method: choice(
+    ['smrf', 'pmf'],
+    'filter: smrf is the simple morphological one of Pingel 2013, pmf the progressive one of Zhang 2003',
+  ),
   cell: { ...cell, doc: 'side of a cell of the raster of lowest points' },
-  slope: number(0.15, 'rise over run above which a step of that raster is an object', { min: 0 }),
+  slope: number(0.15, 'rise over run above which a step of that raster is an object; pmf usually wants 1', {
+    min: 0,
+  }),
   window: number(18, 'radius of the largest object', { unit: 'CRS units', min: 0 }),
   threshold: number(0.5, 'a point is ground within this height', { unit: 'CRS units', min: 0 }),
   scalar: number(1.25, 'times the slope of the ground, which comes on top of --threshold', { min: 0 }),
+  'max-window': number(33, 'of pmf: the largest window', { unit: 'CRS units', min: 0 }),
+  'initial-distance': number(0.15, 'of pmf: height over the first opening within which a point is ground', {
+    min: 0,
+  }),
+  'max-distance': number(2.5, 'of pmf: the same over any opening', { min: 0 }),
   low: number(5, 'rise over run around a cell above which it is a pit, and no ground', { min: 0 }),
   returns: choice(['last', 'all'], 'which returns may be ground: last ones (a single one is last), or all'),
   ignore: {
