@@ -25,13 +25,23 @@ test('every job has a case', () => {
   expect([...tried].toSorted()).toEqual([...catalog.names].toSorted());
 });
 
+/** The first case of a job goes through all backends and stops; the others show that their options change nothing of it. */
+const isFirst = (subject: laws.Subject): boolean =>
+  subjects.find(({ stage }) => stage.job.name === subject.stage.job.name) === subject;
+
 describe.each(subjects.map((subject) => [subject.name, subject] as const))('%s', (_name, subject) => {
   test('law 1: any split, same bytes', async () => {
     const parts = await laws.partitionInvariance(subject, catalog);
     const { points, reads } = subject.stage.inputs;
     expect(parts[0]).toBe((points ?? reads)?.length ?? 1);
-    // Whole chunks of LAZ; without an index, blocks in which a record starts; units of a region.
-    const fewest = subject.name.endsWith('LAZ') ? 27 : /index|a region/.test(subject.name) ? 50 : 80;
+    // Whole chunks of LAZ, whole tiles, pieces of 32,768 records of LAS; without an index, blocks in which a record starts; units of a region.
+    const few: [RegExp, number][] = [
+      [/LAZ$/, 27],
+      [/index|a region/, 50],
+      [/relief/, 1],
+      [/extract/, 2],
+    ];
+    const fewest = few.find(([name]) => name.test(subject.name))?.[1] ?? 80;
     expect(parts.at(-1)).toBeGreaterThanOrEqual(fewest);
   });
   test('law 2: any merge tree, same bytes', () => laws.associativity(subject, catalog));
@@ -41,13 +51,14 @@ describe.each(subjects.map((subject) => [subject.name, subject] as const))('%s',
     const onThreads = threads({ entry, count: 2, store: path });
     await laws.backendEquivalence(subject, catalog, onThreads, folderStore(path));
     await onThreads.close();
+    if (!isFirst(subject)) return;
     const store = memoryStore();
     const onProcesses = processes({ entry, count: 2, store });
     await laws.backendEquivalence(subject, catalog, onProcesses, store);
     await onProcesses.close();
   });
   test('law 5: stopped and gone on with, each task ran once', async () => {
-    for (const after of [0, 1, 40]) await laws.resumption(subject, catalog, after);
+    for (const after of isFirst(subject) ? [0, 1, 40] : [1]) await laws.resumption(subject, catalog, after);
   });
   test('what the infrastructure does is retried, an answer is not', () =>
     laws.retryDiscipline(execute, subject.stage, catalog));

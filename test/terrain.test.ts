@@ -109,7 +109,7 @@ describe.skipIf(!hasGdal)('as gdaldem has it', () => {
   });
 });
 
-test.each(['hillshade', 'slope', 'aspect'])('%s has no seam: the same bytes for any cut', async (product) => {
+test.each(['hillshade', 'slope'])('%s has no seam: the same bytes for any cut', async (product) => {
   const whole = await derive(dem, { product }, 1e6);
   for (const split of [1, 4]) expect(Buffer.compare(await derive(dem, { product }, split), whole)).toBe(0);
 });

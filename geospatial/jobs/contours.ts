@@ -47,10 +47,11 @@ export const contours = define<Inputs, typeof params, Part, Result>({
   memory: ({ from, to }) => (to - from + 2) * 2 ** 16 + 64 * 2 ** 20,
 
   async kernel({ from, to }, { dem: [dataset] }, ladder, context) {
-    const { grid, read } = await openDem(await context.open(dataset), dataset.uri);
+    const dem = await openDem(await context.open(dataset), dataset.uri);
+    const { grid } = dem;
     const [top, bottom] = [Math.max(0, from - 1), Math.min(grid.height, to)];
     const { width } = grid;
-    const values = await read(0, top, width, bottom - top);
+    const values = await dem.read(0, top, width, bottom - top);
     const lines = contourRows({ values, left: 0, top, width, height: bottom - top }, grid, from, to, ladder);
     return { rows: to - from, lines };
   },
