@@ -17,6 +17,7 @@ const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
   'lidar/extract': async () => (await import('../geospatial/jobs/extract.ts')).extract,
   'lidar/ground': async () => (await import('../geospatial/jobs/ground.ts')).ground,
   'lidar/index': async () => (await import('../geospatial/jobs/index.ts')).index,
+  'lidar/info': async () => (await import('../geospatial/jobs/info.ts')).info,
   'lidar/mosaic': async () => (await import('../geospatial/jobs/mosaic.ts')).mosaic,
   'lidar/nodes': async () => (await import('../geospatial/jobs/nodes.ts')).nodes,
   'lidar/raster': async () => (await import('../geospatial/jobs/raster.ts')).raster,

@@ -38,7 +38,7 @@ describe.each(subjects.map((subject) => [subject.name, subject] as const))('%s',
     const few: [RegExp, number][] = [
       [/LAZ$/, 27],
       [/index|a region/, 50],
-      [/relief/, 1],
+      [/relief|info/, 1],
       [/extract/, 2],
     ];
     const fewest = few.find(([name]) => name.test(subject.name))?.[1] ?? 80;

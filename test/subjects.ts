@@ -136,6 +136,7 @@ export async function makeSubjects(): Promise<Subjects> {
     ),
     await add('default', 'lidar/ground', { points: [points] }, { window: 8 }, splitsOf(60_000)),
     await add('default', 'lidar/index', { points: [points] }, {}, splitsOf(60_000)),
+    await add('default', 'lidar/info', { points: [points] }, {}, [1]),
     await add('default', 'lidar/stats', { points: [points] }, {}, splitsOf(60_000)),
     await add('default', 'terrain/contours', { dem: [dem] }, { interval: 2 }, [1000, 50, 13, 4, 1]),
     await add('default', 'terrain/relief', { dem: [dem] }, { product: 'slope' }, [64, 16, 4, 1]),

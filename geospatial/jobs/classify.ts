@@ -9,12 +9,12 @@ import type { Ground } from '../kernels/ground.ts';
 import { classify as mark } from '../kernels/ground.ts';
 import { lazUrl } from '../kernels/modules.ts';
 import { startTally, tallyPoints } from '../kernels/tally.ts';
-import { noGrid, plain } from '../lidar/cell.ts';
+import { noGrid, plain } from '../rasters/cell.ts';
 import { headersOf, openFull } from '../lidar/clouds.ts';
 import type { Shape } from '../lidar/shape.ts';
 import { shapeOf } from '../lidar/shape.ts';
 import { chunkPoints, cutSlices, pointsAt, readSlice, type Slice, sliceMemory } from '../lidar/slices.ts';
-import { type Earth, groundParams, marksOf } from '../lidar/smrf.ts';
+import { type Earth, groundParams, marksOf } from '../lidar/ground.ts';
 import type { Written } from '../lidar/written.ts';
 import { chunksOf, keepChunk, mergeWritten, startWaiting, storeChunks, writeLaz } from '../lidar/written.ts';
 

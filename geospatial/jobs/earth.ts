@@ -7,8 +7,8 @@ import { tileSide } from '../kernels/grid.ts';
 import type { Grid } from '../kernels/grid.ts';
 import { groundUrl } from '../kernels/modules.ts';
 import { combinePiece, emptyPlanes } from '../kernels/piece.ts';
-import { noGrid, plain } from '../lidar/cell.ts';
-import { type Earth, groundParams } from '../lidar/smrf.ts';
+import { noGrid, plain } from '../rasters/cell.ts';
+import { type Earth, groundParams } from '../lidar/ground.ts';
 import { readPieces, surfaceCodec, windowBytes } from '../lidar/surface.ts';
 import { classify } from './classify.ts';
 

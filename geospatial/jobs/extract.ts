@@ -23,7 +23,14 @@ import { lazUrl } from '../kernels/modules.ts';
 import { startTally, tallyPoints } from '../kernels/tally.ts';
 import { headersOf, openFull } from '../lidar/clouds.ts';
 import { type Query, queryRuns } from '../lidar/nodequery.ts';
-import { areaOfInput, boxOfSelection, polygonInput, selection, selector } from '../lidar/select.ts';
+import {
+  areaOfInput,
+  boxOfSelection,
+  commonBox,
+  polygonInput,
+  selection,
+  selector,
+} from '../lidar/select.ts';
 import { conform, type Shape, shapeOf, stepsOf } from '../lidar/shape.ts';
 import {
   chunksOf,
@@ -74,7 +81,7 @@ export const extract = define<Inputs, typeof params, Part, Result>({
     const area = await areaOfInput(polygon, planning);
     const box = boxOfSelection(given);
     const query: Query = {
-      box: box && area ? common(box, area) : (box ?? area),
+      box: box && area ? commonBox(box, area) : (box ?? area),
       resolution: given.resolution > 0 ? given.resolution : undefined,
     };
     const parts: Part[] = [];
@@ -157,11 +164,3 @@ function everyOne(count: number, into: Uint32Array): number {
   for (let i = 0; i < count; i++) into[i] = i;
   return count;
 }
-
-type Bounds = { readonly minX: number; readonly minY: number; readonly maxX: number; readonly maxY: number };
-const common = (a: Bounds, b: Bounds): Bounds => ({
-  minX: Math.max(a.minX, b.minX),
-  minY: Math.max(a.minY, b.minY),
-  maxX: Math.min(a.maxX, b.maxX),
-  maxY: Math.min(a.maxY, b.maxY),
-});

@@ -3,7 +3,7 @@ import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { lazUrl } from '../kernels/modules.ts';
 import { type BinPart, binMemory, binParts, binRun, binWeight } from '../lidar/binning.ts';
-import { groundParams, seenBy } from '../lidar/smrf.ts';
+import { groundParams, seenBy } from '../lidar/ground.ts';
 import type { Surface } from '../lidar/surface.ts';
 import { mergeSurfaces, surfaceCodec } from '../lidar/surface.ts';
 import { earth } from './earth.ts';

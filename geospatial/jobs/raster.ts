@@ -4,7 +4,7 @@ import { define } from '../../core/job.ts';
 import { integers, number } from '../../core/params.ts';
 import { lazUrl } from '../kernels/modules.ts';
 import { type BinPart, binMemory, binParts, binRun, binWeight } from '../lidar/binning.ts';
-import { cell } from '../lidar/cell.ts';
+import { cell } from '../rasters/cell.ts';
 import { layersOf, productParam } from '../lidar/products.ts';
 import { areaOfInput, polygonInput, selection } from '../lidar/select.ts';
 import type { Surface } from '../lidar/surface.ts';

@@ -9,7 +9,7 @@ import { tileSide } from '../kernels/grid.ts';
 import type { Cells, Node, Quarter } from '../kernels/pyramid.ts';
 import { build, halveTile } from '../kernels/pyramid.ts';
 import type { Heights } from '../kernels/relief.ts';
-import { mergeProducts, type Products, storeTiles, type Tiles, writeProducts } from '../lidar/mosaics.ts';
+import { mergeProducts, type Products, storeTiles, type Tiles, writeProducts } from '../rasters/mosaics.ts';
 import { formulaOf, pyramidOfRelief, reliefNames, reliefParam, reliefTile } from '../terrain/products.ts';
 
 type Inputs = { dem: readonly [Dataset] };

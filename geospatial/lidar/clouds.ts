@@ -7,7 +7,7 @@ import type { Las, Triple } from '../formats/las.ts';
 import { readLas } from '../formats/las.ts';
 import type { Grid } from '../kernels/grid.ts';
 import { gridOver } from '../kernels/grid.ts';
-import type { Box } from './select.ts';
+import { type Box, commonBox } from './select.ts';
 
 const filesAtOnce = 8;
 
@@ -126,9 +126,8 @@ export function commonBounds(files: readonly Las[]): { readonly min: Triple; rea
 }
 
 /** What bounds (closed) and a half-open box have in common, closed again. */
-const common = (a: Box, b: Box, cell: number): Box => ({
-  minX: Math.max(a.minX, b.minX),
-  minY: Math.max(a.minY, b.minY),
-  maxX: Math.min(a.maxX, b.maxX - cell * 1e-9),
-  maxY: Math.min(a.maxY, b.maxY - cell * 1e-9),
-});
+function common(bounds: Box, within: Box, cell: number): Box {
+  const { minX, minY, maxX, maxY } = commonBox(bounds, within);
+  const [right, top] = [within.maxX - cell * 1e-9, within.maxY - cell * 1e-9];
+  return { minX, minY, maxX: Math.min(maxX, right), maxY: Math.min(maxY, top) };
+}

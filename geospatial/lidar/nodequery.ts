@@ -1,9 +1,8 @@
 /** Which chunks of a cloud can hold wanted points: those of the nodes of an octree that meet a box and are coarse enough, or all. */
 import { BadInput } from '../../core/errors.ts';
-import { splitWeighted } from '../../core/partition.ts';
 import { type CopcInfo, type Entry, infoOf, readHierarchy } from '../formats/copc.ts';
 import { pointFormatOf } from '../formats/laz.ts';
-import { recordsAtOnce, type Run, wholeRun } from '../formats/points.ts';
+import { cutRuns, recordsAtOnce, type Run } from '../formats/points.ts';
 import type { NodeKey } from '../kernels/octree.ts';
 import type { Cloud } from './clouds.ts';
 import type { Box } from './select.ts';
@@ -39,28 +38,9 @@ export async function queryRuns(
       split,
     );
   }
-  const cut = await wholeRun(source, las);
-  const runs: Run[] = [];
   // Whole pieces of LAS, as the kernel takes them, whatever the split.
   const size = Math.max(1, Math.round(split / recordsAtOnce)) * recordsAtOnce;
-  if (!las.laszip) {
-    for (let from = 0; from < las.count; from += size) runs.push(cut(from, Math.min(las.count, from + size)));
-    return runs;
-  }
-  const all = cut(0, las.count);
-  const { sizes, points, first } = all.chunks!;
-  let at = all.start;
-  let done = 0;
-  for (const { start, end } of splitWeighted(points, split)) {
-    const bytes = sizes.slice(start, end);
-    const counts = points.slice(start, end);
-    const [size, total] = [bytes, counts].map((of) => of.reduce((sum, n) => sum + n, 0)) as [number, number];
-    const chunks = { first: first + start, sizes: bytes, points: counts };
-    if (total > 0) runs.push({ ...all, first: done, points: total, start: at, end: at + size, chunks });
-    at += size;
-    done += total;
-  }
-  return runs;
+  return cutRuns(source, las, las.laszip ? split : size);
 }
 
 const meets = (a: Box, b: Box): boolean =>

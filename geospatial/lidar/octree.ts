@@ -1,6 +1,6 @@
 /** The octree that the stages of lidar/index build: its cube, and the subtrees that are built apart. */
 import type { Cube, NodeKey } from '../kernels/octree.ts';
-import { plain } from './cell.ts';
+import { plain } from '../rasters/cell.ts';
 
 export type Octree = { readonly cube: Cube; readonly roots: readonly NodeKey[] };
 

@@ -34,6 +34,14 @@ function boxOf(given: string): Box | undefined {
   return isBox ? { minX, minY, maxX, maxY } : undefined;
 }
 
+/** What two boxes have in common. */
+export const commonBox = (a: Box, b: Box): Box => ({
+  minX: Math.max(a.minX, b.minX),
+  minY: Math.max(a.minY, b.minY),
+  maxX: Math.min(a.maxX, b.maxX),
+  maxY: Math.min(a.maxY, b.maxY),
+});
+
 /** The box of a selection; undefined for everywhere. */
 export const boxOfSelection = ({ bbox }: Selection): Box | undefined =>
   bbox === '' ? undefined : boxOf(bbox);

@@ -72,23 +72,16 @@ async function bamFacts(dataset: Dataset, access: Access): Promise<Facts> {
 
 async function lasFacts(dataset: Dataset): Promise<Facts> {
   const { readLas } = await import('../../geospatial/formats/las.ts');
-  const { crsOf } = await import('../../geospatial/formats/crs.ts');
-  const las = await readLas(await openOnce(dataset), dataset.uri);
-  const { keys, reason } = crsOf(las.crs);
-  return {
-    format: `${las.laszip ? 'LAZ' : 'LAS'} 1.${las.minor}, point format ${las.pdrf}`,
-    points: las.count,
-    crs: keys
-      ? `${keys.epsg === undefined ? 'user-defined' : `EPSG:${keys.epsg}`}${keys.name ? ` ${keys.name}` : ''}`
-      : (reason ?? 'none'),
-    min: [...las.min],
-    max: [...las.max],
-    scale: [...las.scale],
-  };
+  const { factsOf } = await import('../../geospatial/lidar/facts.ts');
+  return factsOf(await readLas(await openOnce(dataset), dataset.uri));
 }
 
 function shown(name: string, value: Json): string {
   if (name === 'bytes') return `${count(value as number)} (${bytes(value as number)})`;
+  if (value !== null && typeof value === 'object' && !Array.isArray(value))
+    return Object.entries(value)
+      .map(([what, n]) => `${what}: ${shown('', n)}`)
+      .join(', ');
   if (!Array.isArray(value)) return typeof value === 'number' ? count(value) : `${value as string}`;
   const most = 25;
   if (typeof value[0] === 'number') return value.join(' ');

@@ -1,7 +1,7 @@
 /** The options of lidar/ground, by PDAL's names and with its defaults. */
 import { choice, integers, number, type Values } from '../../core/params.ts';
 import type { Stored } from '../../core/job.ts';
-import { cell } from './cell.ts';
+import { cell } from '../rasters/cell.ts';
 import type { Selection } from './select.ts';
 
 export const groundParams = {
