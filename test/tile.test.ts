@@ -131,6 +131,9 @@ test('scales that differ meet in the finest, and what would change a coordinate 
   );
   const more = lasFile(points, { minor: 4, pdrf: 6, extra: 2, scale: [0.05, 0.05, 0.05] });
   await expect(runClouds(tile, { 'a.las': more, 'b.las': fine }, {})).rejects.toThrow(/extra bytes/);
+  const here = lasFile(points, { minor: 4, pdrf: 6, wkt: 'LOCAL_CS["here"]' });
+  const there = lasFile(points, { minor: 4, pdrf: 6, wkt: 'LOCAL_CS["there"]' });
+  await expect(runClouds(tile, { 'a.las': here, 'b.las': there }, {})).rejects.toThrow(/expected one CRS/);
   const waves = lasFile(points, { minor: 4, pdrf: 9 });
   await expect(runClouds(tile, { 'w.las': waves }, {})).rejects.toThrow(/point format 9 with wave packets/);
   await expect(runClouds(tile, { 'b.las': fine }, { length: 10, buffer: 6 })).rejects.toThrow(/buffer of 6/);

@@ -5,6 +5,7 @@ import { bareLengths } from '../formats/laswrite.ts';
 import { pointFormatOf } from '../formats/laz.ts';
 import type { Codec, PointFormat, Points } from '../kernels/codec.ts';
 import { promoteAngles } from '../kernels/codec.ts';
+import { commonCrs } from './clouds.ts';
 
 /** Format, extra bytes, and what a raw coordinate stands for. Plain JSON. */
 export type Shape = {
@@ -20,10 +21,11 @@ const waved = [4, 5, 9, 10];
 
 /**
  * The form that holds the points of all files unchanged: format 6, 7 with colours, 8 with infrared; the finest scale.
- * @throws BadInput for wave packets, extra bytes that differ, and coordinates that are no whole steps of the finest scale
+ * @throws BadInput for files of several CRS, wave packets, extra bytes that differ, and coordinates that are no whole steps of the finest scale
  */
 export function shapeOf(files: readonly Las[]): Shape {
   const [first] = files;
+  commonCrs(files);
   for (const { name, pdrf } of files)
     if (waved.includes(pdrf))
       throw new BadInput(
