@@ -1,0 +1,69 @@
+/** The five laws as tests, for the cases of some jobs: several files share them, so that no one of them is what all wait for. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { processes } from '../core/backends/processes.ts';
+import { threads } from '../core/backends/threads.ts';
+import { execute } from '../core/engine.ts';
+import { folderStore } from '../core/stores/folder.ts';
+import { memoryStore } from '../core/stores/memory.ts';
+import { catalog } from '../pipelines/catalog.ts';
+import { entry } from '../pipelines/worker.ts';
+import * as laws from './laws.ts';
+import { makeSubjects } from './subjects.ts';
+
+/** Tests of the jobs whose names `isWanted` takes. */
+export async function testLaws(isWanted: (job: string) => boolean): Promise<void> {
+  const { subjects: all, remove } = await makeSubjects();
+  const subjects = all.filter(({ stage }) => isWanted(stage.job.name));
+  const folder = await mkdtemp(join(tmpdir(), 'servermix-laws-'));
+  afterAll(async () => {
+    await remove();
+    await rm(folder, { recursive: true });
+  });
+
+  test('every job has a case', () => {
+    const tried = new Set(subjects.map(({ stage }) => stage.job.name));
+    expect([...tried].toSorted()).toEqual(catalog.names.filter(isWanted).toSorted());
+  });
+
+  /** The first case of a job goes through all backends and stops; the others show that their options change nothing of it. */
+  const isFirst = (subject: laws.Subject): boolean =>
+    subjects.find(({ stage }) => stage.job.name === subject.stage.job.name) === subject;
+
+  describe.each(subjects.map((subject) => [subject.name, subject] as const))('%s', (_name, subject) => {
+    test('law 1: any split, same bytes', async () => {
+      const parts = await laws.partitionInvariance(subject, catalog);
+      const { points, reads } = subject.stage.inputs;
+      expect(parts[0]).toBe((points ?? reads)?.length ?? 1);
+      // Whole chunks of LAZ, whole tiles, pieces of 32,768 records of LAS; without an index, blocks in which a record starts; units of a region.
+      const few: [RegExp, number][] = [
+        [/LAZ$/, 27],
+        [/index|a region/, 50],
+        [/relief|info/, 1],
+        [/extract/, 2],
+      ];
+      const fewest = few.find(([name]) => name.test(subject.name))?.[1] ?? 80;
+      expect(parts.at(-1)).toBeGreaterThanOrEqual(fewest);
+    });
+    test('law 2: any merge tree, same bytes', () => laws.associativity(subject, catalog));
+    test('law 3: tasks survive JSON, options have no order', () => laws.serialisability(subject, catalog));
+    test('law 4: threads, processes and inline agree', async () => {
+      const path = join(folder, `${subjects.indexOf(subject)}`);
+      const onThreads = threads({ entry, count: 2, store: path });
+      await laws.backendEquivalence(subject, catalog, onThreads, folderStore(path));
+      await onThreads.close();
+      if (!isFirst(subject)) return;
+      const store = memoryStore();
+      const onProcesses = processes({ entry, count: 2, store });
+      await laws.backendEquivalence(subject, catalog, onProcesses, store);
+      await onProcesses.close();
+    });
+    test('law 5: stopped and gone on with, each task ran once', async () => {
+      for (const after of isFirst(subject) ? [0, 1, 40] : [1]) await laws.resumption(subject, catalog, after);
+    });
+    test('what the infrastructure does is retried, an answer is not', () =>
+      laws.retryDiscipline(execute, subject.stage, catalog));
+  });
+}
