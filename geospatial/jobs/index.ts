@@ -23,7 +23,7 @@ type Counts = {
 };
 
 /** Points of a subtree that is built at once. */
-const subtreePoints = 1_000_000;
+const subtreePoints = 500_000;
 
 export const index = define<Inputs, Record<never, never>, Part, Counts>({
   name: 'lidar/index',

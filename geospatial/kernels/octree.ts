@@ -142,6 +142,16 @@ export function hashesOf({ count, x, y, z }: Points): Uint32Array {
   return out;
 }
 
+/** Of every voxel the rank of its best point so far, and when that was written. One for all subtrees of a thread: 16 MiB that need no clearing. */
+let kept: { readonly best: Uint32Array; readonly epochs: Uint32Array } | undefined;
+let epoch = 0;
+const scratch = () => (kept ??= { best: new Uint32Array(voxels ** 3), epochs: new Uint32Array(voxels ** 3) });
+function nextEpoch(): number {
+  if (++epoch < 2 ** 32) return epoch;
+  kept?.epochs.fill(0);
+  return (epoch = 1);
+}
+
 /**
  * Gives every point of the subtree below `root` to a node and hands the nodes to `emit`, ancestors of the root first (level 0 on), then depth first; each once, with the ranks of its
  * points in ascending order. `places` and `hashes` are by rank, and ranks are all points of the subtree. A node that has children keeps the point of the least hash of
@@ -153,9 +163,7 @@ export function buildSubtree(
   hashes: Uint32Array,
   emit: (key: NodeKey, ranks: Uint32Array) => void,
 ): void {
-  const best = new Uint32Array(voxels ** 3);
-  const epochs = new Uint32Array(voxels ** 3);
-  let epoch = 0;
+  const { best, epochs } = scratch();
   /** Splits ranks into those that a node of a level keeps and the rest; undefined where all lie in one voxel. */
   const sample = (
     level: number,
@@ -163,7 +171,7 @@ export function buildSubtree(
   ): { kept: Uint32Array; rest: Uint32Array } | undefined => {
     const shift = placeBits - voxelBits - level;
     const mask = voxels - 1;
-    epoch++;
+    const epoch = nextEpoch();
     const voxel = new Uint32Array(ranks.length);
     let found = 0;
     for (let i = 0; i < ranks.length; i++) {
