@@ -39,7 +39,7 @@ export const info = define<Inputs, Record<never, never>, Part, readonly Told[]>(
     for (const dataset of points.slice(from, to)) {
       context.signal.throwIfAborted();
       const facts = factsOf(await readLas(await context.open(dataset), dataset.uri));
-      files.push([['file', dataset.uri], ...Object.entries(facts)]);
+      files.push(Object.entries(facts));
     }
     return files;
   },
@@ -47,8 +47,9 @@ export const info = define<Inputs, Record<never, never>, Part, readonly Told[]>(
   merge: (results) => results.flat(),
   records: (files) => files.length,
 
-  async write(files, output, { json: wantsJson }) {
-    const all = files.map((told): Facts => Object.fromEntries(told));
+  async write(files, output, { json: wantsJson, inputs: { points } }) {
+    // Results know nothing of where files lie.
+    const all = files.map((told, i): Facts => ({ file: points[i]!.uri, ...Object.fromEntries(told) }));
     const text = wantsJson ? `${JSON.stringify(all)}\n` : all.map(textOf).join('\n');
     await (await output.file()).write(new TextEncoder().encode(text));
   },

@@ -4,7 +4,7 @@ import type { Context, Dataset, Partition, Planning } from '../../core/job.ts';
 import type { GeoKeys } from '../formats/crs.ts';
 import type { Run } from '../formats/points.ts';
 import { cutRuns, memoryOf, readRun } from '../formats/points.ts';
-import type { Bins } from '../kernels/bins.ts';
+import type { Bins, Places } from '../kernels/bins.ts';
 import { addPoints, startBins, takePieces } from '../kernels/bins.ts';
 import type { Points } from '../kernels/codec.ts';
 import { fields, returnCodec, takeCodec } from '../kernels/codec.ts';
@@ -98,57 +98,30 @@ export async function binRun(
     for (const piece of takePieces(bins, placements[product]!))
       keepPieces(waiting, [{ ...piece, product, unit: placements[product]! }]);
   };
+  /** Adds points to a layer; `chosen` are their numbers among those found, undefined for all. */
+  const add = (product: number, first: number, places: Places, chosen?: Uint32Array): void => {
+    const bins = all[product]!;
+    const count = places.x.length;
+    for (let from = 0; from < count;) {
+      const some = Math.min(count - from, bins.tile.length - bins.length);
+      const off = addPoints(bins, places, from, some, run);
+      if (off >= 0)
+        throw offGrid(uri, first + (chosen?.[off] ?? off), places.x[off]!, places.y[off]!, run, grid);
+      from += some;
+      if (bins.length === bins.tile.length) flush(product, bins);
+    }
+  };
   const take = (found: Points, first: number): void => {
     done += found.count;
     if (select && numbers.length < found.count) numbers = new Uint32Array(found.count);
     const chosen = select ? numbers.subarray(0, select(found, run, numbers)) : undefined;
-    const count = chosen?.length ?? found.count;
-    const number = (i: number): number => chosen?.[i] ?? i;
-    const x = chosen ? picked(found.x, chosen) : found.x;
-    const y = chosen ? picked(found.y, chosen) : found.y;
-    for (const [product, bins] of all.entries()) {
-      const { classes } = layers[product]!;
-      if (classes) {
-        if (classes.length > 0) takeClasses(product, bins, found, first, chosen, classes);
-        continue;
-      }
-      const column = layers[product]!.value === 'z' ? found.z : found.intensity;
-      const z = chosen ? picked(column, chosen) : column;
-      for (let from = 0; from < count;) {
-        const some = Math.min(count - from, bins.tile.length - bins.length);
-        const off = addPoints(bins, { x, y, z }, from, some, run);
-        if (off >= 0) {
-          const i = number(off);
-          throw offGrid(uri, first + i, found.x[i]!, found.y[i]!, run, grid);
-        }
-        from += some;
-        if (bins.length === bins.tile.length) flush(product, bins);
-      }
-    }
-  };
-  const takeClasses = (
-    product: number,
-    bins: Bins,
-    found: Points,
-    first: number,
-    chosen: Uint32Array | undefined,
-    classes: readonly number[],
-  ): void => {
-    const total = chosen?.length ?? found.count;
-    const some = new Uint32Array(total);
-    let count = 0;
-    for (let k = 0; k < total; k++) {
-      const i = chosen?.[k] ?? k;
-      if (classes.includes(found.classes[i]!)) some[count++] = i;
-    }
-    const kept = some.subarray(0, count);
-    const places = { x: picked(found.x, kept), y: picked(found.y, kept), z: picked(found.z, kept) };
-    for (let from = 0; from < count;) {
-      const next = Math.min(count - from, bins.tile.length - bins.length);
-      const off = addPoints(bins, places, from, next, run);
-      if (off >= 0) throw offGrid(uri, first + kept[off]!, places.x[off]!, places.y[off]!, run, grid);
-      from += next;
-      if (bins.length === bins.tile.length) flush(product, bins);
+    for (const [product, { value, classes }] of layers.entries()) {
+      const kept = classes ? ofClasses(found, chosen, classes) : chosen;
+      const z = value === 'z' ? found.z : found.intensity;
+      const places = kept
+        ? { x: picked(found.x, kept), y: picked(found.y, kept), z: picked(z, kept) }
+        : { x: found.x, y: found.y, z };
+      add(product, first, places, kept);
     }
   };
   const put = async (): Promise<void> => {
@@ -168,6 +141,22 @@ export async function binRun(
   for (const [product, bins] of all.entries()) if (bins.length > 0) flush(product, bins);
   await put();
   return { ...mergeSurfaces(surfaces), points: done };
+}
+
+/** Numbers of the points of some classes, among those that are chosen. */
+function ofClasses(
+  { count, classes }: Points,
+  chosen: Uint32Array | undefined,
+  wanted: readonly number[],
+): Uint32Array {
+  const total = wanted.length === 0 ? 0 : (chosen?.length ?? count);
+  const out = new Uint32Array(total);
+  let found = 0;
+  for (let k = 0; k < total; k++) {
+    const i = chosen ? chosen[k]! : k;
+    if (wanted.includes(classes[i]!)) out[found++] = i;
+  }
+  return out.subarray(0, found);
 }
 
 function picked(column: Int32Array | Uint16Array, numbers: Uint32Array): Int32Array {
