@@ -55,6 +55,20 @@ export function choice<T extends string>(options: readonly [T, ...T[]], doc: str
   };
 }
 
+/** Some of a few words with commas between, each once; `fallback` unless given. The value is the text. */
+export function words(options: readonly string[], fallback: string, doc: string): Param<string> {
+  const areWords = (found: readonly string[]): boolean =>
+    found.every((word) => options.includes(word)) && new Set(found).size === found.length;
+  return {
+    default: fallback,
+    doc,
+    hint: 'name,name,...',
+    expected: `some of ${options.join(', ')}, each once, with commas between`,
+    parse: (value) => value,
+    check: (v): v is string => typeof v === 'string' && areWords(v.split(',')),
+  };
+}
+
 /** A switch, off unless given. */
 export function flag(doc: string): Param<boolean> {
   return {

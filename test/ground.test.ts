@@ -140,7 +140,7 @@ test('the kernel opens and fills as the plain form does', () => {
   const found = findGround(module, grid, (to) => to.set(raster), { slope: 0.3, window: 7, low: 1e9 });
   const objects = plainObjects(raster, 41, 33, 7, 0.3);
   for (const [i, value] of raster.entries())
-    expect(found.heights[i] === value, `cell ${i}`).toBe(!objects[i] || found.heights[i] === value);
+    if (!objects[i]) expect(found.heights[i], `cell ${i}`).toBe(value);
   expect(objects.filter(Boolean).length).toBeGreaterThan(100);
 });
 

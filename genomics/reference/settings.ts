@@ -1,6 +1,6 @@
 /** The options of genomics/reference, and what they mean for its reports. */
 import { BadUsage } from '../../core/errors.ts';
-import { flag, integer, text, type Values } from '../../core/params.ts';
+import { flag, integer, text, words, type Values } from '../../core/params.ts';
 import { classOf, masked } from '../kernels/classes.ts';
 import { longestWord } from '../kernels/kmers.ts';
 import { longestMotif, type Motif } from '../kernels/motifs.ts';
@@ -10,15 +10,7 @@ const reportNames = ['index', 'windows', 'kmers', 'motifs'] as const;
 export type ReportName = (typeof reportNames)[number];
 
 export const params = {
-  reports: {
-    ...text(
-      `what to write: ${reportNames.join(', ')}`,
-      'name,name,...',
-      new RegExp(`^(${reportNames.join('|')})(,(${reportNames.join('|')}))*$`),
-    ),
-    default: 'index,windows',
-    expected: `some of ${reportNames.join(', ')} with commas between`,
-  },
+  reports: words(reportNames, 'index,windows', `what to write: ${reportNames.join(', ')}`),
   window: integer(1000, 'windows: size; the last one of a sequence is shorter', {
     unit: 'bases',
     min: 1,

@@ -1,6 +1,6 @@
 /** The options of genomics/qc, and what they mean for its reports. */
 import { BadInput, BadUsage } from '../../core/errors.ts';
-import { flag, integer, number, text, type Values } from '../../core/params.ts';
+import { flag, integer, number, text, words, type Values } from '../../core/params.ts';
 import { params as coverageParams } from '../coverage/settings.ts';
 import type { Kind } from '../formats/heading.ts';
 import { flag as bit } from '../formats/record.ts';
@@ -18,15 +18,7 @@ const usual = 'flagstat,idxstats,stats,coverage,mosdepth';
 const { chrom: _, ...shared } = coverageParams;
 
 export const params = {
-  reports: {
-    ...text(
-      `what to write: ${reportNames.join(', ')}`,
-      'name,name,...',
-      new RegExp(`^(${reportNames.join('|')})(,(${reportNames.join('|')}))*$`),
-    ),
-    default: usual,
-    expected: `some of ${reportNames.join(', ')} with commas between`,
-  },
+  reports: words(reportNames, usual, `what to write: ${reportNames.join(', ')}`),
   ...shared,
   region: text(
     'reads that overlap it; coverage and depth: its positions; numbers count from 1',

@@ -13,7 +13,7 @@ import { headersOf, openFull } from '../lidar/clouds.ts';
 import { keyAt, type Made, mergeNodes, type Nodes, storeNodes } from '../lidar/nodes.ts';
 import { octreeParams } from '../lidar/octree.ts';
 import { type Shape, shapeOf } from '../lidar/shape.ts';
-import { gatheringMemory, type Gathered, type Gathering, pointsIn, readGathering } from '../lidar/spill.ts';
+import { gatheringMemory, gatheringOf, type Gathering, pointsIn, readGathering } from '../lidar/spill.ts';
 import { writeLaz } from '../lidar/written.ts';
 
 type Inputs = { nodes: readonly [Dataset]; points: readonly Dataset[] };
@@ -48,16 +48,10 @@ export const crown = define<Inputs, typeof octreeParams, Part, Nodes>({
       if (found) found.push(i);
       else byKey.set(name, [i]);
     }
-    const tops = [...byKey.values()].map((numbers): Top => {
-      const used = [...new Set(numbers.map((i) => pieces.blob[i]!))];
-      const from = numbers.map((i): Gathered => [
-        used.indexOf(pieces.blob[i]!),
-        pieces.start[i]!,
-        pieces.end[i]!,
-        pieces.points[i]!,
-      ]);
-      return { key: keyAt(pieces, numbers[0]!), from: { blobs: used.map((b) => blobs[b]!), pieces: from } };
-    });
+    const tops = [...byKey.values()].map((numbers): Top => ({
+      key: keyAt(pieces, numbers[0]!),
+      from: gatheringOf({ blobs, pieces }, numbers),
+    }));
     tops.sort((a, b) => compareKeys(a.key, b.key));
     const parts = splitInterval(tops.length, Math.max(1, Math.floor(split))).map(({ start, end }) => ({
       shape,

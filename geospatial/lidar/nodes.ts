@@ -1,5 +1,6 @@
 /** Encoded nodes of an octree in the store. */
 import type { Context, Stored } from '../../core/job.ts';
+import { joinPlaces } from '../../core/tables.ts';
 import type { NodeKey } from '../kernels/octree.ts';
 import type { Tally } from '../kernels/tally.ts';
 import { mergeTallies } from '../kernels/tally.ts';
@@ -56,51 +57,19 @@ export async function storeNodes(
 
 /** All of them, in order. */
 export function mergeNodes(parts: readonly Nodes[]): Nodes {
-  let blobs = 0;
-  const before = parts.map((part) => (blobs += part.blobs.length) - part.blobs.length);
-  const join = (tables: readonly NodeTable[]): NodeTable => {
-    const total = tables.reduce((sum, { level }) => sum + level.length, 0);
-    const integers = (name: 'level' | 'x' | 'y' | 'z'): Int32Array<ArrayBuffer> =>
-      joined(
-        new Int32Array(total),
-        tables.map((t) => t[name]),
-      );
-    const numbers = (columns: readonly Uint32Array[]): Uint32Array<ArrayBuffer> =>
-      joined(new Uint32Array(total), columns);
-    const places = (name: 'start' | 'end'): Float64Array<ArrayBuffer> =>
-      joined(
-        new Float64Array(total),
-        tables.map((t) => t[name]),
-      );
-    return {
-      level: integers('level'),
-      x: integers('x'),
-      y: integers('y'),
-      z: integers('z'),
-      blob: numbers(tables.map((t, i) => t.blob.map((b) => b + before[i]!))),
-      start: places('start'),
-      end: places('end'),
-      points: numbers(tables.map((t) => t.points)),
-    };
-  };
+  const blobs = parts.map((part) => part.blobs);
   return {
-    blobs: parts.flatMap((part) => part.blobs),
-    nodes: join(parts.map(({ nodes }) => nodes)),
-    pieces: join(parts.map(({ pieces }) => pieces)),
+    blobs: blobs.flat(),
+    nodes: joinPlaces(
+      parts.map((part) => part.nodes),
+      blobs,
+    ),
+    pieces: joinPlaces(
+      parts.map((part) => part.pieces),
+      blobs,
+    ),
     tally: mergeTallies(parts.map(({ tally }) => tally)),
   };
-}
-
-function joined<T extends Int32Array | Uint32Array | Float64Array>(
-  out: T,
-  columns: readonly ArrayLike<number>[],
-): T {
-  let at = 0;
-  for (const column of columns) {
-    out.set(column, at);
-    at += column.length;
-  }
-  return out;
 }
 
 export const keyAt = ({ level, x, y, z }: NodeTable, i: number): NodeKey => [level[i]!, x[i]!, y[i]!, z[i]!];

@@ -1,5 +1,5 @@
 /** What a raster of points can hold. */
-import type { Param } from '../../core/params.ts';
+import { words } from '../../core/params.ts';
 import type { Stat } from '../kernels/piece.ts';
 import type { Pyramid } from '../kernels/pyramid.ts';
 import { levels } from '../formats/cog.ts';
@@ -41,21 +41,12 @@ export function layersOf(given: string, ground: readonly number[]): Layer[] {
   return wanted.some(isRelief) ? [...own, { stat: 'spots', value: 'z', classes: ground }] : own;
 }
 
-const isProducts = (v: unknown): v is string => {
-  if (typeof v !== 'string') return false;
-  const found = v.split(',');
-  return found.every((name) => names.includes(name as Product)) && new Set(found).size === found.length;
-};
-
 /** The option: names with commas between. */
-export const productParam: Param<string> = {
-  default: 'dsm',
-  doc: 'what cells hold, by name: dsm or max (highest point), min, mean, count, density (points an area), intensity (mean), dtm (ground, a net of triangles), chm (height above it); several give a file each',
-  hint: 'dsm,...',
-  expected: `some of ${names.join(', ')}, each once, with commas between`,
-  parse: (text) => text,
-  check: isProducts,
-};
+export const productParam = words(
+  names,
+  'dsm',
+  'what cells hold, by name: dsm or max (highest point), min, mean, count, density (points an area), intensity (mean), dtm (ground, a net of triangles), chm (height above it); several give a file each',
+);
 
 /** Heights and intensities have a nodata value; where there are no points their number is simply 0. */
 export function pyramidOf(grid: Grid, product: Product): Pyramid {

@@ -1,5 +1,6 @@
 /** The map side of a shuffle of whole points: a run of one file, its points put into groups, each group sorted and encoded. */
 import type { Context, Dataset, Planning, Stored } from '../../core/job.ts';
+import { joinPlaces } from '../../core/tables.ts';
 import type { Run } from '../formats/points.ts';
 import { cutRuns, memoryOf, readRun, roomOf } from '../formats/points.ts';
 import {
@@ -163,25 +164,10 @@ function sortByGroup(
 
 /** The pieces of all, in order. */
 export function mergeSpilled(parts: readonly Spilled[]): Spilled {
-  const total = parts.reduce((sum, { pieces }) => sum + pieces.a.length, 0);
-  const pieces = {
-    a: new Int32Array(total),
-    b: new Int32Array(total),
-    isCopy: new Uint8Array(total),
-    blob: new Uint32Array(total),
-    start: new Float64Array(total),
-    end: new Float64Array(total),
-    points: new Uint32Array(total),
-  };
-  let [at, blobs] = [0, 0];
-  for (const part of parts) {
-    for (const [name, column] of Object.entries(pieces))
-      column.set(part.pieces[name as keyof typeof pieces], at);
-    const { length } = part.pieces.a;
-    for (let i = at; i < at + length; i++) pieces.blob[i]! += blobs;
-    at += length;
-    blobs += part.blobs.length;
-  }
+  const pieces = joinPlaces(
+    parts.map((part) => part.pieces),
+    parts.map(({ blobs }) => blobs),
+  );
   return {
     points: parts.reduce((sum, { points }) => sum + points, 0),
     blobs: parts.flatMap((part) => part.blobs),
@@ -194,8 +180,14 @@ export type Gathered = readonly [number, number, number, number];
 /** What a part reads: pieces, and the blobs that they lie in. Plain JSON. */
 export type Gathering = { readonly blobs: readonly Stored[]; readonly pieces: readonly Gathered[] };
 
+/** Where pieces of a manifest lie. */
+type Lying = Pick<Spilled['pieces'], 'blob' | 'start' | 'end' | 'points'>;
+
 /** Some pieces of a manifest, with the blobs that they need. */
-export function gatheringOf({ blobs, pieces }: Spilled, numbers: readonly number[]): Gathering {
+export function gatheringOf(
+  { blobs, pieces }: { readonly blobs: readonly Stored[]; readonly pieces: Lying },
+  numbers: readonly number[],
+): Gathering {
   const used = [...new Set(numbers.map((i) => pieces.blob[i]!))].sort((a, b) => a - b);
   const place = new Map(used.map((blob, i) => [blob, i]));
   return {

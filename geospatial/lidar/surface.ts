@@ -1,6 +1,7 @@
 /** Surfaces in pieces: what binning leaves in the store, and later stages put together. */
 import { columns } from '../../core/codec.ts';
 import type { Context, Stored } from '../../core/job.ts';
+import { joinPlaces } from '../../core/tables.ts';
 import type { GeoKeys } from '../formats/geokeys.ts';
 import type { Piece, Placement } from '../kernels/bins.ts';
 import type { Grid } from '../kernels/grid.ts';
@@ -31,26 +32,10 @@ export const surfaceCodec = columns<Surface>();
 
 /** The pieces of all, in order. What the first one says of grid and CRS holds for all. */
 export function mergeSurfaces(surfaces: readonly Surface[]): Surface {
-  const total = surfaces.reduce((sum, { pieces }) => sum + pieces.row.length, 0);
-  const pieces = {
-    product: new Uint32Array(total),
-    column: new Uint32Array(total),
-    row: new Uint32Array(total),
-    blob: new Uint32Array(total),
-    start: new Float64Array(total),
-    end: new Float64Array(total),
-    scale: new Float64Array(total),
-    offset: new Float64Array(total),
-  };
-  let [at, blobs] = [0, 0];
-  for (const surface of surfaces) {
-    for (const [name, column] of Object.entries(pieces))
-      column.set(surface.pieces[name as keyof typeof pieces], at);
-    const { length } = surface.pieces.row;
-    for (let i = at; i < at + length; i++) pieces.blob[i]! += blobs;
-    at += length;
-    blobs += surface.blobs.length;
-  }
+  const pieces = joinPlaces(
+    surfaces.map((surface) => surface.pieces),
+    surfaces.map(({ blobs }) => blobs),
+  );
   const { grid, crs, note } = surfaces[0]!;
   const points = surfaces.reduce((sum, surface) => sum + surface.points, 0);
   return { grid, crs, note, points, blobs: surfaces.flatMap((surface) => surface.blobs), pieces };

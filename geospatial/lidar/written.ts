@@ -1,5 +1,6 @@
 /** Encoded chunks of LAZ in the store, and the one file that they become. */
 import type { Context, FileSink, Stored } from '../../core/job.ts';
+import { joinTables } from '../../core/tables.ts';
 import type { Vlr } from '../formats/las.ts';
 import type { Head } from '../formats/laswrite.ts';
 import { encodeChunkTable, encodeEvlr, encodeHead, headLength } from '../formats/laswrite.ts';
@@ -25,19 +26,9 @@ export const nothingWritten = (): Written => ({
 
 /** Chunks of all, in order. */
 export function mergeWritten(parts: readonly Written[]): Written {
-  const join = (columns: readonly Uint32Array[]): Uint32Array<ArrayBuffer> => {
-    const out = new Uint32Array(columns.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const column of columns) {
-      out.set(column, at);
-      at += column.length;
-    }
-    return out;
-  };
   return {
     blobs: parts.flatMap(({ blobs }) => blobs),
-    points: join(parts.map(({ points }) => points)),
-    bytes: join(parts.map(({ bytes }) => bytes)),
+    ...joinTables(parts.map(({ points, bytes }) => ({ points, bytes }))),
     tally: mergeTallies(parts.map(({ tally }) => tally)),
   };
 }

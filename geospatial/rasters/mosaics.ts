@@ -1,5 +1,6 @@
 /** Compressed tiles of a raster in the store, and the one file that they become. */
 import type { Context, FileSink, Output, Stored } from '../../core/job.ts';
+import { joinPlaces } from '../../core/tables.ts';
 import type { Raster } from '../formats/cog.ts';
 import { encodeTile, writeCog } from '../formats/cog.ts';
 import type { GeoKeys } from '../formats/geokeys.ts';
@@ -88,37 +89,19 @@ const noMosaic = (): Mosaic => ({
 
 /** The tiles of all, in order; of at least one. */
 function mergeMosaics(mosaics: readonly Mosaic[]): Mosaic {
-  const before: number[] = [];
-  let blobs = 0;
-  for (const mosaic of mosaics) {
-    before.push(blobs);
-    blobs += mosaic.blobs.length;
-  }
-  const shifted = (blob: Uint32Array<ArrayBuffer>, i: number): Uint32Array<ArrayBuffer> =>
-    blob.map((b) => b + before[i]!);
+  const blobs = mosaics.map((mosaic) => mosaic.blobs);
   return {
     pieces: mosaics.reduce((sum, { pieces }) => sum + pieces, 0),
-    blobs: mosaics.flatMap((mosaic) => mosaic.blobs),
-    tiles: joinRows(mosaics.map(({ tiles }, i) => ({ ...tiles, blob: shifted(tiles.blob, i) }))),
-    rests: joinRows(mosaics.map(({ rests }, i) => ({ ...rests, blob: shifted(rests.blob, i) }))),
+    blobs: blobs.flat(),
+    tiles: joinPlaces(
+      mosaics.map(({ tiles }) => tiles),
+      blobs,
+    ),
+    rests: joinPlaces(
+      mosaics.map(({ rests }) => rests),
+      blobs,
+    ),
   };
-}
-
-/** Tables of the same columns, one below the other. */
-function joinRows<
-  T extends { readonly [name: string]: Uint32Array<ArrayBuffer> | Float64Array<ArrayBuffer> },
->(tables: readonly T[]): T {
-  const join = (name: string): Uint32Array | Float64Array => {
-    const length = tables.reduce((sum, table) => sum + table[name]!.length, 0);
-    const out = tables[0]![name]! instanceof Uint32Array ? new Uint32Array(length) : new Float64Array(length);
-    let at = 0;
-    for (const table of tables) {
-      out.set(table[name]!, at);
-      at += table[name]!.length;
-    }
-    return out;
-  };
-  return Object.fromEntries(Object.keys(tables[0]!).map((name) => [name, join(name)])) as T;
 }
 
 const shelfBytes = 8 * 1024 * 1024;

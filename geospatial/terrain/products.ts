@@ -1,5 +1,5 @@
 /** What terrain/relief can make, and one tile of it. */
-import type { Param } from '../../core/params.ts';
+import { words } from '../../core/params.ts';
 import { levels } from '../formats/cog.ts';
 import type { Grid } from '../kernels/grid.ts';
 import { tileSide } from '../kernels/grid.ts';
@@ -25,18 +25,11 @@ export type ReliefName = (typeof names)[number];
 export const reliefNames = (given: string): ReliefName[] => given.split(',') as ReliefName[];
 
 /** The option: names with commas between. */
-export const reliefParam: Param<string> = {
-  default: 'hillshade',
-  doc: 'what cells hold, by name: hillshade, multidirectional (light from four sides), slope and aspect (degrees), roughness, tpi, tri; several give a file each',
-  hint: 'hillshade,...',
-  expected: `some of ${names.join(', ')}, each once, with commas between`,
-  parse: (text) => text,
-  check: (v): v is string => {
-    if (typeof v !== 'string') return false;
-    const found = v.split(',');
-    return found.every((name) => names.includes(name as ReliefName)) && new Set(found).size === found.length;
-  },
-};
+export const reliefParam = words(
+  names,
+  'hillshade',
+  'what cells hold, by name: hillshade, multidirectional (light from four sides), slope and aspect (degrees), roughness, tpi, tri; several give a file each',
+);
 
 type Given = { readonly azimuth: number; readonly altitude: number; readonly 'z-factor': number };
 
