@@ -34,8 +34,12 @@ type Draft = {
 
 const bufferSize = 256 << 10;
 
+/** What a file is called: `a` and `.tif` make `a.tif`; in a folder, `a/` and `.dsm.tif` make `a/dsm.tif`. */
+export const fileName = (path: string, suffix: string): string =>
+  path.endsWith('/') ? path + suffix.replace(/^\./, '') : path + suffix;
+
 /**
- * Files at `path` followed by their suffixes, each written beside its place under a hidden name and renamed by `commit`. Missing folders are made.
+ * Files at `path` followed by their suffixes (`fileName`), each written beside its place under a hidden name and renamed by `commit`. Missing folders are made.
  * Without a `path` the file of no suffix is held in memory (text results are small) and goes to `stdout` at `commit`; a closed pipe there is no error.
  * Writes may overlap: their bytes come in the order of the calls.
  * @throws BadUsage where the path cannot be written; Error when the disk is full; one line, naming the path
@@ -60,7 +64,7 @@ export function fileOutput(
     async file(suffix = '') {
       if (over) throw new Error(`output: ${path}${suffix} was asked for after the end`);
       if (drafts.has(suffix)) throw new Error(`output: ${path}${suffix} was asked for twice, expected once`);
-      const draft = openDraft(path + suffix);
+      const draft = openDraft(fileName(path, suffix));
       drafts.set(suffix, draft);
       const { write, rewind } = await draft;
       return { write, rewind };

@@ -11,6 +11,7 @@ const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
   'genomics/qc': async () => (await import('../genomics/jobs/qc.ts')).qc,
   'genomics/reference': async () => (await import('../genomics/jobs/reference.ts')).reference,
   'genomics/survey': async () => (await import('../genomics/jobs/survey.ts')).survey,
+  'lidar/catalog': async () => (await import('../geospatial/jobs/catalog.ts')).catalog,
   'lidar/classify': async () => (await import('../geospatial/jobs/classify.ts')).classify,
   'lidar/crown': async () => (await import('../geospatial/jobs/crown.ts')).crown,
   'lidar/earth': async () => (await import('../geospatial/jobs/earth.ts')).earth,
@@ -43,6 +44,7 @@ const inner = new Set([
 /** They run jobs in turn, from a terminal; no worker knows of them. */
 const pipelines: { readonly [name: string]: () => Promise<Pipeline> } = {
   'pipelines/qc': async () => (await import('./ready/qc.ts')).qc,
+  'pipelines/terrain': async () => (await import('./ready/terrain.ts')).terrain,
 };
 
 export const catalog: Catalog = {

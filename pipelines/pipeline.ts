@@ -1,12 +1,26 @@
 /** What a pipeline declares: jobs over many inputs, and a table over their results. */
+import type { OutputFile } from '../core/output.ts';
 import type { AnyJob, Inputs, Planning, Stage } from '../core/job.ts';
-import type { Options } from '../core/json.ts';
+import type { Json, Options } from '../core/json.ts';
 import type { Finished } from '../core/run.ts';
 
-/** A job of a pipeline. `name` is what its files are called in the folder. */
-export type Step = { readonly name: string; readonly stage: Stage };
+/** A job of a pipeline. */
+export type Step = {
+  readonly name: string;
+  readonly stage: Stage;
+  /** What its files are called in the folder, unless it is `name`; with '' they are called by what the job puts behind. */
+  readonly out?: string;
+  /**
+   * Inputs that are files of steps before, by their names in the folder. When the run is planned what the stage has in their place stands in for them; where that is empty,
+   * only the run can tell.
+   */
+  readonly reads?: { readonly [input: string]: readonly string[] };
+};
 
-/** A line of a pipeline's table, by column; null where there is no value. */
+/** A step that has run, and what it wrote. */
+export type Done = Step & { readonly finished: Finished; readonly files: readonly OutputFile[] };
+
+/** A line of a table over steps, by column; null where there is no value. */
 export type Row = { readonly [column: string]: string | number | null };
 
 /** What a command line is made from, be it a job's or a pipeline's. `folder`: `--out` is one, made where there is none. */
@@ -17,9 +31,15 @@ export type Runnable = Pick<
   readonly output: AnyJob['output'] | 'folder';
 };
 
+/** What stands beside the files of the steps: text by name, and what `--json` says. */
+export type Ending = {
+  readonly files: { readonly [name: string]: string };
+  readonly said: { readonly [name: string]: Json };
+};
+
 /**
  * Jobs that run one after the other on one backend, each with all of its workers: a step is an ordinary run, with a record, a resume and files of its own.
- * Which steps there are follows from the inputs alone, so that all can be planned before any runs.
+ * Which steps there are follows from the inputs alone.
  */
 export type Pipeline = Runnable & {
   readonly output: 'folder';
@@ -27,8 +47,8 @@ export type Pipeline = Runnable & {
   first(): Promise<AnyJob>;
   /** At least one. @throws BadUsage where two would have one name */
   steps(inputs: Inputs, params: Options): readonly Step[];
-  /** What the table says of a step. */
-  row(step: Step, finished: Finished, planning: Planning): Promise<Row>;
+  /** What is written when all steps are done. */
+  end(done: readonly Done[], params: Options, planning: Planning): Promise<Ending>;
 };
 
 export const isPipeline = (runnable: Runnable): runnable is Pipeline => runnable.output === 'folder';

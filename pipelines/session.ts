@@ -3,7 +3,8 @@ import { stat } from 'node:fs/promises';
 import { BadUsage, messageOf } from '../core/errors.ts';
 import type { Happening } from '../core/events.ts';
 import { noBill } from '../core/bill.ts';
-import type { AnyJob, Inputs, Planning, Stage } from '../core/job.ts';
+import type { AnyJob, Dataset, Inputs, Planning, Stage } from '../core/job.ts';
+import type { OutputFile } from '../core/output.ts';
 import type { Finished } from '../core/run.ts';
 import { unlessStopped } from '../core/stopped.ts';
 import type { Summary } from '../core/summary.ts';
@@ -17,7 +18,7 @@ import { interrupts } from './interrupt.ts';
 import type { Runnable } from './pipeline.ts';
 import { newRun, record } from './record.ts';
 import { describeSummary } from './said.ts';
-import { output, storeFolder } from './storage.ts';
+import { describe, output, storeFolder } from './storage.ts';
 import { display } from './terminal.ts';
 
 export type Session = {
@@ -29,7 +30,9 @@ export type Session = {
     stage: Stage,
     out: string | undefined,
     label?: string,
-  ): Promise<{ finished: Finished; summary: Summary }>;
+  ): Promise<{ finished: Finished; summary: Summary; files: readonly OutputFile[] }>;
+  /** Files that runs of this session wrote, known by all their bytes: written again, they are the same input. */
+  written(uris: readonly string[]): Promise<Dataset[]>;
 };
 
 /**
@@ -68,6 +71,7 @@ export async function withSession<T>(
     );
     run = undefined;
     const on = (event: Happening): void => log.add(event);
+    let wrote: readonly OutputFile[] = [];
     try {
       if (out !== undefined) await checkNotInput(out, inputs);
       const { split = job.split, rate, timeout, memory = defaultMemory(globals.on) } = globals;
@@ -110,7 +114,8 @@ export async function withSession<T>(
         await write(finished, ahead?.target ?? files, host, { json, signal });
         await ahead?.settle();
         signal.throwIfAborted();
-        for (const file of await files.commit()) on({ event: 'wrote', ...file });
+        wrote = await files.commit();
+        for (const file of wrote) on({ event: 'wrote', ...file });
       } catch (error) {
         await ahead?.settle().catch(() => {});
         await files.abort();
@@ -123,7 +128,7 @@ export async function withSession<T>(
       screen.clear();
       if (!json) process.stderr.write(`${label}${describeSummary(summary, log.folder)}\n`);
       for (const why of lost) process.stderr.write(`${why}\n`);
-      return { finished, summary };
+      return { finished, summary, files: wrote };
     } catch (error) {
       screen.clear();
       const status = signal.aborted ? 'interrupted' : 'failed';
@@ -135,8 +140,22 @@ export async function withSession<T>(
 
   try {
     const inputs = await unlessStopped(describeInputs(command, parsed), signal);
-    if (globals.on === 'lambda') (await functionsModule()).checkReachable(inputs);
-    return await use({ inputs, planning: host.planning, signal, run: runStage });
+    const checkReach = async (all: Inputs): Promise<void> => {
+      if (globals.on === 'lambda') (await functionsModule()).checkReachable(all);
+    };
+    await checkReach(inputs);
+    return await use({
+      inputs,
+      planning: host.planning,
+      signal,
+      run: runStage,
+      async written(uris) {
+        const how = { digest: true, access: globals.access, signal };
+        const found = await Promise.all(uris.map((uri) => describe(uri, how)));
+        await checkReach({ found });
+        return found;
+      },
+    });
   } finally {
     interrupt.release();
     await host.backend.close();

@@ -8,7 +8,10 @@ import { root } from './root.ts';
 const layers: { readonly [folder: string]: { imports: readonly string[]; packages: readonly string[] } } = {
   core: { imports: [], packages: ['p-queue'] },
   genomics: { imports: ['core'], packages: ['@gmod/cram', 'hyparquet-writer'] },
-  geospatial: { imports: ['core'], packages: ['delaunator', 'geotiff', 'robust-predicates'] },
+  geospatial: {
+    imports: ['core'],
+    packages: ['delaunator', 'geotiff', 'geotiff-geokeys-to-proj4', 'proj4', 'robust-predicates'],
+  },
   datasets: { imports: ['core', 'genomics', 'geospatial'], packages: [] },
   infra: { imports: ['core'], packages: ['@aws-sdk/', 'aws-cdk-lib', 'constructs', 'fflate'] },
   pipelines: {

@@ -134,6 +134,7 @@ export async function makeSubjects(): Promise<Subjects> {
       { bbox: '450010,4600010,450060,4600050', classes: [2, 5] },
       splitsOf(60_000),
     ),
+    await add('default', 'lidar/catalog', { points: [points] }, { base: './' }, [1]),
     await add('default', 'lidar/ground', { points: [points] }, { window: 8 }, splitsOf(60_000)),
     await add('default', 'lidar/index', { points: [points] }, {}, splitsOf(60_000)),
     await add('default', 'lidar/info', { points: [points] }, {}, [1]),

@@ -41,7 +41,7 @@ export async function testLaws(isWanted: (job: string) => boolean): Promise<void
       const few: [RegExp, number][] = [
         [/LAZ$/, 27],
         [/index|a region/, 50],
-        [/relief|info/, 1],
+        [/relief|info|catalog/, 1],
         [/extract/, 2],
       ];
       const fewest = few.find(([name]) => name.test(subject.name))?.[1] ?? 80;

@@ -12,7 +12,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { BadUsage } from '../../core/errors.ts';
 import type { FileSink, Stored, Target } from '../../core/job.ts';
-import type { OutputFile } from '../../core/output.ts';
+import { fileName, type OutputFile } from '../../core/output.ts';
 import { unlessStopped } from '../../core/stopped.ts';
 import { copySource, formatAddress, parseAddress } from './address.ts';
 import { s3 } from './client.ts';
@@ -49,7 +49,7 @@ export function bucketOutput(uri: string, store?: BucketStore, persisting: Persi
   let over = false;
   return {
     async file(suffix = '') {
-      const file = draft({ Bucket, Key: Key + suffix }, store, how);
+      const file = draft({ Bucket, Key: fileName(Key, suffix) }, store, how);
       files.set(suffix, file);
       return file.sink;
     },

@@ -11,7 +11,7 @@ import { defaultMemory, functionsModule, openBlobs, storeUriOf } from '../backen
 import { loadNamed, names } from '../catalog.ts';
 import { interrupts } from '../interrupt.ts';
 import { estimate, type Estimate, type Setting } from '../estimate.ts';
-import { isPipeline, labelOf } from '../pipeline.ts';
+import { isPipeline, labelOf, type Step } from '../pipeline.ts';
 import { bytes, count, dollars, seconds } from '../quantity.ts';
 import { open, planning } from '../storage.ts';
 
@@ -46,12 +46,19 @@ export async function plan([name, ...args]: readonly string[]): Promise<void> {
       return show(found, describeEstimate(found, runnable, isCharged));
     }
     const steps = runnable.steps(inputs, params);
-    const found: Found[] = [];
-    for (const [i, { stage }] of steps.entries()) found.push(await look(stage, labelOf(steps, i)));
-    const lines = steps.map(({ name: step }, i) => `${step}\t${lineOf(found[i]!, isCharged)}`);
-    const whole = `all, one after the other\t${lineOf(sumOf(found), isCharged)}`;
+    const found: (Found | undefined)[] = [];
+    for (const [i, step] of steps.entries())
+      found.push(isPlannable(step) ? await look(step.stage, labelOf(steps, i)) : undefined);
+    const lines = steps.map(({ name: step, reads }, i) => {
+      const one = found[i];
+      const needed = Object.values(reads ?? {}).flat();
+      return `${step}\t${one ? lineOf(one, isCharged) : `reads ${needed.join(', ')}: not known before that is there`}`;
+    });
+    const known = found.filter((one) => one !== undefined);
+    const [all, some] = [steps.length, known.length];
+    const whole = `${some < all ? `${some} of ${all}` : 'all'}, one after the other\t${lineOf(sumOf(known), isCharged)}`;
     show(
-      steps.map(({ name: step }, i) => ({ step, ...found[i]! })),
+      steps.map(({ name: step, reads }, i) => ({ step, ...(found[i] ?? { reads: reads ?? {} }) })),
       [...lines, whole].join('\n'),
     );
   } finally {
@@ -59,6 +66,10 @@ export async function plan([name, ...args]: readonly string[]): Promise<void> {
     await files.close();
   }
 }
+
+/** Whether there is something to plan with in place of what steps before it write. */
+const isPlannable = ({ stage, reads = {} }: Step): boolean =>
+  Object.keys(reads).every((input) => (stage.inputs[input] ?? []).length > 0);
 
 /** `finished`: the result is there already. */
 type Found = Estimate & { readonly finished: boolean };

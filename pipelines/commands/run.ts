@@ -1,12 +1,12 @@
 /** `servermix run`: plan, execute, write, and say what was done. */
 import { BadInput, BadUsage, isBadInput, messageOf } from '../../core/errors.ts';
 import { redact } from '../../core/redact.ts';
-import type { AnyJob } from '../../core/job.ts';
+import type { AnyJob, Inputs, Stage } from '../../core/job.ts';
 import type { Summary } from '../../core/summary.ts';
 import { parseArguments, type Arguments } from '../arguments.ts';
 import { loadNamed, names } from '../catalog.ts';
-import { isPipeline, labelOf, type Pipeline, type Row, tableOf } from '../pipeline.ts';
-import { withSession } from '../session.ts';
+import { type Done, isPipeline, labelOf, type Pipeline, type Step } from '../pipeline.ts';
+import { type Session, withSession } from '../session.ts';
 import { checkOutput, output } from '../storage.ts';
 import { storeUriOf } from '../backend.ts';
 import { detach } from './detach.ts';
@@ -36,7 +36,7 @@ async function runJob(job: AnyJob, parsed: Arguments): Promise<Summary> {
   });
 }
 
-/** Runs the steps of a pipeline and writes its table. A step with bad input does not keep the others from running, only the table from being written. */
+/** Runs the steps of a pipeline and writes what stands beside their files. A step with bad input does not keep those from running that do not need it, only the end from being written. */
 async function runPipeline(pipeline: Pipeline, parsed: Arguments): Promise<void> {
   const { globals, params } = parsed;
   const { out, json } = globals;
@@ -47,16 +47,21 @@ async function runPipeline(pipeline: Pipeline, parsed: Arguments): Promise<void>
   await checkOutput(`${folder}x`, { prefix: true });
   await withSession(pipeline, await pipeline.first(), parsed, async (session) => {
     const steps = pipeline.steps(session.inputs, params);
-    const [rows, summaries]: [Row[], Summary[]] = [[], []];
+    const [done, summaries]: [Done[], Summary[]] = [[], []];
     const failed: string[] = [];
     for (const [i, step] of steps.entries()) {
       const label = labelOf(steps, i);
       try {
-        const { finished, summary } = await session.run(step.stage, `${folder}${step.name}`, label);
-        rows.push(await pipeline.row(step, finished, session.planning));
+        const stage = await settle(step, folder, session);
+        const { finished, summary, files } = await session.run(
+          stage,
+          folder + (step.out ?? step.name),
+          label,
+        );
+        done.push({ ...step, stage, finished, files });
         summaries.push(summary);
       } catch (error) {
-        if (!isBadInput(error) || steps.length === 1) throw error;
+        if (!isBadInput(error) || steps.length === 1 || steps.some(({ reads }) => reads)) throw error;
         failed.push(step.name);
         process.stderr.write(`${label}${redact(messageOf(error))}\n`);
       }
@@ -66,17 +71,26 @@ async function runPipeline(pipeline: Pipeline, parsed: Arguments): Promise<void>
         `${pipeline.name}: ${failed.length} of ${steps.length} failed: ${failed.join(', ')}; the others are done; ` +
           `mend or leave these out and give the command again for the table`,
       );
+    const { files: texts, said } = await pipeline.end(done, params, session.planning);
     const files = await output(folder, await storeUriOf(globals), { signal: session.signal });
     try {
-      const sink = await files.file('summary.tsv');
-      await sink.write(Buffer.from(tableOf(rows)));
+      for (const [name, text] of Object.entries(texts))
+        await (await files.file(name)).write(Buffer.from(text));
       session.signal.throwIfAborted();
-      const [file] = await files.commit();
-      if (json) process.stdout.write(`${JSON.stringify({ rows, runs: summaries })}\n`);
-      else process.stderr.write(`${steps.length} done; wrote ${file!.path}\n`);
+      const written = await files.commit();
+      if (json) process.stdout.write(`${JSON.stringify({ ...said, runs: summaries })}\n`);
+      else process.stderr.write(`${steps.length} done; wrote ${written.map(({ path }) => path).join(' ')}\n`);
     } catch (error) {
       await files.abort();
       throw error;
     }
   });
+}
+
+/** A step's stage with the files of the steps before it in their places. */
+async function settle({ stage, reads = {} }: Step, folder: string, session: Session): Promise<Stage> {
+  const inputs: { [name: string]: Inputs[string] } = { ...stage.inputs };
+  for (const [name, files] of Object.entries(reads))
+    inputs[name] = await session.written(files.map((file) => folder + file));
+  return { ...stage, inputs };
 }

@@ -1,6 +1,7 @@
 /** Quality control of many samples: genomics/qc on each BAM, one folder for MultiQC, and a table over all. */
 import { basename } from 'node:path';
 import { BadUsage } from '../../core/errors.ts';
+import type { Planning } from '../../core/job.ts';
 import { headingOf } from '../../genomics/formats/remembered.ts';
 import { qc as job } from '../../genomics/jobs/qc.ts';
 import { coverageRows } from '../../genomics/reports/coverage.ts';
@@ -8,7 +9,7 @@ import type { Reports } from '../../genomics/reports/result.ts';
 import { sampleRow } from '../../genomics/reports/sample.ts';
 import type { Params } from '../../genomics/reports/settings.ts';
 import { wantedOf } from '../../genomics/reports/wanted.ts';
-import type { Pipeline } from '../pipeline.ts';
+import { type Done, type Pipeline, type Row, tableOf } from '../pipeline.ts';
 
 export const qc: Pipeline = {
   name: 'pipelines/qc',
@@ -42,16 +43,22 @@ export const qc: Pipeline = {
     });
   },
 
-  async row({ name, stage: { inputs } }, { value, params }, planning) {
-    const reports = value as Reports;
-    const [file] = inputs['reads']!;
-    const given = params as unknown as Params;
-    const { contigs } = (await headingOf(file!, planning)).header;
-    const wanted = await wantedOf(given, inputs['bed']?.[0], contigs, file!.uri, planning);
-    const covered = reports.coverage && coverageRows(reports.coverage, contigs, wanted?.locus);
-    return { sample: name, ...sampleRow(reports, covered, given) };
+  async end(done, _params, planning) {
+    const rows: Row[] = [];
+    for (const step of done) rows.push(await rowOf(step, planning));
+    return { files: { 'summary.tsv': tableOf(rows) }, said: { rows } };
   },
 };
+
+async function rowOf({ name, stage: { inputs }, finished }: Done, planning: Planning): Promise<Row> {
+  const reports = finished.value as Reports;
+  const [file] = inputs['reads']!;
+  const given = finished.params as unknown as Params;
+  const { contigs } = (await headingOf(file!, planning)).header;
+  const wanted = await wantedOf(given, inputs['bed']?.[0], contigs, file!.uri, planning);
+  const covered = reports.coverage && coverageRows(reports.coverage, contigs, wanted?.locus);
+  return { sample: name, ...sampleRow(reports, covered, given) };
+}
 
 /** A file's name without its ending, as MultiQC shortens names. */
 const sampleOf = (uri: string): string =>

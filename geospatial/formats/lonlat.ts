@@ -1,0 +1,54 @@
+/** Where places of a CRS lie on the Earth, by proj4js, to which geotiff-geokeys-to-proj4 says what EPSG codes mean. */
+import type { GeoKeys, KeyValue } from './geokeys.ts';
+import { decodeKeys } from './geokeys.ts';
+
+/** Longitude and latitude, degrees of WGS 84, of a place. */
+export type ToLonLat = (x: number, y: number) => [number, number];
+
+/**
+ * The way from a CRS to longitude and latitude; undefined for one that cannot be gone without more than the file says. Old datums are taken for WGS 84, which is
+ * good for a catalogue: some 150 metres off at most.
+ */
+export async function toLonLat(keys: GeoKeys): Promise<ToLonLat | undefined> {
+  const [{ default: proj4 }, { toProj4, convertCoordinates }, { globals }] = await Promise.all([
+    import('proj4'),
+    import('geotiff-geokeys-to-proj4'),
+    import('geotiff'),
+  ]);
+  const { values } = decodeKeys(keys.directory, keys.doubles, keys.ascii);
+  const names = globals.geoKeyNames as { readonly [id: number]: string };
+  const named: { [name: string]: KeyValue } = {};
+  for (const [id, value] of values) {
+    const name = names[id];
+    // The package wants numbers as geotiff.js has them: single ones bare.
+    if (name !== undefined) named[name] = typeof value === 'object' && value.length === 1 ? value[0]! : value;
+  }
+  const { proj4: text, coordinatesConversionParameters: units, errors } = toProj4(named as never);
+  const isUnknown = Object.keys(errors).some(
+    (name) => name !== 'bothGCSAndPCSAreSet' && !name.startsWith('vertical'),
+  );
+  if (isUnknown || !text.includes('+proj=')) return undefined;
+  // Where the code says the unit, coordinates are in it, and not to be converted once more; x goes east in files, whatever EPSG says of the axes.
+  const isScaled = text.includes('+to_meter=');
+  const isSouth = /\+proj=stere /.test(text) && /\+lat_ts=-/.test(text) && !text.includes('+lat_0=');
+  const mended = text.replace(/\+axis=\S+/g, '') + (isSouth ? ' +lat_0=-90' : '');
+  const way = attempt(() => proj4(mended, 'EPSG:4326'));
+  if (!way) return undefined;
+  return (x, y) => {
+    const place = isScaled ? { x, y } : convertCoordinates(x, y, 0, units);
+    const [lon, lat] = way.forward([place.x, place.y]) as [number, number];
+    return [rounded(lon), rounded(lat)];
+  };
+}
+
+// proj4js throws texts at projections that it does not have.
+function attempt<T>(act: () => T): T | undefined {
+  try {
+    return act();
+  } catch {
+    return undefined;
+  }
+}
+
+// A tenth of a millimetre: digits behind depend on the machine.
+const rounded = (degrees: number): number => Math.round(degrees * 1e9) / 1e9;
