@@ -55,15 +55,21 @@ export function choice<T extends string>(options: readonly [T, ...T[]], doc: str
   };
 }
 
-/** Some of a few words with commas between, each once; `fallback` unless given. The value is the text. */
-export function words(options: readonly string[], fallback: string, doc: string): Param<string> {
+/** Some of a few words, or words like `also`, with commas between, each once; `fallback` unless given. The value is the text. */
+export function words(
+  options: readonly string[],
+  fallback: string,
+  doc: string,
+  also?: RegExp,
+): Param<string> {
+  const isWord = (word: string): boolean => options.includes(word) || also?.test(word) === true;
   const areWords = (found: readonly string[]): boolean =>
-    found.every((word) => options.includes(word)) && new Set(found).size === found.length;
+    found.every(isWord) && new Set(found).size === found.length;
   return {
     default: fallback,
     doc,
     hint: 'name,name,...',
-    expected: `some of ${options.join(', ')}, each once, with commas between`,
+    expected: `some of ${options.join(', ')}${also ? ` or like ${also.source}` : ''}, each once, with commas between`,
     parse: (value) => value,
     check: (v): v is string => typeof v === 'string' && areWords(v.split(',')),
   };

@@ -128,6 +128,13 @@ export async function makeSubjects(): Promise<Subjects> {
       splitsOf(60_000),
     ),
     await add(
+      'samples',
+      'lidar/raster',
+      { points: [points] },
+      { product: 'p95,idw,pitfree', radius: 1.5, 'above-ground': true, gap: 9 },
+      splitsOf(60_000),
+    ),
+    await add(
       'box',
       'lidar/extract',
       { points: [points] },

@@ -21,6 +21,9 @@ export function encodeSpots([x, y, z]: readonly Int32Array[], { scale, offset }:
   return out;
 }
 
+/** How many points a piece of so many bytes has, at most one less. */
+export const spotsIn = (bytes: number): number => Math.floor((bytes - headBytes - 8) / 12);
+
 /** Hands over the coordinates of every point of a piece. */
 export function eachSpot(piece: Uint8Array, take: (x: number, y: number, z: number) => void): void {
   // Not by `slice`, which gives a view of a Buffer.

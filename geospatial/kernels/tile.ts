@@ -64,10 +64,15 @@ export function finishTile(tile: Draft): Cells {
   const out = sums ? new Float32Array(tileCells) : (tile.planes[0] as Float32Array);
   // 0 / 0 is NaN, as heights have it for none.
   if (sums) for (let i = 0; i < out.length; i++) out[i] = sums[i]! / counts![i]!;
-  for (let i = 0; i < out.length; i++) {
+  return asStored(out);
+}
+
+/** Heights as a raster holds them, in place: `noHeight` for NaN. */
+export function asStored<Heights extends Float32Array>(heights: Heights): Heights {
+  for (let i = 0; i < heights.length; i++) {
     // + 0 makes -0 the same as 0: which of them came first must not show.
-    const height = out[i]! + 0;
-    out[i] = height !== height ? noHeight : height === noHeight ? besideNoHeight : height;
+    const height = heights[i]! + 0;
+    heights[i] = height !== height ? noHeight : height === noHeight ? besideNoHeight : height;
   }
-  return out;
+  return heights;
 }

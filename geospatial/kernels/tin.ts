@@ -52,20 +52,46 @@ export function startThinning({ west, north, cell, left, top, width, height }: W
       ys[i] = y;
       zs[i] = z;
     },
-    spots() {
-      let count = 0;
-      for (let i = 0; i < far.length; i++) if (far[i]! < Infinity) count++;
-      const out = { xy: new Float64Array(2 * count), z: new Float64Array(count) };
-      let k = 0;
-      for (let i = 0; i < far.length; i++) {
-        if (far[i] === Infinity) continue;
-        out.xy[2 * k] = xs[i]!;
-        out.xy[2 * k + 1] = ys[i]!;
-        out.z[k++] = zs[i]!;
-      }
-      return out;
-    },
+    spots: () => listed(xs, ys, zs, (i) => far[i]! < Infinity),
   };
+}
+
+/** Keeps the highest point of every cell of a window; `spots(from)` gives those at `from` or higher. */
+export function startHighest(window: Window): {
+  add(x: number, y: number, z: number): void;
+  spots(from: number): Spots;
+} {
+  const { west, north, cell, left, top, width, height } = window;
+  const [xs, ys] = [new Float64Array(width * height), new Float64Array(width * height)];
+  const zs = new Float64Array(width * height).fill(-Infinity);
+  return {
+    add(x, y, z) {
+      const [column, row] = [Math.floor((x - west) / cell) - left, Math.floor((north - y) / cell) - top];
+      if (!(column >= 0 && column < width && row >= 0 && row < height)) return;
+      const i = row * width + column;
+      const isNew = z > zs[i]! || (z === zs[i] && (x < xs[i]! || (x === xs[i] && y < ys[i]!)));
+      if (!isNew) return;
+      xs[i] = x;
+      ys[i] = y;
+      zs[i] = z;
+    },
+    spots: (from) => listed(xs, ys, zs, (i) => zs[i]! >= from && zs[i]! > -Infinity),
+  };
+}
+
+/** The points for which `has` holds, in the order of their cells. */
+function listed(xs: Float64Array, ys: Float64Array, zs: Float64Array, has: (cell: number) => boolean): Spots {
+  let count = 0;
+  for (let i = 0; i < zs.length; i++) if (has(i)) count++;
+  const out = { xy: new Float64Array(2 * count), z: new Float64Array(count) };
+  let k = 0;
+  for (let i = 0; i < zs.length; i++) {
+    if (!has(i)) continue;
+    out.xy[2 * k] = xs[i]!;
+    out.xy[2 * k + 1] = ys[i]!;
+    out.z[k++] = zs[i]!;
+  }
+  return out;
 }
 
 /** No triangles for points that lie on a line. */

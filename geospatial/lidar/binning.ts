@@ -83,7 +83,9 @@ export async function binRun(
   const waiting: Shards = { pieces: [], bytes: 0 };
   const surfaces: Surface[] = [];
   const select = selector(given, area);
-  let numbers = new Uint32Array();
+  // The ground is what it is, whatever points stand on it.
+  const selectGround = selector({ ...given, classes: [], ignore: [], returns: 'all' });
+  let [numbers, groundNumbers] = [new Uint32Array(), new Uint32Array()];
   const placements = layers.map(({ value }) =>
     value === 'z'
       ? run
@@ -113,10 +115,12 @@ export async function binRun(
   };
   const take = (found: Points, first: number): void => {
     done += found.count;
-    if (select && numbers.length < found.count) numbers = new Uint32Array(found.count);
-    const chosen = select ? numbers.subarray(0, select(found, run, numbers)) : undefined;
+    if (numbers.length < found.count)
+      [numbers, groundNumbers] = [new Uint32Array(found.count), new Uint32Array(found.count)];
+    const chosen = select && numbers.subarray(0, select(found, run, numbers));
+    const within = selectGround && groundNumbers.subarray(0, selectGround(found, run, groundNumbers));
     for (const [product, { value, classes }] of layers.entries()) {
-      const kept = classes ? ofClasses(found, chosen, classes) : chosen;
+      const kept = classes ? ofClasses(found, within, classes) : chosen;
       const z = value === 'z' ? found.z : found.intensity;
       const places = kept
         ? { x: picked(found.x, kept), y: picked(found.y, kept), z: picked(z, kept) }

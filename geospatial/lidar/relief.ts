@@ -2,10 +2,9 @@
 import type { Context } from '../../core/job.ts';
 import { levels } from '../formats/cog.ts';
 import type { Grid } from '../kernels/grid.ts';
-import { tileCells, tileSide } from '../kernels/grid.ts';
+import { tileSide } from '../kernels/grid.ts';
 import { eachSpot } from '../kernels/spots.ts';
 import { heightsOn, type Spots, startThinning, triangulate, type Window } from '../kernels/tin.ts';
-import { noHeight } from '../kernels/tile.ts';
 import { readPieces, type Surface } from './surface.ts';
 
 /** Cells around a tile from which points are taken at first. */
@@ -22,7 +21,7 @@ export type Relief = {
 };
 
 /** Heights of the ground in the cells of a tile, and `margin` cells around, NaN where there is none. */
-async function groundOf(
+export async function groundOf(
   { surface, grid, ground, gap }: Relief,
   column: number,
   row: number,
@@ -66,18 +65,21 @@ async function spotsAround(
     width: window.width + 2 * cells,
     height: window.height + 2 * cells,
   };
-  const { left, top } = around;
-  const tileOf = (at: number): number => Math.floor(at / tileSide);
-  const [right, bottom] = [left + around.width - 1, top + around.height - 1];
-  const isNear = (column: number, row: number): boolean =>
-    column >= tileOf(left) && column <= tileOf(right) && row >= tileOf(top) && row <= tileOf(bottom);
   const thinning = startThinning(around);
-  for await (const piece of piecesOf(surface, product, isNear, context))
+  for await (const piece of piecesOf(surface, product, meets(around), context))
     eachSpot(piece, (x, y, z) => thinning.add(x, y, z));
   return thinning.spots();
 }
 
-function piecesOf(
+/** Whether a tile meets a window. */
+export function meets({ left, top, width, height }: Window): (column: number, row: number) => boolean {
+  const tileOf = (at: number): number => Math.floor(at / tileSide);
+  const [right, bottom] = [tileOf(left + width - 1), tileOf(top + height - 1)];
+  return (column, row) => column >= tileOf(left) && column <= right && row >= tileOf(top) && row <= bottom;
+}
+
+/** The pieces of a product on the tiles that are wanted. */
+export function piecesOf(
   { pieces, blobs }: Surface,
   product: number,
   isWanted: (column: number, row: number) => boolean,
@@ -90,66 +92,37 @@ function piecesOf(
   return readPieces(places, blobs, context);
 }
 
-/** The ground in a tile's cells; undefined where there is none. */
+/** The ground in a tile's cells, NaN where there is none. */
 export async function groundTile(
   relief: Relief,
   column: number,
   row: number,
   context: Pick<Context, 'get'>,
-): Promise<Float32Array | undefined> {
+): Promise<Float32Array> {
   const { heights } = await groundOf(relief, column, row, 0, context);
-  return finished(heights);
+  return heights;
 }
 
-/** How high the highest point of product `product` in each cell stands above the ground, at least 0; undefined where there is none. */
-export async function canopyTile(
-  relief: Relief,
-  product: number,
-  column: number,
-  row: number,
-  context: Pick<Context, 'get'>,
-): Promise<Float32Array | undefined> {
-  const margin = 1;
-  const { window, heights } = await groundOf(relief, column, row, margin, context);
-  const { west, north, cell, left, top, width } = window;
-  const out = new Float32Array(tileCells).fill(NaN);
-  const isHere = (c: number, r: number): boolean => c === column && r === row;
-  for await (const piece of piecesOf(relief.surface, product, isHere, context))
-    eachSpot(piece, (x, y, z) => {
-      const atX = (x - west) / cell - left - 0.5;
-      const atY = (north - y) / cell - top - 0.5;
-      const [c, r] = [Math.floor(atX), Math.floor(atY)];
-      const [across, down] = [atX - c, atY - r];
-      let [sum, weight] = [0, 0];
-      const add = (column: number, row: number, by: number): void => {
-        if (!(by > 0 && column >= 0 && column < width && row >= 0 && row < width)) return;
-        const height = heights[row * width + column]!;
-        if (height !== height) return;
-        sum += by * height;
-        weight += by;
-      };
-      // Of the four middles around those that have a ground.
-      add(c, r, (1 - across) * (1 - down));
-      add(c + 1, r, across * (1 - down));
-      add(c, r + 1, (1 - across) * down);
-      add(c + 1, r + 1, across * down);
-      if (weight === 0) return;
-      const ground = sum / weight;
-      // Points on the raster's edge count in its last cell.
-      const inTile = (at: number): number =>
-        Math.max(0, Math.min(tileSide - 1, Math.floor(at + 0.5) - margin));
-      const cellAt = inTile(atY) * tileSide + inTile(atX);
-      const above = Math.max(0, z - ground);
-      if (!(above <= out[cellAt]!)) out[cellAt] = above;
-    });
-  return finished(out);
-}
-
-/** NaN as the raster has it; undefined for nothing else. */
-function finished(heights: Float32Array): Float32Array | undefined {
-  let isEmpty = true;
-  for (let i = 0; i < heights.length; i++)
-    if (heights[i] !== heights[i]) heights[i] = noHeight;
-    else isEmpty = false;
-  return isEmpty ? undefined : heights;
+/** How high a place is above the ground of a window, by the four middles of cells around it, as far as they have any; NaN where none has. */
+export function aboveGround(
+  { west, north, cell, left, top, width, height }: Window,
+  heights: Float32Array,
+): (x: number, y: number, z: number) => number {
+  return (x, y, z) => {
+    const atX = (x - west) / cell - left - 0.5;
+    const atY = (north - y) / cell - top - 0.5;
+    const [c, r] = [Math.floor(atX), Math.floor(atY)];
+    const [across, down] = [atX - c, atY - r];
+    let [sum, weight] = [0, 0];
+    for (let k = 0; k < 4; k++) {
+      const [column, row] = [c + (k & 1), r + (k >> 1)];
+      const by = (k & 1 ? across : 1 - across) * (k >> 1 ? down : 1 - down);
+      if (!(by > 0 && column >= 0 && column < width && row >= 0 && row < height)) continue;
+      const ground = heights[row * width + column]!;
+      if (ground !== ground) continue;
+      sum += by * ground;
+      weight += by;
+    }
+    return z - sum / weight;
+  };
 }
