@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ground } from '../geospatial/jobs/ground.ts';
-import { findGround, laddersOf } from '../geospatial/kernels/ground.ts';
+import { findCloth, findGround, laddersOf } from '../geospatial/kernels/ground.ts';
 import { groundUrl } from '../geospatial/kernels/modules.ts';
 import { concatenated, linesOf, onlyFile, plainRecords } from './cloudjobs.ts';
 import { samplesIn, score, scoreOf, tunedSets } from './groundtruth.ts';
@@ -84,6 +84,43 @@ test('the progressive filter: windows and heights of Zhang 2003, the same for an
   ).toBeGreaterThan(85);
   const cut = { split: 900, later: 1 };
   expect(same(await onlyFile(ground, { 'x.las': bytes }, options, cut), found)).toBe(0);
+});
+
+test('the cloth rests on a plain and passes below what stands on it; the same for any cut', async () => {
+  const module = new WebAssembly.Module(readFileSync(groundUrl()));
+  const grid = { west: 0, north: 60, cell: 1, width: 80, height: 60 };
+  const earthOf = (i: number): number => 3 + 0.05 * (i % 80) - 0.02 * Math.floor(i / 80);
+  const isHouse = (i: number): boolean => i % 80 > 30 && i % 80 < 42 && i > 20 * 80 && i < 34 * 80;
+  const options = { low: 5, step: 0.65, rigidness: 3, iterations: 500, hdiff: 0.3 };
+  const fill = (heights: Float32Array): void => {
+    for (let i = 0; i < heights.length; i++)
+      heights[i] = i % 7 === 0 ? NaN : earthOf(i) + (isHouse(i) ? 6 : 0);
+  };
+  for (const isRough of [true, false]) {
+    const { heights } = findCloth(module, grid, fill, { ...options, 'no-smooth': isRough });
+    let off = 0;
+    for (const [i, height] of heights.entries()) {
+      const far = Math.abs(height - earthOf(i));
+      expect(far).toBeLessThan(isHouse(i) ? 0.6 : 0.5);
+      if (far > 0.15) off++;
+    }
+    expect(off).toBeLessThan(isRough ? 700 : 260);
+  }
+  const { points, isGround } = village(20_000, 5);
+  const bytes = lasFile(points, { minor: 4, pdrf: 6 });
+  const found = await onlyFile(ground, { 'x.las': bytes }, { method: 'csf', rigidness: 1 });
+  const { classes } = await columnsOfFile(found);
+  const isObject = classes!.map((c) => c !== 2);
+  expect(
+    scoreOf(
+      isObject,
+      isGround.map((is) => !is),
+    ).kappa,
+  ).toBeGreaterThan(85);
+  const cut = { split: 900, later: 1 };
+  expect(same(await onlyFile(ground, { 'x.las': bytes }, { method: 'csf', rigidness: 1 }, cut), found)).toBe(
+    0,
+  );
 });
 
 test('options: classes that are ignored, returns, and a ground that is nowhere', async () => {
@@ -197,6 +234,13 @@ describe.skipIf(!folder)('real clouds', () => {
     for (const sample of samples)
       mean += (await score(isprs, sample, { method: 'pmf' })).kappa / samples.length;
     expect(mean).toBeGreaterThan(75.9);
+  });
+
+  test('CSF is not worse than it was', async () => {
+    const some = ['samp12', 'samp21', 'samp31', 'samp41', 'samp51'];
+    let mean = 0;
+    for (const sample of some) mean += (await score(isprs, sample, { method: 'csf' })).kappa / some.length;
+    expect(mean).toBeGreaterThan(89.5);
   });
 
   test('AHN3: agreement with the national classes', async () => {

@@ -1,8 +1,9 @@
 /**
  * The bare earth below a raster of lowest heights. Sources: SMRF by Pingel, Clarke and McBride 2013, and the author's own implementation (which differs from PDAL's); PMF by
- * Zhang et al. 2003.
+ * Zhang et al. 2003; CSF: cloth.ts.
  */
 import { aligned, reach } from './bytes.ts';
+import { drape, spread } from './cloth.ts';
 import { inpaint, inpaintBytes } from './inpaint.ts';
 import { dilate, erode, MOST_RADIUS, scratchBytes, shapeElement } from './openings.ts';
 
@@ -108,6 +109,19 @@ export function lowerLimits(radius: i32, most: f32): void {
   open(radius);
   for (let i: usize = 0; i < cells; i++) store<f32>(heights + 4 * i, min(at(heights, i), at(opened, i) + most));
   swap();
+}
+
+/** Drapes a cloth under the raster (see cloth.ts), which afterwards is the cloth; false where no cell has a height. */
+export function drapeCloth(
+  cell: f32, low: f32, step: f32, rigidness: i32, iterations: i32, isSmooth: bool, difference: f32,
+): bool {
+  if (!prepare(cell, low)) return false;
+  spread(heights, objects, scratch, columns, rows);
+  drape(heights, surface, opened, objects, scratch, columns, rows, step, rigidness, iterations, isSmooth, difference);
+  const cells = <usize>columns * <usize>rows;
+  memory.copy(heights, surface, 4 * cells);
+  memory.fill(worn, 0, 4 * cells);
+  return true;
 }
 
 /** Pits are no ground, and openings must not see them. */

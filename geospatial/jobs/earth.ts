@@ -2,7 +2,7 @@
 import { json } from '../../core/codec.ts';
 import type { Dataset, Stored } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
-import { findGround, findLimits, groundMemory, laddersOf, radiusOf } from '../kernels/ground.ts';
+import { findCloth, findGround, findLimits, groundMemory, laddersOf, radiusOf } from '../kernels/ground.ts';
 import { tileSide } from '../kernels/grid.ts';
 import type { Grid } from '../kernels/grid.ts';
 import { groundUrl } from '../kernels/modules.ts';
@@ -34,7 +34,9 @@ export const earth = define<Inputs, typeof params, { readonly all: true }, Earth
   partition: async () => ({ parts: [{ all: true }] }),
   memory: (_part, given) => {
     const { grid, method, cell } = given;
-    const radius = method === 'smrf' ? radiusOf(given, cell) : laddersOf(given, cell).at(-1)!.radius;
+    const radius = { smrf: radiusOf(given, cell), pmf: laddersOf(given, cell).at(-1)!.radius, csf: 1 }[
+      method
+    ];
     return groundMemory(grid.width, grid.height, radius) + 2 * windowBytes + 4 * 2 ** 20;
   },
 
@@ -57,7 +59,7 @@ export const earth = define<Inputs, typeof params, { readonly all: true }, Earth
       for (const [k, i] of order.entries())
         lower(heights, grid, pieces.column[i]!, pieces.row[i]!, bytes[k]!);
     };
-    const find = given.method === 'smrf' ? findGround : findLimits;
+    const find = { smrf: findGround, pmf: findLimits, csf: findCloth }[given.method];
     const found = find(await context.module('ground'), grid, fill, given);
     const blobOf = (plane: Float32Array): Promise<Stored> =>
       context.put(new Uint8Array(plane.buffer, plane.byteOffset, plane.byteLength).slice());

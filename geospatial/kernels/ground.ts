@@ -10,6 +10,15 @@ type Exports = {
   findGround(cell: number, radius: number, slope: number, low: number): number;
   startLimits(cell: number, low: number): number;
   lowerLimits(radius: number, most: number): void;
+  drapeCloth(
+    cell: number,
+    low: number,
+    step: number,
+    rigidness: number,
+    iterations: number,
+    isSmooth: boolean,
+    difference: number,
+  ): number;
 };
 
 /** What SMRF is asked to do: see the job's options. `window` in units of the grid. */
@@ -35,22 +44,32 @@ export function groundMemory(width: number, height: number, radius: number): num
  */
 export function findGround(
   module: WebAssembly.Module,
-  { width, height, cell }: Grid,
+  grid: Grid,
   fill: (heights: Float32Array) => void,
   { slope, window, low }: Smrf,
 ): Ground {
+  const radius = radiusOf({ window }, grid.cell);
+  const { exports, heights, slopes } = start(module, grid, radius, fill);
+  if (exports.findGround(grid.cell, radius, slope, low) === 0)
+    for (const values of [heights, slopes]) values.fill(NaN);
+  return { top: 0, heights, slopes };
+}
+
+/** An instance with a raster that `fill` has filled, and room for openings of a radius. */
+function start(
+  module: WebAssembly.Module,
+  { width, height }: Grid,
+  radius: number,
+  fill: (heights: Float32Array) => void,
+): { exports: Exports; heights: Float32Array; slopes: Float32Array } {
   const exports = new WebAssembly.Instance(module, {}).exports as unknown as Exports;
-  const radius = radiusOf({ window }, cell);
   if (exports.setUp(width, height, radius) === 0)
     throw new RangeError(`Array buffer allocation failed: ground of ${width} x ${height} cells`);
   const plane = (at: number): Float32Array => new Float32Array(exports.memory.buffer, at, width * height);
   const heights = plane(exports.heightsAt());
   heights.fill(NaN);
   fill(heights);
-  const slopes = plane(exports.slopesAt());
-  if (exports.findGround(cell, radius, slope, low) === 0)
-    for (const values of [heights, slopes]) values.fill(NaN);
-  return { top: 0, heights, slopes };
+  return { exports, heights, slopes: plane(exports.slopesAt()) };
 }
 
 /** What the progressive morphological filter is asked to do: see the job's options. */
@@ -80,21 +99,41 @@ export function laddersOf(given: Pmf, cell: number): { readonly radius: number; 
  */
 export function findLimits(
   module: WebAssembly.Module,
-  { width, height, cell }: Grid,
+  grid: Grid,
   fill: (heights: Float32Array) => void,
   given: Pmf,
 ): Ground {
-  const exports = new WebAssembly.Instance(module, {}).exports as unknown as Exports;
-  const ladder = laddersOf(given, cell);
-  if (exports.setUp(width, height, ladder.at(-1)!.radius) === 0)
-    throw new RangeError(`Array buffer allocation failed: ground of ${width} x ${height} cells`);
-  const plane = (at: number): Float32Array => new Float32Array(exports.memory.buffer, at, width * height);
-  const heights = plane(exports.heightsAt());
-  heights.fill(NaN);
-  fill(heights);
-  if (exports.startLimits(cell, given.low) === 0) heights.fill(NaN);
+  const ladder = laddersOf(given, grid.cell);
+  const { exports, heights } = start(module, grid, ladder.at(-1)!.radius, fill);
+  if (exports.startLimits(grid.cell, given.low) === 0) heights.fill(NaN);
   else for (const { radius, most } of ladder) exports.lowerLimits(radius, most);
-  return { top: 0, heights, slopes: new Float32Array(width * height) };
+  return { top: 0, heights, slopes: new Float32Array(heights.length) };
+}
+
+/** How a cloth is draped: see the job's options. */
+export type Csf = {
+  readonly low: number;
+  readonly step: number;
+  readonly rigidness: number;
+  readonly iterations: number;
+  readonly 'no-smooth': boolean;
+  readonly hdiff: number;
+};
+
+/**
+ * The cloth under `heights`: Zhang et al. 2016. Its slopes are 0. NaN everywhere where no cell has a point.
+ * @throws RangeError for a raster that 4 GiB do not hold
+ */
+export function findCloth(
+  module: WebAssembly.Module,
+  grid: Grid,
+  fill: (heights: Float32Array) => void,
+  { low, step, rigidness, iterations, 'no-smooth': isRough, hdiff }: Csf,
+): Ground {
+  const { exports, heights, slopes } = start(module, grid, 1, fill);
+  if (exports.drapeCloth(grid.cell, low, step, rigidness, iterations, !isRough, hdiff) === 0)
+    heights.fill(NaN);
+  return { top: 0, heights, slopes };
 }
 
 /** How far a point may lie off the ground: `threshold + scalar * slope`, in units of height. */

@@ -1,13 +1,13 @@
 /** The options of lidar/ground, by PDAL's names and with its defaults. */
-import { choice, integers, number, type Values } from '../../core/params.ts';
+import { choice, flag, integer, integers, number, type Values } from '../../core/params.ts';
 import type { Stored } from '../../core/job.ts';
 import { cell } from '../rasters/cell.ts';
 import type { Selection } from './select.ts';
 
 export const groundParams = {
   method: choice(
-    ['smrf', 'pmf'],
-    'filter: smrf is the simple morphological one of Pingel 2013, pmf the progressive one of Zhang 2003',
+    ['smrf', 'pmf', 'csf'],
+    'filter: smrf is the simple morphological one of Pingel 2013, pmf the progressive one of Zhang 2003, csf the cloth of Zhang 2016',
   ),
   cell: { ...cell, doc: 'side of a cell of the raster of lowest points' },
   slope: number(0.15, 'rise over run above which a step of that raster is an object; pmf usually wants 1', {
@@ -21,6 +21,17 @@ export const groundParams = {
     min: 0,
   }),
   'max-distance': number(2.5, 'of pmf: the same over any opening', { min: 0 }),
+  rigidness: integer(3, 'of csf: how stiff the cloth is; 1 on steep slopes, 3 on flat land', {
+    min: 1,
+    max: 100,
+  }),
+  step: number(0.65, 'of csf: step of time', { min: 0.01, max: 2 }),
+  iterations: integer(500, 'of csf: steps at most', { min: 1, max: 100_000 }),
+  'no-smooth': flag('of csf: leave the cloth where it hangs; otherwise it is laid upon smooth slopes'),
+  hdiff: number(0.3, 'of csf: a slope is smooth that rises by less than this from cell to cell', {
+    unit: 'CRS units',
+    min: 0,
+  }),
   low: number(5, 'rise over run around a cell above which it is a pit, and no ground', { min: 0 }),
   returns: choice(['last', 'all'], 'which returns may be ground: last ones (a single one is last), or all'),
   ignore: {
