@@ -8,6 +8,7 @@ import type { Grid } from '../kernels/grid.ts';
 import type { Ground } from '../kernels/ground.ts';
 import { classify as mark } from '../kernels/ground.ts';
 import { lazUrl } from '../kernels/modules.ts';
+import type { PointSet } from '../kernels/outliers.ts';
 import { startTally, tallyPoints } from '../kernels/tally.ts';
 import { noGrid, plain } from '../rasters/cell.ts';
 import { headersOf, openFull } from '../lidar/clouds.ts';
@@ -15,10 +16,11 @@ import type { Shape } from '../lidar/shape.ts';
 import { shapeOf } from '../lidar/shape.ts';
 import { chunkPoints, cutSlices, pointsAt, readSlice, type Slice, sliceMemory } from '../lidar/slices.ts';
 import { type Earth, groundParams, marksOf } from '../lidar/ground.ts';
+import { noiseOf } from '../lidar/noise.ts';
 import type { Written } from '../lidar/written.ts';
 import { chunksOf, keepChunk, mergeWritten, startWaiting, storeChunks, writeLaz } from '../lidar/written.ts';
 
-type Inputs = { points: readonly Dataset[] };
+type Inputs = { points: readonly Dataset[]; noise?: readonly Dataset[] };
 type Part = { readonly slice: Slice; readonly shape: Shape };
 
 const params = {
@@ -31,7 +33,10 @@ export const classify = define<Inputs, typeof params, Part, Written>({
   name: 'lidar/classify',
   version: 1,
   doc: 'Points on the ground and others; the last third of lidar/ground',
-  inputs: { points: { doc: 'point clouds', formats: ['laz', 'las'], many: true } },
+  inputs: {
+    points: { doc: 'point clouds', formats: ['laz', 'las'], many: true },
+    noise: { doc: 'points that are noise', formats: ['lidar/outliers'], optional: true },
+  },
   params,
   split: 500_000,
   unit: 'points',
@@ -53,7 +58,8 @@ export const classify = define<Inputs, typeof params, Part, Written>({
   pace: 2e6,
   memory: ({ slice, shape }) => sliceMemory(slice, shape) + 64 * 2 ** 20,
 
-  async kernel({ slice, shape }, { points: files }, given, context) {
+  async kernel({ slice, shape }, { points: files, noise }, given, context) {
+    const set = await noiseOf(noise, context);
     const codec = takeCodec(await context.module('laz'));
     const room = encodeBound(chunkPoints, shape.extra);
     const first = await readSlice(slice, files, shape, codec, room, context);
@@ -61,6 +67,7 @@ export const classify = define<Inputs, typeof params, Part, Written>({
     const ground = await around(all, shape, given.grid, given.earth!, context);
     const { isGroundReturn, isIgnored } = marksOf(given);
     mark(all, shape, given.grid, ground, given, isGroundReturn, isIgnored, given.method === 'pmf');
+    if (set) markNoise(all, set, isIgnored);
     const tally = startTally();
     tallyPoints(tally, all);
     const waiting = startWaiting();
@@ -84,6 +91,14 @@ export const classify = define<Inputs, typeof params, Part, Written>({
     await writeLaz(await output.file(), () => head, chunksOf(result), context);
   },
 });
+
+const noiseClass = 7;
+
+/** Gives noise its class, but for what is left alone. */
+function markNoise({ x, y, z, classes, count }: Points, set: PointSet, isIgnored: Uint8Array): void {
+  for (let i = 0; i < count; i++)
+    if (isIgnored[classes[i]!] === 0 && set.has(x[i]!, y[i]!, z[i]!)) classes[i] = noiseClass;
+}
 
 /** The rows of the ground that lie around some points, as a raster of its own. */
 async function around(

@@ -9,10 +9,10 @@ import { groundUrl } from '../kernels/modules.ts';
 import { combinePiece, emptyPlanes } from '../kernels/piece.ts';
 import { noGrid, plain } from '../rasters/cell.ts';
 import { type Earth, groundParams } from '../lidar/ground.ts';
-import { readPieces, surfaceCodec, windowBytes } from '../lidar/surface.ts';
+import { readPieces, surfaceOf, windowBytes } from '../lidar/surface.ts';
 import { classify } from './classify.ts';
 
-type Inputs = { surface: readonly [Dataset]; points: readonly Dataset[] };
+type Inputs = { surface: readonly [Dataset]; points: readonly Dataset[]; noise?: readonly Dataset[] };
 const params = { ...groundParams, grid: plain<Grid>(noGrid, 'grid of the raster') };
 
 export const earth = define<Inputs, typeof params, { readonly all: true }, Earth>({
@@ -22,6 +22,7 @@ export const earth = define<Inputs, typeof params, { readonly all: true }, Earth
   inputs: {
     surface: { doc: 'result of lidar/ground', formats: ['lidar/ground'] },
     points: { doc: 'its point clouds', formats: ['laz', 'las'], many: true },
+    noise: { doc: 'points that are noise', formats: ['lidar/outliers'], optional: true },
   },
   params,
   split: 1,
@@ -42,8 +43,7 @@ export const earth = define<Inputs, typeof params, { readonly all: true }, Earth
 
   async kernel(_part, { surface: [dataset] }, given, context) {
     const { grid } = given;
-    const source = await context.open(dataset);
-    const { blobs, pieces } = surfaceCodec.decode(await source.read(0, source.size));
+    const { blobs, pieces } = await surfaceOf(dataset, context);
     // The pieces of a tile together, the tiles row by row.
     const order = Array.from(pieces.row, (_, i) => i).sort(
       (a, b) => pieces.row[a]! - pieces.row[b]! || pieces.column[a]! - pieces.column[b]!,
@@ -73,9 +73,9 @@ export const earth = define<Inputs, typeof params, { readonly all: true }, Earth
   merge: ([only]) => only!,
   records: ({ cells }) => cells,
 
-  next: (_result, value, { points }, given) => ({
+  next: (_result, value, { points, noise }, given) => ({
     job: classify,
-    inputs: { points },
+    inputs: { points, ...(noise ? { noise } : {}) },
     params: { ...given, earth: value },
   }),
 });

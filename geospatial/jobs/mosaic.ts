@@ -1,6 +1,6 @@
 /** lidar/mosaic: the pieces of rasters put together, tile by tile, to Cloud-Optimized GeoTIFFs. The second half of lidar/raster. */
 import { columns } from '../../core/codec.ts';
-import type { Context, Dataset } from '../../core/job.ts';
+import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { flag, text } from '../../core/params.ts';
 import { encodeTile } from '../formats/cog.ts';
@@ -10,7 +10,7 @@ import type { Cells, Node, Quarter } from '../kernels/pyramid.ts';
 import { build, halveTile } from '../kernels/pyramid.ts';
 import { type Block, blocksOf, isOfPieces } from '../lidar/blocks.ts';
 import { type Layout, layoutOf, productParams, pyramidOf } from '../lidar/products.ts';
-import { type Surface, surfaceCodec, windowBytes } from '../lidar/surface.ts';
+import { surfaceOf, windowBytes } from '../lidar/surface.ts';
 import { drawnTile, type Pieces, startPieces } from '../lidar/tilemaker.ts';
 import { noGrid, plain } from '../rasters/cell.ts';
 import { mergeProducts, type Products, storeTiles, type Tiles, writeProducts } from '../rasters/mosaics.ts';
@@ -91,8 +91,3 @@ export const mosaic = define<Inputs, typeof params, Block, Products>({
     await writeProducts(result, rasters, given, output, context);
   },
 });
-
-async function surfaceOf(dataset: Dataset, context: Pick<Context, 'open'>): Promise<Surface> {
-  const source = await context.open(dataset);
-  return surfaceCodec.decode(await source.read(0, source.size));
-}

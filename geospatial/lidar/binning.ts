@@ -68,7 +68,7 @@ export const binWeight = ({ run }: BinPart): number => run.points * (run.chunks 
 export const binMemory = ({ run, grid }: BinPart, layers: number): number =>
   memoryOf(run) + (40 + 32 * layers) * 1024 * 1024 + (4 * layers * grid.width * grid.height) / 2 ** 18;
 
-/** Bins the selected points of a run; the result counts all that were read. */
+/** Bins the selected points of a run, but for those whose raw coordinates `isNoise` knows; the result counts all that were read. */
 export async function binRun(
   { file, run, grid, crs, note }: BinPart,
   points: readonly Dataset[],
@@ -76,6 +76,7 @@ export async function binRun(
   given: Selection,
   context: Context,
   area?: Area,
+  isNoise?: (x: number, y: number, z: number) => boolean,
 ): Promise<Surface> {
   const { uri } = points[file]!;
   const room = Math.min(run.points, pointsAtOnce);
@@ -117,7 +118,8 @@ export async function binRun(
     done += found.count;
     if (numbers.length < found.count)
       [numbers, groundNumbers] = [new Uint32Array(found.count), new Uint32Array(found.count)];
-    const chosen = select && numbers.subarray(0, select(found, run, numbers));
+    const selected = select && numbers.subarray(0, select(found, run, numbers));
+    const chosen = isNoise ? quiet(found, selected, isNoise) : selected;
     const within = selectGround && groundNumbers.subarray(0, selectGround(found, run, groundNumbers));
     for (const [product, { value, classes }] of layers.entries()) {
       const kept = classes ? ofClasses(found, within, classes) : chosen;
@@ -145,6 +147,21 @@ export async function binRun(
   for (const [product, bins] of all.entries()) if (bins.length > 0) flush(product, bins);
   await put();
   return { ...mergeSurfaces(surfaces), points: done };
+}
+
+/** Numbers of points that are no noise, among those that are chosen. */
+function quiet(
+  { x, y, z, count }: Points,
+  chosen: Uint32Array | undefined,
+  isNoise: (x: number, y: number, z: number) => boolean,
+): Uint32Array {
+  const out = new Uint32Array(chosen?.length ?? count);
+  let found = 0;
+  for (let k = 0; k < out.length; k++) {
+    const i = chosen ? chosen[k]! : k;
+    if (!isNoise(x[i]!, y[i]!, z[i]!)) out[found++] = i;
+  }
+  return out.subarray(0, found);
 }
 
 /** Numbers of the points of some classes, among those that are chosen. */

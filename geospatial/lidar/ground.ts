@@ -33,6 +33,14 @@ export const groundParams = {
     min: 0,
   }),
   low: number(5, 'rise over run around a cell above which it is a pit, and no ground', { min: 0 }),
+  noise: choice(
+    ['none', 'elm', 'statistical'],
+    'points that get class 7 and are no ground: elm, far below the others of their cell; statistical, far from their neighbours',
+  ),
+  'elm-cell': number(10, 'of elm: side of a cell', { unit: 'CRS units', min: 0.01 }),
+  'elm-threshold': number(1, 'of elm: gap above a point that is noise', { unit: 'CRS units', min: 0 }),
+  'mean-k': integer(8, 'of statistical: neighbours whose mean distance counts', { min: 1, max: 100 }),
+  multiplier: number(2, 'of statistical: deviations above the mean from which on a point is noise'),
   returns: choice(['last', 'all'], 'which returns may be ground: last ones (a single one is last), or all'),
   ignore: {
     ...integers('classes that are left as they are, and seen by nothing', { min: 0 }),
@@ -49,6 +57,14 @@ export const seenBy = ({ returns, ignore }: GroundParams): Selection => ({
   classes: [],
   ignore,
   returns,
+  bbox: '',
+});
+
+/** The points among which noise is looked for. */
+export const noiseSeenBy = ({ ignore }: GroundParams): Selection => ({
+  classes: [],
+  ignore,
+  returns: 'all',
   bbox: '',
 });
 

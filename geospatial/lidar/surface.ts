@@ -1,6 +1,6 @@
 /** Surfaces in pieces: what binning leaves in the store, and later stages put together. */
 import { columns } from '../../core/codec.ts';
-import type { Context, Stored } from '../../core/job.ts';
+import type { Context, Dataset, Source, Stored } from '../../core/job.ts';
 import { joinPlaces } from '../../core/tables.ts';
 import type { GeoKeys } from '../formats/geokeys.ts';
 import type { Piece, Placement } from '../kernels/bins.ts';
@@ -29,6 +29,15 @@ export type Surface = {
 };
 
 export const surfaceCodec = columns<Surface>();
+
+/** Reads the manifest that a job left. */
+export async function surfaceOf(
+  dataset: Dataset,
+  context: { open(dataset: Dataset): Promise<Source> },
+): Promise<Surface> {
+  const source = await context.open(dataset);
+  return surfaceCodec.decode(await source.read(0, source.size));
+}
 
 /** The pieces of all, in order. What the first one says of grid and CRS holds for all. */
 export function mergeSurfaces(surfaces: readonly Surface[]): Surface {
