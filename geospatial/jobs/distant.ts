@@ -72,7 +72,8 @@ export const distant = define<Inputs, typeof params, Part, Found>({
   merge: joinFound,
   records: ({ points }) => points,
 
-  next(result, _value, { points }, { grid: _, ...given }) {
-    return { job: lowest, inputs: { points, noise: [result] }, params: given };
+  next(result, _value, { points }, given) {
+    const { grid: _, ...own } = given;
+    return { job: lowest, inputs: { points, noise: [result] }, params: own };
   },
 });
