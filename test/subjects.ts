@@ -163,6 +163,13 @@ export async function makeSubjects(): Promise<Subjects> {
     await add('default', 'terrain/contours', { dem: [dem] }, { interval: 2 }, [1000, 50, 13, 4, 1]),
     await add('default', 'terrain/relief', { dem: [dem] }, { product: 'slope' }, [64, 16, 4, 1]),
     await add('default', 'lidar/tile', { points: [points] }, { length: 20 }, splitsOf(60_000)),
+    await add(
+      'octrees',
+      'lidar/tile',
+      { points: [points] },
+      { length: 40, format: 'copc' },
+      splitsOf(60_000),
+    ),
     await add('buffer', 'lidar/tile', { points: [points] }, { length: 33, buffer: 5 }, splitsOf(60_000)),
     ...(await sharedSubjects(add)),
   ];

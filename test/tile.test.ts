@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readLas } from '../geospatial/formats/las.ts';
 import { tile } from '../geospatial/jobs/tile.ts';
+import { validateCopc } from '../geospatial/validate/copc.ts';
 import { concatenated, linesOf, plainRecords, runClouds } from './cloudjobs.ts';
 import { lasFile, random, sourceOf } from './lasfile.ts';
 import type { Files } from './laws.ts';
-import { columnsOfFile } from './pointcolumns.ts';
+import { columnsOfFile, lazModule } from './pointcolumns.ts';
 import { shared } from './shared.ts';
 
 const folder = shared();
@@ -39,6 +40,21 @@ function lattice(count: number, seed: number): Uint8Array {
   }
   return bytes;
 }
+
+test('tiles as octrees: valid COPC, the points of the plain tiles, the same for any cut', async () => {
+  const bytes = lattice(30_000, 5);
+  const given = { length: 50, buffer: 3 };
+  const plain = await runClouds(tile, { 'x.las': bytes }, given);
+  const files = await runClouds(tile, { 'x.las': bytes }, { ...given, format: 'copc' });
+  expect([...files.keys()]).toEqual([...plain.keys()].map((name) => name.replace('.laz', '.copc.laz')));
+  for (const [name, found] of files) {
+    expect(await validateCopc(sourceOf(found), name, lazModule)).toEqual([]);
+    expect(await linesOf(found)).toEqual(await linesOf(plain.get(name.replace('.copc', ''))!));
+  }
+  const cut = { split: 700, later: 500 };
+  const parts = await runClouds(tile, { 'x.las': bytes }, { ...given, format: 'copc' }, cut);
+  for (const [name, found] of files) expect(Buffer.compare(parts.get(name)!, found)).toBe(0);
+});
 
 test('points on edges belong to the tile in the north-east, tiles lie on a global grid', async () => {
   const bytes = lattice(20_000, 1);

@@ -3,18 +3,18 @@ import { columns } from '../../core/codec.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { splitInterval } from '../../core/partition.ts';
-import { compareKeys, type Entry, hierarchyVlr, infoVlr } from '../formats/copc.ts';
-import { headLength, headOf } from '../formats/laswrite.ts';
+import { compareKeys } from '../formats/copc.ts';
+import { headOf } from '../formats/laswrite.ts';
 import { encode, encodeBound, gather, outputOf, returnCodec, sort, takeCodec } from '../kernels/codec.ts';
 import { lazUrl } from '../kernels/modules.ts';
 import type { NodeKey } from '../kernels/octree.ts';
 import { startTally } from '../kernels/tally.ts';
 import { headersOf, openFull } from '../lidar/clouds.ts';
+import { writeCopc } from '../lidar/copcwrite.ts';
 import { keyAt, type Made, mergeNodes, type Nodes, storeNodes } from '../lidar/nodes.ts';
 import { octreeParams } from '../lidar/octree.ts';
 import { type Shape, shapeOf } from '../lidar/shape.ts';
 import { gatheringMemory, gatheringOf, type Gathering, pointsIn, readGathering } from '../lidar/spill.ts';
-import { writeLaz } from '../lidar/written.ts';
 
 type Inputs = { nodes: readonly [Dataset]; points: readonly Dataset[] };
 type Top = { readonly key: NodeKey; readonly from: Gathering };
@@ -88,31 +88,13 @@ export const crown = define<Inputs, typeof octreeParams, Part, Nodes>({
     const plain = headOf(full[0]!, shapeOf(full));
     const source = await context.open(inputs.nodes[0]);
     const below = columns<Nodes>().decode(await source.read(0, source.size));
-    const { blobs, nodes: table } = mergeNodes([result, below]);
-    const order = Array.from(table.level, (_, i) => i).sort((a, b) =>
-      compareKeys(keyAt(table, a), keyAt(table, b)),
+    await writeCopc(
+      await output.file(),
+      plain,
+      octree.cube,
+      mergeNodes([result, below]),
+      below.tally,
+      context,
     );
-    const places = order.map((i) => ({
-      stored: blobs[table.blob[i]!]!,
-      start: table.start[i]!,
-      end: table.end[i]!,
-    }));
-    const headAt = (start: number) => {
-      const info = infoVlr(octree.cube, { start, entries: order.length }, below.tally.times);
-      return { ...plain, vlrs: [info, ...plain.vlrs], chunk: 0xffffffff };
-    };
-    let offset = headLength(headAt(0)) + 8;
-    const entries = order.map((i): Entry => {
-      const bytes = table.end[i]! - table.start[i]!;
-      offset += bytes;
-      return { key: keyAt(table, i), offset: offset - bytes, bytes, points: table.points[i]! };
-    });
-    const chunks = {
-      places,
-      points: Uint32Array.from(order, (i) => table.points[i]!),
-      bytes: Uint32Array.from(entries, ({ bytes }) => bytes),
-      tally: below.tally,
-    };
-    await writeLaz(await output.file(), headAt, chunks, context, [hierarchyVlr(entries)]);
   },
 });

@@ -3,21 +3,12 @@ import { columns } from '../../core/codec.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { splitWeighted } from '../../core/partition.ts';
-import {
-  encode,
-  encodeBound,
-  gather,
-  orderOf,
-  outputOf,
-  type Points,
-  returnCodec,
-  sort,
-  takeCodec,
-} from '../kernels/codec.ts';
+import { encodeBound, returnCodec, takeCodec } from '../kernels/codec.ts';
 import { lazUrl } from '../kernels/modules.ts';
-import { buildSubtree, hashesOf, type NodeKey, placesOf } from '../kernels/octree.ts';
+import type { NodeKey } from '../kernels/octree.ts';
 import { startTally, tallyPoints } from '../kernels/tally.ts';
 import { openFull } from '../lidar/clouds.ts';
+import { encodeSubtree } from '../lidar/copcwrite.ts';
 import { type Made, mergeNodes, type Nodes, storeNodes } from '../lidar/nodes.ts';
 import { octreeParams } from '../lidar/octree.ts';
 import { type Shape, shapeOf } from '../lidar/shape.ts';
@@ -81,19 +72,10 @@ export const nodes = define<Inputs, typeof octreeParams, Part, Nodes>({
     for (const { root, from } of subtrees) {
       const most = pointsIn(from);
       await readGathering(from, shape, codec, encodeBound(most, shape.extra), context);
-      sort(codec, 0, most);
-      const points = pointsAt(codec, 0, most);
-      tallyPoints(tally, points);
-      const order = orderOf(codec);
-      const byRank = order.slice(0, most);
-      const ranked = pickPlaces(points, byRank);
-      buildSubtree(root, placesOf(ranked, shape, cube).places, hashesOf(ranked), (key, ranks) => {
-        context.signal.throwIfAborted();
-        for (let i = 0; i < ranks.length; i++) order[i] = byRank[ranks[i]!]!;
-        gather(codec, 0, ranks.length);
-        const chunk = outputOf(codec, 0, encode(codec, shape.pdrf, ranks.length, 0)).slice();
-        (key[0] < root[0] ? pieces : whole).push({ key, chunk, points: ranks.length });
-      });
+      tallyPoints(tally, pointsAt(codec, 0, most));
+      encodeSubtree(codec, { root, cube, shape, count: most }, context, (made, isAbove) =>
+        (isAbove ? pieces : whole).push(made),
+      );
     }
     returnCodec(codec);
     return storeNodes(whole, pieces, tally, context);
@@ -108,13 +90,3 @@ export const nodes = define<Inputs, typeof octreeParams, Part, Nodes>({
     params: { ...params },
   }),
 });
-
-/** Raw coordinates by rank. */
-function pickPlaces(points: Points, byRank: Uint32Array): Points {
-  const pick = (column: Int32Array): Int32Array => {
-    const out = new Int32Array(byRank.length);
-    for (let i = 0; i < out.length; i++) out[i] = column[byRank[i]!]!;
-    return out;
-  };
-  return { ...points, x: pick(points.x), y: pick(points.y), z: pick(points.z) };
-}

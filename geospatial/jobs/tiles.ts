@@ -1,10 +1,12 @@
 /** lidar/tiles: the points of a tile, sorted and encoded. The second half of lidar/tile. */
 import { columns } from '../../core/codec.ts';
-import type { Dataset } from '../../core/job.ts';
+import type { Context, Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { splitWeighted } from '../../core/partition.ts';
+import type { Triple } from '../formats/las.ts';
 import { headOf } from '../formats/laswrite.ts';
 import {
+  type Codec,
   encode,
   encodeBound,
   gather,
@@ -15,10 +17,13 @@ import {
   takeCodec,
 } from '../kernels/codec.ts';
 import { lazUrl } from '../kernels/modules.ts';
+import { type Cube, cubeOf } from '../kernels/octree.ts';
 import { startTally, tallyPoints } from '../kernels/tally.ts';
 import { headersOf, openFull } from '../lidar/clouds.ts';
 import { type Shape, shapeOf } from '../lidar/shape.ts';
-import { chunkPoints } from '../lidar/slices.ts';
+import { encodeSubtree, writeCopc } from '../lidar/copcwrite.ts';
+import { type Made, type Nodes, storeNodes } from '../lidar/nodes.ts';
+import { chunkPoints, pointsAt } from '../lidar/slices.ts';
 import type { Gathering, Spilled } from '../lidar/spill.ts';
 import { gatheringMemory, gatheringOf, pointsIn, readGathering } from '../lidar/spill.ts';
 import { nameOfTile, tilingParams } from '../lidar/tiling.ts';
@@ -29,9 +34,11 @@ type Inputs = { spilled: readonly [Dataset]; points: readonly Dataset[] };
 /** Tiles of a row and column, `owned` of whose points are no copies. Plain JSON. */
 type Tile = { readonly a: number; readonly b: number; readonly owned: number; readonly from: Gathering };
 type Part = { readonly shape: Shape; readonly tiles: readonly Tile[] };
+/** Nodes of a tile. */
+type Octree = { readonly cube: Cube; readonly nodes: Nodes };
 type Result = {
   readonly owned: number;
-  readonly tiles: readonly { readonly a: number; readonly b: number; readonly written: Written }[];
+  readonly tiles: readonly { readonly a: number; readonly b: number; readonly made: Written | Octree }[];
 };
 
 export const tiles = define<Inputs, typeof tilingParams, Part, Result>({
@@ -74,25 +81,20 @@ export const tiles = define<Inputs, typeof tilingParams, Part, Result>({
   weight: (part) => part.tiles.reduce((sum, { from }) => sum + pointsIn(from), 0),
   pace: 2e6,
   memory: (part) =>
-    part.tiles.reduce((most, { from }) => Math.max(most, gatheringMemory(from, part.shape)), 0),
+    part.tiles.reduce(
+      (most, { from }) => Math.max(most, gatheringMemory(from, part.shape) + 60 * pointsIn(from)),
+      0,
+    ),
 
-  async kernel(part, _inputs, _given, context) {
+  async kernel(part, _inputs, { format }, context) {
     const { shape } = part;
     const codec = takeCodec(await context.module('laz'));
     const out: Result['tiles'][number][] = [];
     for (const { a, b, from } of part.tiles) {
-      const total = await readGathering(from, shape, codec, encodeBound(chunkPoints, shape.extra), context);
-      sort(codec, 0, total);
-      const tally = startTally();
-      const waiting = startWaiting();
-      for (let at = 0; at < total; at += chunkPoints) {
-        context.signal.throwIfAborted();
-        const count = Math.min(chunkPoints, total - at);
-        gather(codec, at, count);
-        tallyPoints(tally, pointsOf(codec, count));
-        keepChunk(waiting, outputOf(codec, 0, encode(codec, shape.pdrf, count, 0)).slice(), count);
-      }
-      out.push({ a, b, written: await storeChunks(waiting, tally, context) });
+      const room = format === 'copc' ? pointsIn(from) : chunkPoints;
+      const total = await readGathering(from, shape, codec, encodeBound(room, shape.extra), context);
+      const make = format === 'copc' ? makeOctree : makeChunks;
+      out.push({ a, b, made: await make(codec, shape, total, context) });
     }
     returnCodec(codec);
     return { owned: part.tiles.reduce((sum, { owned }) => sum + owned, 0), tiles: out };
@@ -104,10 +106,40 @@ export const tiles = define<Inputs, typeof tilingParams, Part, Result>({
   }),
   records: ({ owned }) => owned,
 
-  async write(result, output, { inputs: { points }, params: { length } }, context) {
+  async write(result, output, { inputs: { points }, params: { length, format } }, context) {
     const full = await headersOf(points, context);
-    const head = { ...headOf(full[0]!, shapeOf(full)), chunk: chunkPoints };
-    for (const { a, b, written } of result.tiles)
-      await writeLaz(await output.file(nameOfTile(a, b, length)), () => head, chunksOf(written), context);
+    const head = headOf(full[0]!, shapeOf(full));
+    for (const { a, b, made } of result.tiles) {
+      const file = await output.file(nameOfTile(a, b, length, format));
+      if ('cube' in made) await writeCopc(file, head, made.cube, made.nodes, made.nodes.tally, context);
+      else await writeLaz(file, () => ({ ...head, chunk: chunkPoints }), chunksOf(made), context);
+    }
   },
 });
+
+/** The points that were read as chunks in their own order. */
+async function makeChunks(codec: Codec, shape: Shape, total: number, context: Context): Promise<Written> {
+  sort(codec, 0, total);
+  const tally = startTally();
+  const waiting = startWaiting();
+  for (let at = 0; at < total; at += chunkPoints) {
+    context.signal.throwIfAborted();
+    const count = Math.min(chunkPoints, total - at);
+    gather(codec, at, count);
+    tallyPoints(tally, pointsOf(codec, count));
+    keepChunk(waiting, outputOf(codec, 0, encode(codec, shape.pdrf, count, 0)).slice(), count);
+  }
+  return storeChunks(waiting, tally, context);
+}
+
+/** The points that were read as an octree of their own. */
+async function makeOctree(codec: Codec, shape: Shape, count: number, context: Context): Promise<Octree> {
+  const tally = startTally();
+  tallyPoints(tally, pointsAt(codec, 0, count));
+  const corner = (raw: ArrayLike<number>): Triple =>
+    [0, 1, 2].map((i) => raw[i]! * shape.scale[i]! + shape.offset[i]!) as unknown as Triple;
+  const cube = cubeOf(corner(tally.min), corner(tally.max), shape);
+  const made: Made[] = [];
+  encodeSubtree(codec, { root: [0, 0, 0, 0], cube, shape, count }, context, (node) => made.push(node));
+  return { cube, nodes: await storeNodes(made, [], tally, context) };
+}

@@ -1,6 +1,6 @@
 /** The tiles of a global grid: which ones a point belongs to, and how they are called. */
 import { BadInput } from '../../core/errors.ts';
-import { number } from '../../core/params.ts';
+import { choice, number } from '../../core/params.ts';
 import type { Points } from '../kernels/codec.ts';
 import type { Shape } from './shape.ts';
 import type { Assignment, Group } from './spill.ts';
@@ -12,6 +12,7 @@ export const tilingParams = {
     unit: 'CRS units',
     min: 0,
   }),
+  format: choice(['laz', 'copc'], 'how tiles are written: LAZ, sorted by time; copc is octrees (COPC 1.0)'),
 };
 
 /** Farther out a tile has no number. */
@@ -69,7 +70,7 @@ export function assignTiles(
 }
 
 /** What a tile's file ends with: the coordinates of its south-western corner. */
-export const nameOfTile = (a: number, b: number, length: number): string => {
+export const nameOfTile = (a: number, b: number, length: number, format: 'laz' | 'copc'): string => {
   const plain = (value: number): string => String(Number((value * length).toFixed(6)));
-  return `_${plain(a)}_${plain(b)}.laz`;
+  return `_${plain(a)}_${plain(b)}${format === 'copc' ? '.copc' : ''}.laz`;
 };
