@@ -10,7 +10,14 @@ const layers: { readonly [folder: string]: { imports: readonly string[]; package
   genomics: { imports: ['core'], packages: ['@gmod/cram', 'hyparquet-writer'] },
   geospatial: {
     imports: ['core'],
-    packages: ['delaunator', 'geotiff', 'geotiff-geokeys-to-proj4', 'proj4', 'robust-predicates'],
+    packages: [
+      'delaunator',
+      'flatbuffers',
+      'geotiff',
+      'geotiff-geokeys-to-proj4',
+      'proj4',
+      'robust-predicates',
+    ],
   },
   datasets: { imports: ['core', 'genomics', 'geospatial'], packages: [] },
   infra: { imports: ['core'], packages: ['@aws-sdk/', 'aws-cdk-lib', 'constructs', 'fflate'] },

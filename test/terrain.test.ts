@@ -8,6 +8,7 @@ import { BadInput } from '../core/errors.ts';
 import { encodeTile, levels, writeCog, type Raster } from '../geospatial/formats/cog.ts';
 import { contours } from '../geospatial/jobs/contours.ts';
 import { relief } from '../geospatial/jobs/relief.ts';
+import { gdal, gdalMissing } from './gdal.ts';
 import { random } from './lasfile.ts';
 import { shared } from './shared.ts';
 import { dataset, runJob } from './stage.ts';
@@ -198,6 +199,47 @@ test('contours are whole across parts: the same bytes for any cut', async () => 
   expect(new Set(ends).size).toBe(ends.length);
 });
 
+test.skipIf(gdalMissing).each([
+  [0.25, 0],
+  [300, 0],
+  [1e5, 5e4],
+])(
+  'FlatGeobuf, every %f: GDAL reads the same lines, and finds by its index those that a box meets',
+  async (interval, base) => {
+    const given = { dem: [await dataset(smooth)] };
+    const fgb = (await runJob(contours, given, { interval, base, format: 'flatgeobuf' })).files.get('')!;
+    const path = join(work, `lines${interval}.fgb`);
+    writeFileSync(path, fgb);
+    const geojson = join(work, `lines${interval}.geojson`);
+    writeFileSync(geojson, await lines(smooth, { interval, base }));
+    const found = gdal<{ same: boolean; count: number; boxes: [number, number][]; crs: (string | null)[] }>(
+      `from osgeo import ogr
+a, b = (gdal.OpenEx(path, gdal.OF_VECTOR) for path in given)
+la, lb = a.GetLayer(0), b.GetLayer(0)
+def read(layer):
+    return sorted((f['id'], f['elev'], [(round(x, 6), round(y, 6)) for x, y in f.GetGeometryRef().GetPoints()]) for f in layer)
+ra, rb = read(la), read(lb)
+same = len(ra) == len(rb) and all(p[:2] == q[:2] and len(p[2]) == len(q[2]) and max([abs(u - v) for s, t in zip(p[2], q[2]) for u, v in zip(s, t)], default=0) < 1e-5 for p, q in zip(ra, rb))
+west, east, south, north = la.GetExtent() if ra else (0, 1, 0, 1)
+boxes = []
+for i in range(12):
+    x, y = west + (east - west) * (i % 4) / 4, south + (north - south) * (i // 4) / 3
+    box = (x, y, x + (east - west) / 9, y + (north - south) / 7)
+    counts = []
+    for layer in (la, lb):
+        layer.SetSpatialFilterRect(*box); counts.append(sum(1 for f in layer)); layer.SetSpatialFilter(None)
+    boxes.append(counts)
+print(json.dumps(dict(same=same, count=len(ra), boxes=boxes, crs=[layer.GetSpatialRef() and layer.GetSpatialRef().GetAuthorityCode(None) for layer in (la, lb)])))`,
+      [path, geojson],
+    );
+    expect(found.same).toBe(true);
+    expect(found.count).toBeGreaterThanOrEqual(interval < 1 ? 300 : base === 0 ? 2 : 0);
+    if (base > 0) expect(found.count).toBe(0);
+    for (const [own, theirs] of found.boxes) expect(own).toBe(theirs);
+    expect(found.crs[0]).toBeNull();
+  },
+);
+
 test.skipIf(!folder)('contours of the expected result', async () => {
   const root = join(folder ?? '', 'data/geospatial');
   const found = await lines(join(root, 'satellite/lidar_rasters/dtm.tif'), { interval: 5 });
@@ -205,4 +247,16 @@ test.skipIf(!folder)('contours of the expected result', async () => {
   sameLengths(found, expected);
   const count = (text: string): number => (JSON.parse(text) as { features: unknown[] }).features.length;
   expect(count(found)).toBe(count(expected));
+  if (gdalMissing) return;
+  const dem = join(root, 'satellite/lidar_rasters/dtm.tif');
+  const path = join(work, 'expected.fgb');
+  const given = { interval: 5, format: 'flatgeobuf' };
+  writeFileSync(path, (await runJob(contours, { dem: [await dataset(dem)] }, given)).files.get('')!);
+  const [own, theirs] = gdal<(string | null)[]>(
+    `a, b = gdal.OpenEx(given[0], gdal.OF_VECTOR), gdal.Open(given[1])
+print(json.dumps([s and s.GetAuthorityCode(None) for s in (a.GetLayer(0).GetSpatialRef(), b.GetSpatialRef())]))`,
+    [path, dem],
+  );
+  expect(own).toBe(theirs);
+  expect(own).not.toBeNull();
 });

@@ -1,8 +1,8 @@
-/** terrain/contours: lines of equal height of an elevation model, whole across all parts, as GeoJSON. */
+/** terrain/contours: lines of equal height of an elevation model, whole across all parts, as GeoJSON or FlatGeobuf. */
 import { columns } from '../../core/codec.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
-import { number } from '../../core/params.ts';
+import { choice, number } from '../../core/params.ts';
 import { splitInterval } from '../../core/partition.ts';
 import { openDem } from '../formats/dem.ts';
 import { writeLines } from '../formats/geojsonlines.ts';
@@ -16,13 +16,20 @@ type Result = { readonly rows: number; readonly lines: Lines };
 const params = {
   interval: number(10, 'between two lines', { unit: 'units of height', min: 1e-6 }),
   base: number(0, 'a height that has a line; the others are --interval apart from it'),
+  format: choice(
+    ['geojson', 'flatgeobuf'],
+    'how lines are written; flatgeobuf has an index, and whole doubles',
+  ),
 };
 
 export const contours = define<Inputs, typeof params, Part, Result>({
   name: 'terrain/contours',
   version: 1,
-  doc: 'contour lines of an elevation model (gdal_contour) as GeoJSON in its own CRS, higher ground on the left of each',
-  examples: ['--dem dtm.tif --interval 5 --out contours.geojson'],
+  doc: 'contour lines of an elevation model (gdal_contour) as GeoJSON or FlatGeobuf in its own CRS, higher ground on the left of each',
+  examples: [
+    '--dem dtm.tif --interval 5 --out contours.geojson',
+    '--dem dtm.tif --format flatgeobuf --out contours.fgb',
+  ],
   inputs: {
     dem: {
       doc: 'elevation model: a north-up GeoTIFF of square cells, the first band',
@@ -46,13 +53,16 @@ export const contours = define<Inputs, typeof params, Part, Result>({
   // A row of cells more than of squares, and lines: as many as half the cells' bytes.
   memory: ({ from, to }) => (to - from + 2) * 2 ** 16 + 64 * 2 ** 20,
 
-  async kernel({ from, to }, { dem: [dataset] }, ladder, context) {
+  async kernel({ from, to }, { dem: [dataset] }, { interval, base }, context) {
     const dem = await openDem(await context.open(dataset), dataset.uri);
     const { grid } = dem;
     const [top, bottom] = [Math.max(0, from - 1), Math.min(grid.height, to)];
     const { width } = grid;
     const values = await dem.read(0, top, width, bottom - top);
-    const lines = contourRows({ values, left: 0, top, width, height: bottom - top }, grid, from, to, ladder);
+    const lines = contourRows({ values, left: 0, top, width, height: bottom - top }, grid, from, to, {
+      interval,
+      base,
+    });
     return { rows: to - from, lines };
   },
 
@@ -69,10 +79,13 @@ export const contours = define<Inputs, typeof params, Part, Result>({
       inputs: {
         dem: [dataset],
       },
+      params: { format },
     },
     context,
   ) {
     const { grid, crs } = await openDem(await context.open(dataset), dataset.uri);
-    await writeLines(await output.file(), lines, grid, crs?.epsg);
+    const write =
+      format === 'geojson' ? writeLines : (await import('../formats/flatgeobuf.ts')).writeFlatGeobuf;
+    await write(await output.file(), lines, grid, crs?.epsg);
   },
 });
