@@ -25,6 +25,7 @@ const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
   'lidar/nodes': async () => (await import('../geospatial/jobs/nodes.ts')).nodes,
   'lidar/outliers': async () => (await import('../geospatial/jobs/outliers.ts')).outliers,
   'lidar/raster': async () => (await import('../geospatial/jobs/raster.ts')).raster,
+  'lidar/sorted': async () => (await import('../geospatial/jobs/sorted.ts')).sorted,
   'lidar/spread': async () => (await import('../geospatial/jobs/spread.ts')).spread,
   'lidar/stats': async () => (await import('../geospatial/jobs/stats.ts')).stats,
   'lidar/tile': async () => (await import('../geospatial/jobs/tile.ts')).tile,
@@ -43,6 +44,7 @@ const inner = new Set([
   'lidar/mosaic',
   'lidar/nodes',
   'lidar/outliers',
+  'lidar/sorted',
   'lidar/spread',
   'lidar/tiles',
 ]);

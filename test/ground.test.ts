@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ground } from '../geospatial/jobs/ground.ts';
+import { index } from '../geospatial/jobs/index.ts';
 import { findCloth, findGround, laddersOf } from '../geospatial/kernels/ground.ts';
 import { groundUrl } from '../geospatial/kernels/modules.ts';
 import { concatenated, linesOf, onlyFile, plainRecords } from './cloudjobs.ts';
@@ -285,5 +286,17 @@ describe.skipIf(!folder)('real clouds', () => {
     const given = { cell: 2, window: 10 };
     const two = await onlyFile(ground, { 'a.laz': a, 'b.laz': b }, given, { split: 1e5, later: 1e5 });
     expect(same(await onlyFile(ground, { 'ab.las': whole }, given), two)).toBe(0);
+  }, 60_000);
+
+  test('in their own order: the same from two files, from one, and from COPC; with the classes that they have in that of the files', async () => {
+    const [a, b] = ['bcts/bcts_1.laz', 'bcts/bcts_2.laz'].map(load) as [Uint8Array, Uint8Array];
+    const given = { cell: 2, window: 10, order: 'own' };
+    const expected = await onlyFile(ground, { 'a.laz': a, 'b.laz': b }, given);
+    const cut = { split: 1e5, later: 1e5, arity: 3 };
+    expect(same(await onlyFile(ground, { 'b.laz': b, 'a.laz': a }, given, cut), expected)).toBe(0);
+    const octree = await onlyFile(index, { 'a.laz': a, 'b.laz': b });
+    expect(same(await onlyFile(ground, { 'x.copc.laz': octree }, given), expected)).toBe(0);
+    const kept = await onlyFile(ground, { 'a.laz': a, 'b.laz': b }, { ...given, order: 'file' });
+    expect(await linesOf(expected)).toEqual(await linesOf(kept));
   }, 60_000);
 });

@@ -147,7 +147,7 @@ export async function makeSubjects(): Promise<Subjects> {
       'noise',
       'lidar/ground',
       { points: [points] },
-      { noise: 'elm', method: 'csf' },
+      { noise: 'elm', method: 'csf', order: 'own' },
       splitsOf(60_000),
     ),
     await add(

@@ -11,6 +11,7 @@ import { noGrid, plain } from '../rasters/cell.ts';
 import { type Earth, groundParams } from '../lidar/ground.ts';
 import { readPieces, surfaceOf, windowBytes } from '../lidar/surface.ts';
 import { classify } from './classify.ts';
+import { sorted } from './sorted.ts';
 
 type Inputs = { surface: readonly [Dataset]; points: readonly Dataset[]; noise?: readonly Dataset[] };
 const params = { ...groundParams, grid: plain<Grid>(noGrid, 'grid of the raster') };
@@ -74,7 +75,7 @@ export const earth = define<Inputs, typeof params, { readonly all: true }, Earth
   records: ({ cells }) => cells,
 
   next: (_result, value, { points, noise }, given) => ({
-    job: classify,
+    job: given.order === 'own' ? sorted : classify,
     inputs: { points, ...(noise ? { noise } : {}) },
     params: { ...given, earth: value },
   }),

@@ -63,6 +63,6 @@ export const tile = define<Inputs, typeof tilingParams, SpillPart, Spilled>({
   next: (result, _value, { points }, params) => ({
     job: tiles,
     inputs: { spilled: [result], points },
-    params: { ...params },
+    params: { ...params, whole: false },
   }),
 });

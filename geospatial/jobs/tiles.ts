@@ -2,6 +2,7 @@
 import { columns } from '../../core/codec.ts';
 import type { Context, Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
+import { flag } from '../../core/params.ts';
 import { splitWeighted } from '../../core/partition.ts';
 import type { Triple } from '../formats/las.ts';
 import { headOf } from '../formats/laswrite.ts';
@@ -28,7 +29,7 @@ import type { Gathering, Spilled } from '../lidar/spill.ts';
 import { gatheringMemory, gatheringOf, pointsIn, readGathering } from '../lidar/spill.ts';
 import { nameOfTile, tilingParams } from '../lidar/tiling.ts';
 import type { Written } from '../lidar/written.ts';
-import { chunksOf, keepChunk, startWaiting, storeChunks, writeLaz } from '../lidar/written.ts';
+import { chunksOf, keepChunk, mergeWritten, startWaiting, storeChunks, writeLaz } from '../lidar/written.ts';
 
 type Inputs = { spilled: readonly [Dataset]; points: readonly Dataset[] };
 /** Tiles of a row and column, `owned` of whose points are no copies. Plain JSON. */
@@ -41,7 +42,9 @@ type Result = {
   readonly tiles: readonly { readonly a: number; readonly b: number; readonly made: Written | Octree }[];
 };
 
-export const tiles = define<Inputs, typeof tilingParams, Part, Result>({
+const params = { ...tilingParams, whole: flag('all tiles in one file') };
+
+export const tiles = define<Inputs, typeof params, Part, Result>({
   name: 'lidar/tiles',
   version: 1,
   doc: 'Tiles of points; the second half of lidar/tile',
@@ -49,7 +52,7 @@ export const tiles = define<Inputs, typeof tilingParams, Part, Result>({
     spilled: { doc: 'result of lidar/tile', formats: ['lidar/tile'] },
     points: { doc: 'its point clouds', formats: ['laz', 'las'], many: true },
   },
-  params: tilingParams,
+  params,
   split: 300_000,
   unit: 'points',
   counts: 'points',
@@ -106,14 +109,19 @@ export const tiles = define<Inputs, typeof tilingParams, Part, Result>({
   }),
   records: ({ owned }) => owned,
 
-  async write(result, output, { inputs: { points }, params: { length, format } }, context) {
+  async write(result, output, { inputs: { points }, params: { length, format, whole } }, context) {
     const full = await headersOf(points, context);
     const head = headOf(full[0]!, shapeOf(full));
+    if (whole) {
+      const all = mergeWritten(result.tiles.map(({ made }) => made as Written));
+      return writeLaz(await output.file(), () => ({ ...head, chunk: 0xffffffff }), chunksOf(all), context);
+    }
     for (const { a, b, made } of result.tiles) {
       const file = await output.file(nameOfTile(a, b, length, format));
       if ('cube' in made) await writeCopc(file, head, made.cube, made.nodes, made.nodes.tally, context);
       else await writeLaz(file, () => ({ ...head, chunk: chunkPoints }), chunksOf(made), context);
     }
+    return undefined;
   },
 });
 

@@ -41,6 +41,10 @@ export const groundParams = {
   'elm-threshold': number(1, 'of elm: gap above a point that is noise', { unit: 'CRS units', min: 0 }),
   'mean-k': integer(8, 'of statistical: neighbours whose mean distance counts', { min: 1, max: 100 }),
   multiplier: number(2, 'of statistical: deviations above the mean from which on a point is noise'),
+  order: choice(
+    ['file', 'own'],
+    'of the points that are written: file is that of the files; own is by place, time and all else, the same from LAZ, COPC or any files of the same points',
+  ),
   returns: choice(['last', 'all'], 'which returns may be ground: last ones (a single one is last), or all'),
   ignore: {
     ...integers('classes that are left as they are, and seen by nothing', { min: 0 }),

@@ -54,7 +54,8 @@ export type Assignment = {
   readonly group: Uint32Array;
   readonly groups: readonly Group[];
 };
-export type Assign = (points: Points, shape: Shape) => Assignment;
+/** It may change what is not of the order of the points, such as their classes, before they are sorted. */
+export type Assign = (points: Points, shape: Shape) => Assignment | Promise<Assignment>;
 
 const piecePoints = 50_000;
 // Of the flags: left out of what is computed from the points.
@@ -106,7 +107,7 @@ export async function spillRun(
     isOver: false,
   });
   for await (const _ of reading) context.signal.throwIfAborted();
-  const { numbers, group, groups } = assign(pointsAt(codec, 0, run.points), shape);
+  const { numbers, group, groups } = await assign(pointsAt(codec, 0, run.points), shape);
   const starts = sortByGroup(numbers, group, groups.length, orderOf(codec));
   const chunks: Uint8Array[] = [];
   const pieces: { group: Group; bytes: number; points: number }[] = [];
