@@ -4,6 +4,7 @@ import { decodeLayered, decodeSequential } from './decode.ts';
 import { encodeChunk } from './encode.ts';
 import { startLayers } from './layers.ts';
 import { gatherPoints, sortPoints } from './order.ts';
+import { packParcelTo, unpackParcelFrom } from './parcel.ts';
 import { packRecords, promoteAngles, unpackRecords } from './records.ts';
 import { encodeTable } from './table.ts';
 
@@ -20,3 +21,6 @@ export function unpack(pdrf: u32, length: u32, count: u32, isPlace: bool): void 
 /** Chunk, or records, to the output behind `at` bytes of it. */
 export function encode(pdrf: u32, count: u32, at: u32): u32 { return encodeChunk(pdrf, count, output + at); }
 export function pack(pdrf: u32, count: u32, at: u32): u32 { return packRecords(pdrf, count, output + at); }
+/** Points between two stages, to the output behind `at` bytes of it, and from the input. */
+export function packParcel(pdrf: u32, count: u32, at: u32): u32 { return packParcelTo(pdrf, count, output + at); }
+export function unpackParcel(pdrf: u32, count: u32): u32 { return unpackParcelFrom(pdrf, count, input); }

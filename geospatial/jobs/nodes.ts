@@ -29,7 +29,7 @@ type Part = { readonly shape: Shape; readonly subtrees: readonly Subtree[] };
 
 export const nodes = define<Inputs, typeof octreeParams, Part, Nodes>({
   name: 'lidar/nodes',
-  version: 1,
+  version: 2,
   doc: 'Nodes of subtrees; the third stage of lidar/index',
   inputs: {
     spilled: { doc: 'result of lidar/spread', formats: ['lidar/spread'] },

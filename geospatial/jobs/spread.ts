@@ -17,7 +17,7 @@ type Inputs = { points: readonly Dataset[] };
 
 export const spread = define<Inputs, typeof octreeParams, SpillPart, Spilled>({
   name: 'lidar/spread',
-  version: 1,
+  version: 2,
   doc: 'Points to subtrees; the second stage of lidar/index',
   inputs: { points: { doc: 'point clouds', formats: ['laz', 'las'], many: true } },
   params: octreeParams,

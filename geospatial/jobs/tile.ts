@@ -15,7 +15,7 @@ type Inputs = { points: readonly Dataset[] };
 
 export const tile = define<Inputs, typeof tilingParams, SpillPart, Spilled>({
   name: 'lidar/tile',
-  version: 1,
+  version: 2,
   doc: 'cuts point clouds into square tiles, each a LAZ file: every point in exactly one, sorted by time',
   examples: [
     '--points a.laz b.laz --length 250 --out tiles/area',

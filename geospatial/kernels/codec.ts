@@ -12,6 +12,8 @@ type Exports = {
   promoteAngles(count: number): void;
   encode(pdrf: number, count: number, at: number): number;
   pack(pdrf: number, count: number, at: number): number;
+  packParcel(pdrf: number, count: number, at: number): number;
+  unpackParcel(pdrf: number, count: number): number;
   encodeTable(chunks: number, isVarying: number): number;
   sortPoints(from: number, to: number): void;
   gatherPoints(at: number, count: number): void;
@@ -212,6 +214,14 @@ export const encode = ({ exports }: Codec, pdrf: number, count: number, at: numb
 /** Writes the points that are aimed at as records of format 6, 7 or 8, in the same way. */
 export const pack = ({ exports }: Codec, pdrf: number, count: number, at: number): number =>
   exports.pack(pdrf, count, at);
+
+/** Packs the points that are aimed at for a later stage, in the same way: a tenth of the time of `encode`, about twice the bytes. */
+export const packParcel = ({ exports }: Codec, pdrf: number, count: number, at: number): number =>
+  exports.packParcel(pdrf, count, at);
+
+/** Takes `count` points that `packParcel` left, `bytes` bytes which were laid as input, to where `aim` said; false where they are others. */
+export const unpackParcel = ({ exports }: Codec, pdrf: number, count: number, bytes: number): boolean =>
+  exports.unpackParcel(pdrf, count) === bytes;
 
 /** Turns the angles that are aimed at from degrees, as formats 0 to 5 have them, to 0.006 degrees. */
 export function promoteAngles({ exports }: Codec, count: number): void {

@@ -3,7 +3,16 @@ import type { Context, FileSink } from '../../core/job.ts';
 import { compareKeys, type Entry, hierarchyVlr, infoVlr } from '../formats/copc.ts';
 import type { Head } from '../formats/laswrite.ts';
 import { headLength } from '../formats/laswrite.ts';
-import { type Codec, encode, gather, orderOf, outputOf, type Points, sort } from '../kernels/codec.ts';
+import {
+  type Codec,
+  encode,
+  gather,
+  orderOf,
+  outputOf,
+  packParcel,
+  type Points,
+  sort,
+} from '../kernels/codec.ts';
 import { buildSubtree, type Cube, hashesOf, type NodeKey, placesOf } from '../kernels/octree.ts';
 import type { Tally } from '../kernels/tally.ts';
 import { keyAt, type Made, type Nodes } from './nodes.ts';
@@ -11,7 +20,7 @@ import type { Shape } from './shape.ts';
 import { pointsAt } from './slices.ts';
 import { writeLaz } from './written.ts';
 
-/** Encodes the nodes of a subtree over the first `count` points of the kernel's set 1; `take` gets those of its root's level and below, and those above it. */
+/** Encodes the nodes of a subtree, and packs what it gives to those above, over the first `count` points of the kernel's set 1; `take` gets those of its root's level and below, and those above it. */
 export function encodeSubtree(
   codec: Codec,
   { root, cube, shape, count }: { root: NodeKey; cube: Cube; shape: Shape; count: number },
@@ -27,8 +36,10 @@ export function encodeSubtree(
     signal.throwIfAborted();
     for (let i = 0; i < ranks.length; i++) order[i] = byRank[ranks[i]!]!;
     gather(codec, 0, ranks.length);
-    const chunk = outputOf(codec, 0, encode(codec, shape.pdrf, ranks.length, 0)).slice();
-    take({ key, chunk, points: ranks.length }, key[0] < root[0]);
+    // What others have pieces of, too, goes to a later stage.
+    const isAbove = key[0] < root[0];
+    const bytes = (isAbove ? packParcel : encode)(codec, shape.pdrf, ranks.length, 0);
+    take({ key, chunk: outputOf(codec, 0, bytes).slice(), points: ranks.length }, isAbove);
   });
 }
 

@@ -1,7 +1,6 @@
 /** The one form that points of several files take when they are written together. */
 import { BadInput } from '../../core/errors.ts';
 import type { Las, Triple } from '../formats/las.ts';
-import { bareLengths } from '../formats/laswrite.ts';
 import { pointFormatOf } from '../formats/laz.ts';
 import type { Codec, PointFormat, Points } from '../kernels/codec.ts';
 import { promoteAngles } from '../kernels/codec.ts';
@@ -95,13 +94,3 @@ export function conform(codec: Codec, points: Points, { pdrf }: PointFormat, ste
   if (!colored.includes(pdrf)) for (const column of [points.red, points.green, points.blue]) column.fill(0);
   if (!infrared.includes(pdrf)) points.nir.fill(0);
 }
-
-/** Bytes of a record. */
-export const lengthOf = ({ pdrf, extra }: Shape): number => bareLengths[pdrf]! + extra;
-/** How chunks of this shape are stored between two stages, and at the end. */
-export const formatOf = (shape: Shape): PointFormat => ({
-  pdrf: shape.pdrf,
-  recordLength: lengthOf(shape),
-  extra: shape.extra,
-  isV4: false,
-});

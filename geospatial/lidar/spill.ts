@@ -1,4 +1,4 @@
-/** The map side of a shuffle of whole points: a run of one file, its points put into groups, each group sorted and encoded. */
+/** The map side of a shuffle of whole points: a run of one file, its points put into groups, each group sorted and packed. */
 import type { Context, Dataset, Planning, Stored } from '../../core/job.ts';
 import { joinPlaces } from '../../core/tables.ts';
 import type { Run } from '../formats/points.ts';
@@ -7,25 +7,24 @@ import {
   aim,
   allFields,
   type Codec,
-  decode,
-  encode,
   encodeBound,
-  faults,
   gather,
   inputOf,
   makeRoom,
   orderOf,
   outputOf,
+  packParcel,
   type Points,
   pointsOf,
   returnCodec,
   sort,
   takeCodec,
+  unpackParcel,
 } from '../kernels/codec.ts';
 import type { Cloud } from './clouds.ts';
 import { pointsAt } from './slices.ts';
 import type { Shape } from './shape.ts';
-import { conform, formatOf, stepsOf } from './shape.ts';
+import { conform, stepsOf } from './shape.ts';
 
 /** A run of points of one file, and the form that all points take. Plain JSON. */
 export type SpillPart = { readonly file: number; readonly run: Run; readonly shape: Shape };
@@ -80,7 +79,7 @@ export async function spillParts(
 export const spillMemory = ({ run, shape }: SpillPart, copies: number): number =>
   memoryOf(run) + (70 + shape.extra) * run.points + 20 * copies * run.points + 32 * 2 ** 20;
 
-/** Reads a run, and stores its points by group: within a group sorted, copies flagged as withheld. An entry comes at most `copies` times. */
+/** Reads a run, and stores its points by group, packed (../assembly/parcel.ts): within a group sorted, copies flagged as withheld. An entry comes at most `copies` times. */
 export async function spillRun(
   { file, run, shape }: SpillPart,
   files: readonly Dataset[],
@@ -119,7 +118,7 @@ export async function spillRun(
       const count = Math.min(piecePoints, to - at);
       gather(codec, at, count);
       if (one.isCopy) flagCopies(codec, count);
-      const bytes = encode(codec, shape.pdrf, count, 0);
+      const bytes = packParcel(codec, shape.pdrf, count, 0);
       chunks.push(outputOf(codec, 0, bytes).slice());
       pieces.push({ group: one, bytes, points: count });
     }
@@ -219,14 +218,13 @@ export async function readGathering(
   const bytes = pieces.reduce((most, [, start, end]) => Math.max(most, end - start), 0);
   const total = pieces.reduce((sum, [, , , points]) => sum + points, 0);
   makeRoom(codec, { chunk: Math.max(piecePoints, total), bytes, extra: shape.extra, points: total, output });
-  const format = formatOf(shape);
   let at = 0;
   for (const [blob, start, end, points] of pieces) {
     context.signal.throwIfAborted();
     inputOf(codec).set(await context.get(blobs[blob]!, start, end));
     aim(codec, 1, at);
-    const fault = decode(codec, format, end - start, points, allFields);
-    if (fault !== 0) throw new Error(`piece of ${blobs[blob]!.key} does not decode: ${faults[fault]}`);
+    if (!unpackParcel(codec, shape.pdrf, points, end - start))
+      throw new Error(`piece of ${blobs[blob]!.key}: other bytes than its points take`);
     at += points;
   }
   const order = orderOf(codec);
