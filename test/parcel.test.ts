@@ -13,10 +13,9 @@ import {
 import { random } from './lasfile.ts';
 import { lazModule } from './pointcolumns.ts';
 
-const columns = [
-  ...['x', 'y', 'z', 'returns', 'flags', 'classes', 'intensity', 'angle', 'user', 'source', 'time'],
-  ...['red', 'green', 'blue', 'nir', 'extra'],
-] as const;
+const columns = 'x y z returns flags classes intensity angle user source time red green blue nir extra'.split(
+  ' ',
+);
 
 /** Kinds of columns: one value, slow steps, wide jumps, every bit. */
 const kinds = ['same', 'steps', 'jumps', 'wild'] as const;
