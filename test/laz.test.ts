@@ -21,6 +21,7 @@ import {
   outputOf,
   pack,
   pointsOf,
+  reclass,
 } from '../geospatial/kernels/codec.ts';
 import { decodeChunk, lazPerfUrl } from './lazperf.ts';
 import { patched, random, sourceOf } from './lasfile.ts';
@@ -243,6 +244,21 @@ describe.skipIf(!folder)('real files', () => {
           Buffer.compare(found, cloud.bytes.subarray(start, start + size)),
           `${path}, chunk ${index}`,
         ).toBe(0);
+        // Other classes: their layer alone is encoded anew, with the same bytes as all would have.
+        for (const kind of ['random', 'one', 'same'] as const) {
+          await decode(cloud, index);
+          aim(codec, 0);
+          const { classes } = pointsOf(codec, points);
+          if (kind !== 'same')
+            for (let i = 0; i < points; i++) classes[i] = kind === 'one' ? 2 : 1 + ((i * 7919) % 5);
+          const whole = outputOf(codec, 0, encode(codec, pdrf, points, 0)).slice();
+          const wanted = classes.slice();
+          await decode(cloud, index, fields.z | fields.class);
+          aim(codec, 0);
+          pointsOf(codec, points).classes.set(wanted);
+          const again = outputOf(codec, 0, reclass(codec, pdrf, size, points, 0));
+          expect(Buffer.compare(again, whole), `${path}, chunk ${index}, ${kind}`).toBe(0);
+        }
         compared++;
       }
     }

@@ -173,6 +173,14 @@ const OF_USER: i32 = 2;
   }
 }
 
+/** Encodes the classes of a chunk as a layer at `at`, behind `changes` of it; gives its bytes, 0 where they do not change. */
+export function encodeClasses(count: u32, at: usize): usize {
+  if (!isVarying(classes, 1, 1, count, 0xff)) return 0;
+  startEncoder(E, at);
+  putBytes(OF_CLASS, classes, byteModels, byteBytes, 256, count);
+  return endEncoder(E) - at;
+}
+
 @inline function wrapped(v: i32): i32 { return <i32><i16>v; }
 
 @inline function startIntensity(channel: u32, value: u32): usize {

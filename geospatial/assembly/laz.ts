@@ -5,6 +5,7 @@ import { encodeChunk } from './encode.ts';
 import { startLayers } from './layers.ts';
 import { gatherPoints, sortPoints } from './order.ts';
 import { packParcelTo, unpackParcelFrom } from './parcel.ts';
+import { reclassChunk } from './reclass.ts';
 import { packRecords, promoteAngles, unpackRecords } from './records.ts';
 import { encodeTable } from './table.ts';
 
@@ -24,3 +25,5 @@ export function pack(pdrf: u32, count: u32, at: u32): u32 { return packRecords(p
 /** Points between two stages, to the output behind `at` bytes of it, and from the input. */
 export function packParcel(pdrf: u32, count: u32, at: u32): u32 { return packParcelTo(pdrf, count, output + at); }
 export function unpackParcel(pdrf: u32, count: u32): u32 { return unpackParcelFrom(pdrf, count, input); }
+/** The chunk at the input with the classes that are aimed at. */
+export function reclass(pdrf: u32, bytes: u32, count: u32, at: u32): u32 { return reclassChunk(pdrf, bytes, count, output + at); }

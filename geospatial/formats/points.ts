@@ -159,8 +159,8 @@ export function memoryOf(run: Run): number {
 /** Where points are put: in a set behind point `at`, over each other or one behind the other. */
 export type Where = { readonly set: 0 | 1; readonly at: number; readonly isOver: boolean };
 
-/** Takes points in the file's order: `points` is valid during the call only, its first one is number `first` of the file. */
-export type Take = (points: Points, first: number) => void;
+/** Takes points in the file's order: `points` is valid during the call only, its first one is number `first` of the file; `bytes` is what they took. */
+export type Take = (points: Points, first: number, bytes: number) => void;
 
 /**
  * Reads a run and hands its points to `take`, in the file's order, the fields that are `wanted` and those that come with them. `where` says where they are put:
@@ -192,8 +192,8 @@ export async function* readRun(
   };
   let next = read(0);
   let done = 0;
-  const handOver = (count: number): void => {
-    take(pointsOf(codec, count), run.first + done);
+  const handOver = (count: number, bytes: number): void => {
+    take(pointsOf(codec, count), run.first + done, bytes);
     done += count;
   };
   const aimAtNext = (): void => aim(codec, set, isOver ? behind : behind + done);
@@ -214,7 +214,7 @@ export async function* readRun(
         aimAtNext();
         if (run.chunks) decodeChunk(codec, run, piece, window.start + at, name, wanted);
         else unpack(codec, run.format, piece.points, wanted);
-        if (piece.points > 0) handOver(piece.points);
+        if (piece.points > 0) handOver(piece.points, piece.bytes);
         at += piece.bytes;
       }
       yield;

@@ -3,17 +3,29 @@ import { columns } from '../../core/codec.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { headOf } from '../formats/laswrite.ts';
-import { aim, encode, encodeBound, outputOf, returnCodec, takeCodec } from '../kernels/codec.ts';
+import { readRun, roomOf } from '../formats/points.ts';
+import {
+  aim,
+  encode,
+  encodeBound,
+  fields,
+  makeRoom,
+  outputOf,
+  type Points,
+  reclass,
+  returnCodec,
+  takeCodec,
+} from '../kernels/codec.ts';
 import type { Grid } from '../kernels/grid.ts';
 import { lazUrl } from '../kernels/modules.ts';
-import { startTally, tallyPoints } from '../kernels/tally.ts';
+import { startTally, tallyPlaces } from '../kernels/tally.ts';
 import { noGrid, plain } from '../rasters/cell.ts';
 import { headersOf, openFull } from '../lidar/clouds.ts';
 import type { Shape } from '../lidar/shape.ts';
-import { shapeOf } from '../lidar/shape.ts';
+import { shapeOf, stepsOf } from '../lidar/shape.ts';
 import { chunkPoints, cutSlices, pointsAt, readSlice, type Slice, sliceMemory } from '../lidar/slices.ts';
 import { type Earth, groundParams } from '../lidar/ground.ts';
-import { markPoints } from '../lidar/marking.ts';
+import { markerOf, markPoints, wholeGround } from '../lidar/marking.ts';
 import type { Written } from '../lidar/written.ts';
 import { chunksOf, keepChunk, mergeWritten, startWaiting, storeChunks, writeLaz } from '../lidar/written.ts';
 
@@ -28,7 +40,7 @@ const params = {
 
 export const classify = define<Inputs, typeof params, Part, Written>({
   name: 'lidar/classify',
-  version: 1,
+  version: 2,
   doc: 'Points on the ground and others; the last third of lidar/ground',
   inputs: {
     points: { doc: 'point clouds', formats: ['laz', 'las'], many: true },
@@ -57,19 +69,36 @@ export const classify = define<Inputs, typeof params, Part, Written>({
 
   async kernel({ slice, shape }, { points: files, noise }, given, context) {
     const codec = takeCodec(await context.module('laz'));
-    const room = encodeBound(chunkPoints, shape.extra);
-    const first = await readSlice(slice, files, shape, codec, room, context);
-    const all = pointsAt(codec, first, first + slice.points);
-    await markPoints(all, shape, given, noise, context);
     const tally = startTally();
-    tallyPoints(tally, all);
     const waiting = startWaiting();
-    for (let from = 0; from < slice.points; from += chunkPoints) {
-      context.signal.throwIfAborted();
-      const count = Math.min(chunkPoints, slice.points - from);
-      aim(codec, 1, first + from);
-      const bytes = encode(codec, shape.pdrf, count, 0);
-      keepChunk(waiting, outputOf(codec, 0, bytes).slice(), count);
+    const room = encodeBound(chunkPoints, shape.extra);
+    if (isWhole(slice, shape) && given.grid.width * given.grid.height <= mostCells) {
+      const ground = await wholeGround(given, context);
+      const mark = await markerOf(shape, given, noise, context, ground);
+      const [{ file, run }] = slice.pieces as [Slice['pieces'][0]];
+      makeRoom(codec, { ...roomOf(run), output: room });
+      const wanted = fields.z | fields.class;
+      const take = (points: Points, _first: number, bytes: number): void => {
+        mark(points);
+        tallyPlaces(tally, points);
+        const size = reclass(codec, shape.pdrf, bytes, points.count, 0);
+        keepChunk(waiting, outputOf(codec, 0, size).slice(), points.count);
+      };
+      const source = await context.open(files[file]!);
+      for await (const _ of readRun(source, run, files[file]!.uri, codec, wanted, take))
+        context.signal.throwIfAborted();
+    } else {
+      const first = await readSlice(slice, files, shape, codec, room, context);
+      const all = pointsAt(codec, first, first + slice.points);
+      await markPoints(all, shape, given, noise, context);
+      tallyPlaces(tally, all);
+      for (let from = 0; from < slice.points; from += chunkPoints) {
+        context.signal.throwIfAborted();
+        const count = Math.min(chunkPoints, slice.points - from);
+        aim(codec, 1, first + from);
+        const bytes = encode(codec, shape.pdrf, count, 0);
+        keepChunk(waiting, outputOf(codec, 0, bytes).slice(), count);
+      }
     }
     returnCodec(codec);
     return storeChunks(waiting, tally, context);
@@ -84,3 +113,16 @@ export const classify = define<Inputs, typeof params, Part, Written>({
     await writeLaz(await output.file(), () => head, chunksOf(result), context);
   },
 });
+
+// Of a raster that is read as a whole: 8 bytes each.
+const mostCells = 2 ** 22;
+
+/** Whether the chunks of a slice are those of its file: then all of their layers but the classes stay as they are. */
+function isWhole({ pieces, points }: Slice, shape: Shape): boolean {
+  const [{ run, skip }] = pieces as [Slice['pieces'][0]];
+  const { format, chunks } = run;
+  if (pieces.length > 1 || skip > 0 || !chunks || run.points !== points) return false;
+  if (format.pdrf !== shape.pdrf || format.isV4 || format.extra !== shape.extra) return false;
+  if (stepsOf({ ...run, name: '' }, shape).some(({ by, add }) => by !== 1 || add !== 0)) return false;
+  return chunks.points.every((n, i) => n === Math.min(chunkPoints, points - i * chunkPoints));
+}

@@ -155,7 +155,12 @@ function spotPiece(
   const across = tileColumns(grid);
   const [left, top] = [(tile % across) * tileSide, Math.floor(tile / across) * tileSide];
   const kept = nearestOf(nearest, { ...grid, left, top }, cell!, [x!, y!, z!], how);
-  const pick = (column: Int32Array): Int32Array => Int32Array.from(kept, (i) => column[i]!);
+  // Not Int32Array.from, which goes through an iterator.
+  const pick = (column: Int32Array): Int32Array => {
+    const out = new Int32Array(kept.length);
+    for (let k = 0; k < out.length; k++) out[k] = column[kept[k]!]!;
+    return out;
+  };
   return encodeSpots([pick(x!), pick(y!), pick(z!)], how);
 }
 

@@ -12,6 +12,7 @@ type Exports = {
   promoteAngles(count: number): void;
   encode(pdrf: number, count: number, at: number): number;
   pack(pdrf: number, count: number, at: number): number;
+  reclass(pdrf: number, bytes: number, count: number, at: number): number;
   packParcel(pdrf: number, count: number, at: number): number;
   unpackParcel(pdrf: number, count: number): number;
   encodeTable(chunks: number, isVarying: number): number;
@@ -214,6 +215,12 @@ export const encode = ({ exports }: Codec, pdrf: number, count: number, at: numb
 /** Writes the points that are aimed at as records of format 6, 7 or 8, in the same way. */
 export const pack = ({ exports }: Codec, pdrf: number, count: number, at: number): number =>
   exports.pack(pdrf, count, at);
+
+/**
+ * Writes the chunk of format 6, 7 or 8 that was decoded last, with its classes, anew with the classes that are aimed at now, in the same way; its other layers stay byte for byte. `bytes` are those it had.
+ */
+export const reclass = ({ exports }: Codec, pdrf: number, bytes: number, count: number, at: number): number =>
+  exports.reclass(pdrf, bytes, count, at);
 
 /** Packs the points that are aimed at for a later stage, in the same way: a tenth of the time of `encode`, about twice the bytes. */
 export const packParcel = ({ exports }: Codec, pdrf: number, count: number, at: number): number =>

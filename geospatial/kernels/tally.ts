@@ -27,6 +27,24 @@ export function tallyPoints(
   from = 0,
   to = points.count,
 ): void {
+  tallyPlaces(tally, points, from, to);
+  let [first, last] = tally.times as unknown as [number, number];
+  const { time } = points;
+  for (let k = from; k < to; k++) {
+    const value = time[k]!;
+    if (value < first) first = value;
+    if (value > last) last = value;
+  }
+  tally.times.set([first, last]);
+}
+
+/** The same but for times, for who has none and needs none. */
+export function tallyPlaces(
+  tally: Tally & { points: number },
+  points: Points,
+  from = 0,
+  to = points.count,
+): void {
   for (const [i, column] of [points.x, points.y, points.z].entries()) {
     let [min, max] = [tally.min[i]!, tally.max[i]!];
     for (let k = from; k < to; k++) {
@@ -37,15 +55,8 @@ export function tallyPoints(
     tally.min[i] = min;
     tally.max[i] = max;
   }
-  let [first, last] = tally.times as unknown as [number, number];
-  const { time, returns } = points;
-  for (let k = from; k < to; k++) {
-    const value = time[k]!;
-    if (value < first) first = value;
-    if (value > last) last = value;
-  }
-  tally.times.set([first, last]);
   const { byReturn } = tally;
+  const { returns } = points;
   for (let k = from; k < to; k++) byReturn[returns[k]! & 15]!++;
   tally.points += to - from;
 }
