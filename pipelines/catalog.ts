@@ -30,6 +30,7 @@ const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
   'lidar/stats': async () => (await import('../geospatial/jobs/stats.ts')).stats,
   'lidar/tile': async () => (await import('../geospatial/jobs/tile.ts')).tile,
   'lidar/tiles': async () => (await import('../geospatial/jobs/tiles.ts')).tiles,
+  'satellite/zonal': async () => (await import('../geospatial/jobs/zonal.ts')).zonal,
   'terrain/contours': async () => (await import('../geospatial/jobs/contours.ts')).contours,
   'terrain/relief': async () => (await import('../geospatial/jobs/relief.ts')).relief,
 };
@@ -51,6 +52,7 @@ const inner = new Set([
 
 /** They run jobs in turn, from a terminal; no worker knows of them. */
 const pipelines: { readonly [name: string]: () => Promise<Pipeline> } = {
+  'pipelines/biomass': async () => (await import('./ready/biomass.ts')).biomass,
   'pipelines/qc': async () => (await import('./ready/qc.ts')).qc,
   'pipelines/terrain': async () => (await import('./ready/terrain.ts')).terrain,
 };

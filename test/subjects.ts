@@ -46,6 +46,7 @@ export async function makeSubjects(): Promise<Subjects> {
   const bed = join(folder, 'regions.bed');
   await writeFile(bed, await regionsOf(folder));
   const by = await describe(bed);
+  const fields = await describe(await fieldsOf(folder));
   const add = async (
     name: string,
     job: string,
@@ -160,6 +161,13 @@ export async function makeSubjects(): Promise<Subjects> {
     await add('default', 'lidar/index', { points: [points] }, {}, splitsOf(60_000)),
     await add('default', 'lidar/info', { points: [points] }, {}, [1]),
     await add('default', 'lidar/stats', { points: [points] }, {}, splitsOf(60_000)),
+    await add(
+      'fields',
+      'satellite/zonal',
+      { raster: [dem], polygons: [fields] },
+      { rule: 'fraction', stats: 'count,mean,p90' },
+      splitsOf(100 * 30),
+    ),
     await add('default', 'terrain/contours', { dem: [dem] }, { interval: 2 }, [1000, 50, 13, 4, 1]),
     await add('default', 'terrain/relief', { dem: [dem] }, { product: 'slope' }, [64, 16, 4, 1]),
     await add('default', 'lidar/tile', { points: [points] }, { length: 20 }, splitsOf(60_000)),
@@ -174,6 +182,25 @@ export async function makeSubjects(): Promise<Subjects> {
     ...(await sharedSubjects(add)),
   ];
   return { subjects, remove: () => rm(folder, { recursive: true }) };
+}
+
+/** A hundred fields of four metres, turned a little. */
+async function fieldsOf(folder: string): Promise<string> {
+  const features = Array.from({ length: 100 }, (_, i) => {
+    const [x, y] = [450_002 + 5 * (i % 10), 4_600_002 + 5 * Math.floor(i / 10)];
+    const ring = [
+      [x, y + 1],
+      [x + 3, y],
+      [x + 4, y + 3],
+      [x + 1, y + 4],
+      [x, y + 1],
+    ];
+    const geometry = { type: 'Polygon', coordinates: [ring] };
+    return { type: 'Feature', properties: { field: i }, geometry };
+  });
+  const path = join(folder, 'fields.geojson');
+  await writeFile(path, JSON.stringify({ type: 'FeatureCollection', features }));
+  return path;
 }
 
 /** Clouds that nobody made up. */

@@ -37,7 +37,8 @@ export async function openDem(source: Source, name: string): Promise<Dem> {
   } catch {
     fail('found no place on the ground');
   }
-  if (!(cell > 0 && down < 0 && Math.abs(cell + down) <= 1e-9 * cell))
+  // Some writers round: a hundredth of a cell over the whole raster shows nowhere.
+  if (!(cell > 0 && down < 0 && Math.abs(cell + down) * Math.max(width, height) <= 0.01 * cell))
     fail(`found cells of ${cell} by ${-down}, expected square ones`);
   const keys = image.getGeoKeys();
   if (keys?.GTRasterTypeGeoKey === pixelIsPoint) [west, north] = [west - cell / 2, north + cell / 2];

@@ -2,14 +2,24 @@
 import type { GeoKeys, KeyValue } from './geokeys.ts';
 import { decodeKeys } from './geokeys.ts';
 
-/** Longitude and latitude, degrees of WGS 84, of a place. */
-export type ToLonLat = (x: number, y: number) => [number, number];
+/** From one pair of coordinates to another: x, y, and longitude, latitude in degrees of WGS 84. */
+type Way = (x: number, y: number) => [number, number];
 
 /**
  * The way from a CRS to longitude and latitude; undefined for one that cannot be gone without more than the file says. Old datums are taken for WGS 84, which is
  * good for a catalogue: some 150 metres off at most.
  */
-export async function toLonLat(keys: GeoKeys): Promise<ToLonLat | undefined> {
+export async function toLonLat(keys: GeoKeys): Promise<Way | undefined> {
+  const ways = await waysOf(keys);
+  return ways && ((x, y) => ways.forward(x, y).map(rounded) as [number, number]);
+}
+
+/** The way back. */
+export async function fromLonLat(keys: GeoKeys): Promise<Way | undefined> {
+  return (await waysOf(keys))?.inverse;
+}
+
+async function waysOf(keys: GeoKeys): Promise<{ forward: Way; inverse: Way } | undefined> {
   const [{ default: proj4 }, { toProj4, convertCoordinates }, { globals }] = await Promise.all([
     import('proj4'),
     import('geotiff-geokeys-to-proj4'),
@@ -34,10 +44,14 @@ export async function toLonLat(keys: GeoKeys): Promise<ToLonLat | undefined> {
   const mended = text.replace(/\+axis=\S+/g, '') + (isSouth ? ' +lat_0=-90' : '');
   const way = attempt(() => proj4(mended, 'EPSG:4326'));
   if (!way) return undefined;
-  return (x, y) => {
-    const place = isScaled ? { x, y } : convertCoordinates(x, y, 0, units);
-    const [lon, lat] = way.forward([place.x, place.y]) as [number, number];
-    return [rounded(lon), rounded(lat)];
+  // One degree, or metre, in the units of the file.
+  const unit = isScaled ? { x: 1, y: 1 } : convertCoordinates(1, 1, 0, units);
+  return {
+    forward: (x, y) => way.forward([x * unit.x, y * unit.y]) as [number, number],
+    inverse(lon, lat) {
+      const [x, y] = way.inverse([lon, lat]) as [number, number];
+      return [x / unit.x, y / unit.y];
+    },
   };
 }
 

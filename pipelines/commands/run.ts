@@ -79,7 +79,8 @@ async function runPipeline(pipeline: Pipeline, parsed: Arguments): Promise<void>
       session.signal.throwIfAborted();
       const written = await files.commit();
       if (json) process.stdout.write(`${JSON.stringify({ ...said, runs: summaries })}\n`);
-      else process.stderr.write(`${steps.length} done; wrote ${written.map(({ path }) => path).join(' ')}\n`);
+      const paths = written.map(({ path }) => path).join(' ');
+      if (!json) process.stderr.write(`${steps.length} done; ${paths ? `wrote ${paths}` : `in ${folder}`}\n`);
     } catch (error) {
       await files.abort();
       throw error;

@@ -1,0 +1,66 @@
+/** From point clouds to a table of plots: the ground among the points, the canopy above it, and what the canopy is within each polygon. */
+import { choice, resolve, words } from '../../core/params.ts';
+import { ground } from '../../geospatial/jobs/ground.ts';
+import { raster } from '../../geospatial/jobs/raster.ts';
+import { zonal } from '../../geospatial/jobs/zonal.ts';
+import { zonePercentile, zoneStats } from '../../geospatial/kernels/zone.ts';
+import { groundParams } from '../../geospatial/lidar/ground.ts';
+import { cell } from '../../geospatial/rasters/cell.ts';
+import type { Pipeline, Step } from '../pipeline.ts';
+
+const { cell: groundCell, ...filter } = groundParams;
+
+export const biomass: Pipeline = {
+  name: 'pipelines/biomass',
+  doc: 'point clouds and polygons to a table of canopy heights by plot (plots.csv), with the canopy as a GeoTIFF and the classified points',
+  examples: ["--points 'tiles/*.laz' --polygons plots.geojson --out stand"],
+  inputs: { points: ground.inputs.points, polygons: zonal.inputs.polygons },
+  params: {
+    cell,
+    canopy: choice(
+      ['chm', 'pitfree'],
+      'the highest point of each cell above the ground, or the same without pits',
+    ),
+    rule: zonal.params.rule,
+    stats: words(
+      zoneStats,
+      'count,nodata,mean,max,std,p25,p50,p75,p95',
+      'what to tell of each polygon; percentiles are p1 to p99',
+      zonePercentile,
+    ),
+    placing: zonal.params.placing,
+    'ground-cell': { ...groundCell, doc: 'of the filter: side of a cell of the raster of lowest points' },
+    ...filter,
+  },
+  split: ground.split,
+  unit: ground.unit,
+  counts: ground.counts,
+  output: 'folder',
+  first: async () => ground,
+
+  steps(
+    { points = [], polygons = [] },
+    { cell: side, canopy, rule, stats, placing, 'ground-cell': lowest, ...given },
+  ): Step[] {
+    const heights = { product: canopy!, cell: side! };
+    const table = { rule: rule!, stats: stats!, placing: placing! };
+    return [
+      { name: 'ground.laz', stage: { job: ground, inputs: { points }, params: { ...given, cell: lowest! } } },
+      {
+        name: 'canopy.tif',
+        reads: { points: ['ground.laz'] },
+        stage: { job: raster, inputs: { points }, params: resolve(raster.params, heights) },
+      },
+      {
+        name: 'plots.csv',
+        reads: { raster: ['canopy.tif'] },
+        stage: { job: zonal, inputs: { polygons }, params: resolve(zonal.params, table) },
+      },
+    ];
+  },
+
+  end: async (done) => ({
+    files: {},
+    said: { plots: (done.at(-1)!.finished.value as { features: number }).features },
+  }),
+};

@@ -1,0 +1,315 @@
+/** satellite/zonal: cells of polygons as GDAL burns them, shares as areas, statistics as rasterstats has them; and pipelines/biomass, which ends in them. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { encodeTile, levels, writeCog, type Raster } from '../geospatial/formats/cog.ts';
+import { zonal } from '../geospatial/jobs/zonal.ts';
+import { frameOf, type Rule, weightsOf } from '../geospatial/kernels/coverage.ts';
+import { zoneStat } from '../geospatial/kernels/zone.ts';
+import { servermix } from './command.ts';
+import { gdal, gdalMissing } from './gdal.ts';
+import { random } from './lasfile.ts';
+import { shared } from './shared.ts';
+import { dataset, runJob } from './stage.ts';
+import { generate } from './subjects.ts';
+
+const work = mkdtempSync(join(tmpdir(), 'zonal-'));
+afterAll(() => rmSync(work, { recursive: true }));
+const folder = shared();
+if (!folder) console.warn('skipped: no folder of shared test data');
+const geospatial = join(folder ?? '', 'data/geospatial');
+
+type Ring = [number, number][];
+/** Stars of some places around a middle, some of them beside a raster of 200 by 200 cells; closed. */
+function stars(count: number, seed: number): Ring[] {
+  const next = random(seed);
+  return Array.from({ length: count }, () => {
+    const [x, y, radius] = [210 * next() - 5, 210 * next() - 5, 0.3 + 40 * next() ** 2];
+    const angles = Array.from({ length: 3 + Math.floor(30 * next()) }, () => 2 * Math.PI * next()).toSorted(
+      (a, b) => a - b,
+    );
+    const ring = angles.map((angle): [number, number] => {
+      const far = radius * (0.3 + 0.7 * next());
+      return [x + far * Math.cos(angle), y + far * Math.sin(angle)];
+    });
+    return [...ring, ring[0]!];
+  });
+}
+const flat = (ring: Ring): Float64Array => Float64Array.from(ring.flat());
+
+describe('cells', () => {
+  test.skipIf(gdalMissing).each(['centre', 'touched'] as const)('%s: those that GDAL burns', (rule) => {
+    const rings = stars(250, 4);
+    const own = rings.map((ring) => {
+      const frame = frameOf([flat(ring)], 200, 200);
+      const width = frame.right - frame.left;
+      return [...weightsOf([flat(ring)], frame, rule).entries()].flatMap(([i, weight]) =>
+        weight > 0 ? [(frame.top + Math.floor(i / width)) * 200 + frame.left + (i % width)] : [],
+      );
+    });
+    const theirs = gdal<number[][]>(
+      `from osgeo import ogr
+out = []
+for ring in given['rings']:
+    m = gdal.GetDriverByName('MEM').Create('', 200, 200, 1); m.SetGeoTransform((0, 1, 0, 0, 0, 1))
+    v = ogr.GetDriverByName('Memory').CreateDataSource('x'); s = osr.SpatialReference(); s.ImportFromEPSG(32633); m.SetProjection(s.ExportToWkt())
+    l = v.CreateLayer('p', s); f = ogr.Feature(l.GetLayerDefn())
+    f.SetGeometry(ogr.CreateGeometryFromWkt('POLYGON((' + ','.join(f'{x!r} {y!r}' for x, y in ring) + '))')); l.CreateFeature(f)
+    gdal.RasterizeLayer(m, [1], l, burn_values=[1], options=given['options'])
+    out.append([int(i) for i in m.ReadAsArray().ravel().nonzero()[0]])
+print(json.dumps(out))`,
+      { rings, options: rule === 'touched' ? ['ALL_TOUCHED=TRUE'] : [] },
+    );
+    expect(own.reduce((sum, cells) => sum + cells.length, 0)).toBeGreaterThan(20_000);
+    for (const [i, cells] of own.entries()) expect([i, cells]).toEqual([i, theirs[i]]);
+  });
+
+  test('shares sum to the area, and each is what many places in its cell say; holes count once, however rings turn', () => {
+    const next = random(9);
+    for (const [k, ring] of stars(60, 7).entries()) {
+      const hole: Ring = [
+        [90.5, 90.5],
+        [92, 90.5],
+        [91.5, 92.5],
+      ];
+      const square: Ring = [
+        [80, 80],
+        [110, 80],
+        [110, 110],
+        [80, 110],
+      ];
+      const rings = k % 3 === 0 ? [square, hole] : [ring];
+      const turned = rings.map((one, i) => flat((k + i) % 2 === 0 ? one : one.toReversed()));
+      const frame = frameOf(turned, 200, 200);
+      const width = frame.right - frame.left;
+      const shares = weightsOf(turned, frame, 'fraction');
+      const isIn = (x: number, y: number): boolean => {
+        let inside = false;
+        for (const one of rings)
+          for (const [i, [ax, ay]] of one.entries()) {
+            const [bx, by] = one[(i + 1) % one.length]!;
+            if (ay <= y !== by <= y && x < ax + ((y - ay) / (by - ay)) * (bx - ax)) inside = !inside;
+          }
+        return inside;
+      };
+      for (let i = 0; i < shares.length; i += 1 + Math.floor(shares.length / 40)) {
+        const [column, row] = [frame.left + (i % width), frame.top + Math.floor(i / width)];
+        let hits = 0;
+        for (let n = 0; n < 400; n++)
+          if (isIn(column + ((n % 20) + next()) / 20, row + (Math.floor(n / 20) + next()) / 20)) hits++;
+        expect(Math.abs(shares[i]! - hits / 400)).toBeLessThan(0.09);
+      }
+      const isWithin = rings.every((one) => one.every(([x, y]) => x > 0 && y > 0 && x < 200 && y < 200));
+      if (!isWithin) continue;
+      const area = rings.reduce((sum, one, i) => {
+        const own = one.reduce((s, [ax, ay], n) => {
+          const [bx, by] = one[(n + 1) % one.length]!;
+          return s + (ax * by - bx * ay) / 2;
+        }, 0);
+        return sum + (i === 0 ? 1 : -1) * Math.abs(own);
+      }, 0);
+      expect(shares.reduce((a, b) => a + b, 0) / area).toBeCloseTo(1, 5);
+    }
+  });
+});
+
+test('statistics of few cells, of weighted ones, and of none', () => {
+  const even = { values: [4, 1, 1, 9], weights: [1, 1, 1, 1], nodata: 2 };
+  const of = (zone: typeof even, ...names: string[]) => names.map((name) => zoneStat(name, zone));
+  expect(of(even, 'count', 'nodata', 'sum', 'mean', 'min', 'max', 'range')).toEqual([
+    4, 2, 15, 3.75, 1, 9, 8,
+  ]);
+  expect(of(even, 'median', 'p25', 'majority', 'minority', 'variety')).toEqual([2.5, 1, 1, 4, 3]);
+  expect(zoneStat('std', even)).toBeCloseTo(3.2691742, 6);
+  const shares = { values: [1, 2, 3], weights: [0.25, 0.5, 0.25], nodata: 0 };
+  expect(of(shares, 'count', 'mean', 'median', 'p95')).toEqual([1, 2, 2, 3]);
+  const none = { values: [], weights: [], nodata: 3 };
+  expect(of(none, 'count', 'nodata', 'mean', 'median', 'variety')).toEqual([0, 3, null, null, null]);
+});
+
+/** A raster of 1200 by 700 cells of 2 with gaps, and polygons over it, some of them beside it. */
+async function scene(): Promise<{ raster: string; polygons: string }> {
+  const raster: Raster = {
+    width: 1200,
+    height: 700,
+    west: 5000,
+    north: 9000,
+    cell: 2,
+    type: 'Float32',
+    nodata: -9999,
+  };
+  const tiles = levels(raster).map(({ columns, rows }, level) =>
+    Array.from({ length: columns * rows }, (_, k) => {
+      const tile = new Float32Array(512 * 512).fill(-9999);
+      if (level === 0)
+        for (let i = 0; i < tile.length; i++) {
+          const [x, y] = [
+            (k % columns) * 512 + (i % 512),
+            Math.floor(k / columns) * 512 + Math.floor(i / 512),
+          ];
+          if (x < 1200 && y < 700 && (x * 7 + y) % 50 !== 0)
+            tile[i] = Math.fround(Math.sin(x / 30) * 20 + y / 10);
+        }
+      return encodeTile(tile);
+    }),
+  );
+  const blocks: Uint8Array[] = [];
+  await writeCog(
+    { write: async (bytes) => void blocks.push(bytes) },
+    raster,
+    tiles.map((some) => Uint32Array.from(some, ({ length }) => length)),
+    async (level, index) => tiles[level]![index]!,
+  );
+  const path = join(work, 'scene.tif');
+  writeFileSync(path, Buffer.concat(blocks));
+  const features = stars(70, 11).map((ring, i) => ({
+    type: 'Feature',
+    properties: { name: `plot "${i}", a`, kind: i % 3 },
+    geometry: { type: 'Polygon', coordinates: [ring.map(([x, y]) => [5000 + 12 * x, 9000 - 7 * y])] },
+  }));
+  const polygons = join(work, 'scene.geojson');
+  writeFileSync(polygons, JSON.stringify({ type: 'FeatureCollection', features }));
+  return { raster: path, polygons };
+}
+
+describe('the job', () => {
+  const table = async (given: { [name: string]: string }, how = {}): Promise<string> => {
+    const { raster, polygons } = await scene();
+    const inputs = { raster: [await dataset(raster)], polygons: [await dataset(polygons)] };
+    return Buffer.from((await runJob(zonal, inputs, given, how)).files.get('')!).toString();
+  };
+
+  test.each(['centre', 'touched', 'fraction'] as const)('%s: any cut, the same text', async (rule: Rule) => {
+    const stats = 'count,nodata,mean,median,p90,std,majority';
+    const whole = await table({ rule, stats });
+    for (const how of [{ split: 1, arity: 2 }, { split: 20_000 }])
+      expect(await table({ rule, stats }, how)).toBe(whole);
+    const [head, first, ...rest] = whole.trimEnd().split('\n');
+    expect(head).toBe('feature,name,kind,count,nodata,mean,median,p90,std,majority');
+    expect(first).toMatch(/^0,"plot ""0"", a",0,[\d.]+,\d+,/);
+    expect(rest).toHaveLength(69);
+    // Features keep their geometry and get numbers.
+    const { features } = JSON.parse(await table({ rule, stats, format: 'geojson' })) as {
+      features: { properties: { [name: string]: number }; geometry: { type: string } }[];
+    };
+    expect(String(features[0]!.properties['mean'])).toBe(
+      /,([^,]*),[^,]*,[^,]*,[^,]*,[^,]*$/.exec(first!)![1],
+    );
+    expect(features[0]!.geometry.type).toBe('Polygon');
+  });
+
+  test('what is in degrees and cannot be placed is refused in a line', async () => {
+    await expect(table({ placing: 'lonlat' })).rejects.toThrow(
+      /^GeoJSON: .* is in degrees, and the raster's system is none that is known; .*--placing raster$/,
+    );
+  });
+});
+
+describe.skipIf(!folder)('goldens', () => {
+  type Row = { [column: string]: string };
+  const rowsOf = (text: string): Row[] => {
+    const [head, ...lines] = text.trimEnd().split(/\r?\n/);
+    return lines.map((line) =>
+      Object.fromEntries(line.split(',').map((cell, i) => [head!.split(',')[i]!, cell])),
+    );
+  };
+  const compare = async (raster: string, polygons: string, expected: string): Promise<void> => {
+    const golden = rowsOf(readFileSync(join(geospatial, 'expected/zonal', expected), 'utf8'));
+    const inputs = { raster: [await dataset(join(geospatial, raster))], polygons: [await dataset(polygons)] };
+    for (const [rule, prefix] of [
+      ['centre', 'c_'],
+      ['touched', 't_'],
+    ] as const) {
+      const text = Buffer.from(
+        (await runJob(zonal, inputs, { rule, format: 'geojson' })).files.get('')!,
+      ).toString();
+      const { features } = JSON.parse(text) as { features: { properties: { [name: string]: number } }[] };
+      expect(features).toHaveLength(golden.length);
+      for (const [i, { properties }] of features.entries()) {
+        expect([i, properties['count']]).toEqual([i, Number(golden[i]![`${prefix}count`])]);
+        for (const name of ['mean', 'min', 'max', 'std', 'sum', 'median']) {
+          const value = Number(golden[i]![prefix + name]);
+          expect(Math.abs(properties[name]! - value)).toBeLessThan(1e-6 * Math.max(1, Math.abs(value)));
+        }
+      }
+    }
+  };
+
+  test('buildings in degrees on a raster in metres', () =>
+    compare(
+      'satellite/lidar_rasters/hag.tif',
+      join(geospatial, 'satellite/lidar_rasters/buildings.geojson'),
+      'buildings_hag.csv',
+    ));
+
+  const hasOgr = spawnSync('ogr2ogr', ['--version']).status === 0;
+  const converted = (path: string): string => {
+    const out = join(work, `${path.replaceAll('/', '_')}.geojson`);
+    spawnSync('ogr2ogr', ['-f', 'GeoJSON', '-lco', 'COORDINATE_PRECISION=15', out, join(geospatial, path)]);
+    return out;
+  };
+  test.skipIf(!hasOgr)('glaciers on a raster in degrees', () =>
+    compare(
+      'satellite/dem/srtm_oetztal.tif',
+      converted('satellite/dem/rgi_oetztal.shp'),
+      'oetztal_glaciers.csv',
+    ),
+  );
+  test.skipIf(!hasOgr)('rasterstats counts 75 cells, mean 14.6600846', async () => {
+    const raster = join(geospatial, 'satellite/zonal/rasterstats/slope.tif');
+    const polygons = converted('satellite/zonal/rasterstats/polygons.shp');
+    const inputs = { raster: [await dataset(raster)], polygons: [await dataset(polygons)] };
+    const { files } = await runJob(zonal, inputs, { placing: 'raster', stats: 'count,mean' });
+    const [first] = rowsOf(Buffer.from(files.get('')!).toString());
+    expect(Number(first!['count'])).toBe(75);
+    expect(Number(first!['mean'])).toBeCloseTo(14.660084635416666, 5);
+  });
+});
+
+test('pipelines/biomass: plots of a made wood, the same as job by job', async () => {
+  mkdirSync(join(work, 'made'));
+  await generate('synthetic/terrain', join(work, 'made'), { points: 40_000 });
+  const points = `made/${readdirSync(join(work, 'made')).find((name) => name.endsWith('.las'))!}`;
+  const square = (x: number, y: number): number[][] => [
+    [x, y],
+    [x + 20, y],
+    [x + 20, y + 20],
+    [x, y + 20],
+    [x, y],
+  ];
+  const geometry = {
+    type: 'MultiPolygon',
+    coordinates: [[square(450_010, 4_600_010)], [square(450_040, 4_600_040)]],
+  };
+  writeFileSync(
+    join(work, 'plots.geojson'),
+    JSON.stringify({ type: 'Feature', properties: { plot: 7 }, geometry }),
+  );
+  const run = await servermix(
+    ['run', 'pipelines/biomass', '--points', points, '--polygons', 'plots.geojson', '--out', 'stand'],
+    work,
+  );
+  expect(run).toMatchObject({ code: 0 });
+  expect(run.stderr).toMatch(/\n3 done; in stand\/\n$/);
+  expect(readdirSync(join(work, 'stand')).sort()).toEqual(['canopy.tif', 'ground.laz', 'plots.csv']);
+  const csv = readFileSync(join(work, 'stand/plots.csv'), 'utf8');
+  expect(csv).toMatch(/^feature,plot,count,nodata,mean,max,std,p25,p50,p75,p95\n0,7,\d+,\d+,/);
+  const alone = await servermix(
+    [
+      'run',
+      'satellite/zonal',
+      '--raster',
+      'stand/canopy.tif',
+      '--polygons',
+      'plots.geojson',
+      '--stats',
+      'count,nodata,mean,max,std,p25,p50,p75,p95',
+    ],
+    work,
+  );
+  expect(alone.stdout).toBe(csv);
+  const [, , count, nodata] = csv.split('\n')[1]!.split(',').map(Number) as [number, number, number, number];
+  expect(count + nodata).toBe(800);
+});
