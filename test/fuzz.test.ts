@@ -10,6 +10,7 @@ import { random, type Random } from '../datasets/random.ts';
 import { catalog } from '../pipelines/catalog.ts';
 import { describe as describeUri } from '../pipelines/storage.ts';
 import { filesOf, hostOf, sameFiles, type Files } from './laws.ts';
+import { ground } from '../geospatial/jobs/ground.ts';
 import { index as makeIndex } from '../geospatial/jobs/index.ts';
 import { bgzfOf } from './alignments.ts';
 import { onlyFile } from './cloudjobs.ts';
@@ -55,6 +56,7 @@ function damage(bytes: Uint8Array, chance: Random): Uint8Array {
 
 const las = readFileSync(join(folder, 'terrain.las'));
 const copc = await onlyFile(makeIndex, { 'terrain.las': las });
+const classified = await onlyFile(ground, { 'terrain.las': las });
 const reads = readFileSync(join(folder, 'reads.bam'));
 const index = readFileSync(join(folder, 'reads.bam.bai'));
 const bed = new TextEncoder().encode('chr1\t10\t500\ta\nchr1\t400\t9000\tb\nchr2\t0\t77\n');
@@ -152,6 +154,13 @@ const targets: Target[] = [
     name: 'LAZ through tile',
     job: 'lidar/tile',
     file: ['points', 'b.laz', copc],
+    beside: [],
+    checked: false,
+  },
+  {
+    name: 'LAZ through ground',
+    job: 'lidar/ground',
+    file: ['points', 'c.laz', classified],
     beside: [],
     checked: false,
   },

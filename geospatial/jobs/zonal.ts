@@ -67,7 +67,9 @@ export const zonal = define<Inputs, typeof params, Part, Table>({
       to: end,
       cells: sum(start, end),
     }));
-    return { parts, records: cells.length };
+    const beside = cells.filter((n) => n === 1).length;
+    const notes = beside > 0 ? [`${beside} of ${cells.length} polygons lie beside ${raster.uri}`] : [];
+    return { parts, records: cells.length, notes };
   },
   weight: ({ cells }) => cells,
   pace: 5e6,

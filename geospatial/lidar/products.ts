@@ -107,7 +107,6 @@ export function layoutOf(
     const kind = isSampled ? 'sampled' : meaning.kind;
     if (kind === 'ground') return { name, ...meaning, layer: -1 };
     const stat: Stat = kind === 'cells' ? (meaning.statistic as Stat) : 'spots';
-    // A number of points is one, whatever their values.
     return { name, ...meaning, kind, layer: numberOf({ stat, value }) };
   });
   const needsGround = products.some(

@@ -5,16 +5,16 @@ import type { Grid } from '../kernels/grid.ts';
 import { tileSide } from '../kernels/grid.ts';
 import { eachSpot } from '../kernels/spots.ts';
 import { heightsOn, type Spots, startThinning, triangulate, type Window } from '../kernels/tin.ts';
-import { readPieces, type Surface } from './surface.ts';
+import { type Place, readPieces, type Surface } from './surface.ts';
 
 /** Cells around a tile from which points are taken at first. */
 const firstReach = 48;
 
-/** Where the points of products lie: the ones of tiles, by product. */
+/** Where the points of layers lie, tile by tile. */
 export type Relief = {
   readonly surface: Surface;
   readonly grid: Grid;
-  /** Number of the product whose points are the ground. */
+  /** Number of the layer whose points are the ground. */
   readonly ground: number;
   /** Largest radius of a circle without ground that is drawn across, in units of the CRS. */
   readonly gap: number;
@@ -78,30 +78,27 @@ export function meets({ left, top, width, height }: Window): (column: number, ro
   return (column, row) => column >= tileOf(left) && column <= right && row >= tileOf(top) && row <= bottom;
 }
 
-/** The pieces of a product on the tiles that are wanted. */
-export function piecesOf(
-  { pieces, blobs }: Surface,
-  product: number,
+/** Where the pieces of a layer lie on the tiles that are wanted. */
+export function placesOf(
+  { pieces }: Surface,
+  layer: number,
   isWanted: (column: number, row: number) => boolean,
-  context: Pick<Context, 'get'>,
-): AsyncGenerator<Uint8Array, undefined> {
-  const places = [];
+): Place[] {
+  const places: Place[] = [];
   for (let i = 0; i < pieces.row.length; i++)
-    if (pieces.product[i] === product && isWanted(pieces.column[i]!, pieces.row[i]!))
+    if (pieces.product[i] === layer && isWanted(pieces.column[i]!, pieces.row[i]!))
       places.push({ blob: pieces.blob[i]!, start: pieces.start[i]!, end: pieces.end[i]! });
-  return readPieces(places, blobs, context);
+  return places;
 }
 
-/** The ground in a tile's cells, NaN where there is none. */
-export async function groundTile(
-  relief: Relief,
-  column: number,
-  row: number,
+/** These pieces, one after the other. */
+export const piecesOf = (
+  surface: Surface,
+  layer: number,
+  isWanted: (column: number, row: number) => boolean,
   context: Pick<Context, 'get'>,
-): Promise<Float32Array> {
-  const { heights } = await groundOf(relief, column, row, 0, context);
-  return heights;
-}
+): AsyncGenerator<Uint8Array, undefined> =>
+  readPieces(placesOf(surface, layer, isWanted), surface.blobs, context);
 
 /** How high a place is above the ground of a window, by the four middles of cells around it, as far as they have any; NaN where none has. */
 export function aboveGround(

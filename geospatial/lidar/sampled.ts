@@ -5,7 +5,7 @@ import { emptyTile, reachOf, startSamples, statistics } from '../kernels/samples
 import { eachSpot, spotsIn } from '../kernels/spots.ts';
 import { heightsOn, startHighest, triangulate, type Window } from '../kernels/tin.ts';
 import type { Made } from './products.ts';
-import { aboveGround, groundOf, meets, piecesOf, type Relief } from './relief.ts';
+import { aboveGround, groundOf, meets, piecesOf, placesOf, type Relief } from './relief.ts';
 import type { Place } from './surface.ts';
 
 /** How statistics are taken: of points within `radius` of the middles of cells, 0 for those in them; of heights above the ground with `above`. */
@@ -17,6 +17,8 @@ export type Sampling = Relief & {
   readonly span: number;
 };
 
+/** Cells around a tile from which points are taken at first. */
+const firstReach = 48;
 // 60 bytes each.
 const pointsAtOnce = 2 ** 20;
 
@@ -40,7 +42,7 @@ export async function sampledTile(
     width: tileSide + 2 * reach,
     height: to - from + 2 * reach,
   });
-  const whole = placesOf(how, layer, windowOf(0, tileSide));
+  const whole = placesOf(surface, layer, meets(windowOf(0, tileSide)));
   if (whole.length === 0) return out;
   const isAbove = how.above && value === 'z';
   const height = isAbove ? await heightsAround(how, column, row, reach + 1, context) : undefined;
@@ -61,16 +63,6 @@ export async function sampledTile(
   }
   return out;
 }
-
-const placesOf = ({ surface }: Relief, layer: number, window: Window): Place[] => {
-  const isNear = meets(window);
-  const { pieces } = surface;
-  const out: Place[] = [];
-  for (let i = 0; i < pieces.row.length; i++)
-    if (pieces.product[i] === layer && isNear(pieces.column[i]!, pieces.row[i]!))
-      out.push({ blob: pieces.blob[i]!, start: pieces.start[i]!, end: pieces.end[i]! });
-  return out;
-};
 
 const pointsOf = (places: readonly Place[]): number =>
   places.reduce((sum, { start, end }) => sum + spotsIn(end - start), 0);
@@ -164,5 +156,3 @@ export async function pitfreeTile(
     return heights;
   }
 }
-
-const firstReach = 48;

@@ -6,7 +6,7 @@ import type { Cells, Node } from '../kernels/pyramid.ts';
 import { addPiece, asStored, finishTile, startTile } from '../kernels/tile.ts';
 import type { Block, BlockPiece } from './blocks.ts';
 import type { Made } from './products.ts';
-import { groundTile } from './relief.ts';
+import { groundOf } from './relief.ts';
 import { canopyTile, pitfreeTile, sampledTile, type Sampling } from './sampled.ts';
 import { readPieces } from './surface.ts';
 
@@ -56,7 +56,7 @@ export async function drawnTile(
     sampled: sampledTile,
     canopy: canopyTile,
     pitfree: pitfreeTile,
-    ground: (of: Sampling, _made: Made, c: number, r: number) => groundTile(of, c, r, context),
+    ground: async () => (await groundOf(how, column, row, 0, context)).heights,
   }[made.kind];
   const found = await draw(how, made, column, row, context);
   if (isEmpty(found, made)) return undefined;
