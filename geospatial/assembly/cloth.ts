@@ -8,6 +8,8 @@ const DAMPING: f32 = 0.01;
 /** The cloth starts so far below everything, and rests when no part of it moves by so much in a step. */
 const MARGIN: f32 = 0.05;
 const REST: f32 = 0.005;
+/** Steps between two looks at which cells can still move others. */
+const LOOK: i32 = 8;
 /** Patches that hang free are drawn to the earth when they have more cells than this. */
 const LARGE: usize = 50;
 
@@ -89,8 +91,11 @@ export function drape(
       store<f32>(position + 4 * i, now + (now - at(before, i)) * (1 - DAMPING) + pull);
       store<f32>(before + 4 * i, now);
     }
-    for (let row = 0; row < h; row++)
-      for (let column = 0; column < w; column++) {
+    // What rests stays at rest: a look now and then will do.
+    if (time % LOOK == 0) findLoose(lists);
+    for (let row = 0, i: usize = 0; row < h; row++)
+      for (let column = 0; column < w; column++, i++) {
+        if (!load<u8>(lists + i)) continue;
         drawAround(row, column, 1);
         drawAround(row, column, 2);
       }
@@ -106,6 +111,19 @@ export function drape(
     if (most != 0 && most < REST) break;
   }
   if (isSmooth) layPatches(earth, lists, lists + 4 * count, difference);
+}
+
+/** Marks the cells that are free, or have a free one within two cells: nothing draws at the others. */
+function findLoose(marks: usize): void {
+  memory.fill(marks, 0, <usize>w * <usize>h);
+  for (let row = 0, i: usize = 0; row < h; row++)
+    for (let column = 0; column < w; column++, i++) {
+      if (load<u8>(state + i)) continue;
+      const left = max(0, column - 2);
+      const cells = <usize>(min(w - 1, column + 2) - left + 1);
+      for (let r = max(0, row - 2); r <= min(h - 1, row + 2); r++)
+        memory.fill(marks + <usize>r * <usize>w + <usize>left, 1, cells);
+    }
 }
 
 /**
