@@ -144,6 +144,14 @@ test('options: classes that are ignored, returns, and a ground that is nowhere',
   expect(none['classes']).toEqual(points.map((_, i) => (i % 7 === 0 ? 7 : 5)));
 });
 
+test('a ground of more cells than a memory holds is refused before any work', async () => {
+  const far = [0, 1, 2e6].map((at) => ({ x: at, y: at / 10, z: 0 }));
+  const bytes = lasFile(far, { minor: 4, pdrf: 6, scale: [0.01, 0.01, 0.01] });
+  await expect(onlyFile(ground, { 'x.las': bytes })).rejects.toThrow(
+    /^LAS: a ground of 2000001 x 200001 cells, expected at most 134217728; give a larger --cell, /,
+  );
+});
+
 test('the kernel opens and fills as the plain form does', () => {
   const next = random(8);
   const module = new WebAssembly.Module(readFileSync(groundUrl()));

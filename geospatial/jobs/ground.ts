@@ -4,7 +4,7 @@ import { define } from '../../core/job.ts';
 import { lazUrl } from '../kernels/modules.ts';
 import { type BinPart, binMemory, binParts, binRun, binWeight } from '../lidar/binning.ts';
 import { openFull } from '../lidar/clouds.ts';
-import { groundParams, noiseSeenBy, seenBy } from '../lidar/ground.ts';
+import { checkCells, groundParams, noiseSeenBy, seenBy } from '../lidar/ground.ts';
 import { lookOf } from '../lidar/noise.ts';
 import type { Surface } from '../lidar/surface.ts';
 import { mergeSurfaces, surfaceCodec } from '../lidar/surface.ts';
@@ -33,7 +33,8 @@ export const ground = define<Inputs, typeof groundParams, BinPart, Surface>({
   modules: { laz: lazUrl },
 
   async partition({ points }, given, split, planning) {
-    if (given.noise === 'none') return binParts(points, given.cell, split, planning, seenBy(given));
+    if (given.noise === 'none')
+      return checkCells(await binParts(points, given.cell, split, planning, seenBy(given)));
     const { cell } = lookOf(await openFull(points, planning), given);
     return binParts(points, cell, split, planning, noiseSeenBy(given));
   },

@@ -4,7 +4,7 @@ import { define } from '../../core/job.ts';
 import { lazUrl } from '../kernels/modules.ts';
 import { type BinPart, binMemory, binParts, binRun, binWeight } from '../lidar/binning.ts';
 import { openFull } from '../lidar/clouds.ts';
-import { groundParams, seenBy } from '../lidar/ground.ts';
+import { checkCells, groundParams, seenBy } from '../lidar/ground.ts';
 import { noiseOf } from '../lidar/noise.ts';
 import { type Shape, shapeOf, stepsOf } from '../lidar/shape.ts';
 import type { Surface } from '../lidar/surface.ts';
@@ -32,7 +32,7 @@ export const lowest = define<Inputs, typeof groundParams, Part, Surface>({
 
   async partition({ points }, given, split, planning) {
     const shape = shapeOf((await openFull(points, planning)).map(({ las }) => las));
-    const found = await binParts(points, given.cell, split, planning, seenBy(given));
+    const found = checkCells(await binParts(points, given.cell, split, planning, seenBy(given)));
     return { ...found, parts: found.parts.map((part) => ({ ...part, shape })) };
   },
   weight: binWeight,

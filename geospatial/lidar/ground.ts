@@ -1,6 +1,8 @@
 /** The options of lidar/ground, by PDAL's names and with its defaults. */
+import { BadInput } from '../../core/errors.ts';
 import { choice, flag, integer, integers, number, type Values } from '../../core/params.ts';
 import type { Stored } from '../../core/job.ts';
+import type { Grid } from '../kernels/grid.ts';
 import { cell } from '../rasters/cell.ts';
 import type { Selection } from './select.ts';
 
@@ -71,6 +73,23 @@ export const noiseSeenBy = ({ ignore }: GroundParams): Selection => ({
   returns: 'all',
   bbox: '',
 });
+
+// 17 bytes each, in a memory of 4 GiB.
+const mostCells = 2 ** 27;
+
+/**
+ * The parts of a grid whose ground can be found in one memory.
+ * @throws BadInput for more cells
+ */
+export function checkCells<Found extends { readonly parts: readonly { readonly grid: Grid }[] }>(
+  found: Found,
+): Found {
+  const { width, height } = found.parts[0]!.grid;
+  if (width * height <= mostCells) return found;
+  throw new BadInput(
+    `LAS: a ground of ${width} x ${height} cells, expected at most ${mostCells}; give a larger --cell, or check the bounds in the headers`,
+  );
+}
 
 /** Whether points of a byte of returns may be ground, and which classes are left alone: 1 for yes. */
 export function marksOf({ returns, ignore }: GroundParams): {
