@@ -115,6 +115,15 @@ test('elm: the low ones, and those alone', async () => {
   for (const [i, c] of found.entries()) expect([i, c === 7]).toEqual([i, low.has(i)]);
 });
 
+test.each(['elm', 'statistical'])(
+  '%s where every point is to be left alone changes nothing',
+  async (noise) => {
+    const bytes = cloud(hills(300, 30, 8));
+    for (let i = 0; i < 300; i++) bytes[375 + 30 * i + 16] = 7;
+    expect(new Set(await classesOf(bytes, { noise }))).toEqual(new Set([7]));
+  },
+);
+
 describe.skipIf(!folder)('real clouds', () => {
   const files = ['bcts/bcts_1.laz', 'bcts/bcts_2.laz'];
   const clouds = Object.fromEntries(files.map((path) => [path, readFileSync(join(lidar, path))]));

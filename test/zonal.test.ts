@@ -115,6 +115,27 @@ print(json.dumps(out))`,
   });
 });
 
+test('a hole that touches the ring around it by a corner, or by half of its places, is a hole', () => {
+  const square = Float64Array.of(0, 0, 8, 0, 8, 8, 0, 8);
+  const frame = { left: 0, top: 0, right: 8, bottom: 8 };
+  for (const hole of [
+    [0, 4, 4, 2, 4, 6],
+    [8, 8, 2, 7, 4, 4, 7, 2],
+    [4, 0, 6, 3, 2, 3],
+  ]) {
+    const area = (ring: ArrayLike<number>): number => {
+      let sum = 0;
+      for (let i = 0; i < ring.length; i += 2) {
+        const k = (i + 2) % ring.length;
+        sum += (ring[i]! * ring[k + 1]! - ring[k]! * ring[i + 1]!) / 2;
+      }
+      return Math.abs(sum);
+    };
+    const shares = weightsOf([square, Float64Array.from(hole)], frame, 'fraction');
+    expect(shares.reduce((a, b) => a + b, 0)).toBeCloseTo(64 - area(hole), 5);
+  }
+});
+
 test('statistics of few cells, of weighted ones, and of none', () => {
   const even = { values: [4, 1, 1, 9], weights: [1, 1, 1, 1], nodata: 2 };
   const of = (zone: typeof even, ...names: string[]) => names.map((name) => zoneStat(name, zone));

@@ -1,5 +1,5 @@
 /** lidar/distant: the points whose neighbours are farther than those of others, by mean and deviation over all. Part of lidar/ground --noise statistical. */
-import type { Dataset } from '../../core/job.ts';
+import type { Dataset, Stored } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import type { Grid } from '../kernels/grid.ts';
 import { spreadOf } from '../kernels/moments.ts';
@@ -19,7 +19,11 @@ type Inputs = {
   found: readonly [Dataset];
 };
 /** A tile, and the mean distance from which on a point of it is noise. */
-type Part = Found['tiles'][number] & { readonly least: number; readonly shape: Shape };
+type Part = Omit<Found['tiles'][number], 'distances'> & {
+  readonly distances: Stored | null;
+  readonly least: number;
+  readonly shape: Shape;
+};
 const params = { ...groundParams, grid: plain<Grid>(noGrid, 'grid of the tiles') };
 
 export const distant = define<Inputs, typeof params, Part, Found>({
@@ -42,13 +46,17 @@ export const distant = define<Inputs, typeof params, Part, Found>({
     const source = await planning.open(dataset);
     const { tiles, moments } = foundCodec.decode(await source.read(0, source.size));
     const shape = shapeOf((await openFull(points, planning)).map(({ las }) => las));
-    const { mean, deviation } = spreadOf(moments!);
+    // No point was looked at: none is noise.
+    const nowhere = { column: 0, row: 0, distances: null };
+    if (!moments) return { parts: [{ ...nowhere, least: 0, shape }], records: 0 };
+    const { mean, deviation } = spreadOf(moments);
     const least = mean + multiplier * deviation;
-    return { parts: tiles.map((tile) => ({ ...tile, least, shape })), records: moments!.count };
+    return { parts: tiles.map((tile) => ({ ...tile, least, shape })), records: moments.count };
   },
   memory: () => 2 * windowBytes + 16 * 2 ** 20,
 
   async kernel({ column, row, distances, least, shape }, { surface: [dataset] }, _given, context) {
+    if (!distances) return nothingFound;
     const surface = await surfaceOf(dataset, context);
     const bytes = await context.get(distances);
     const far = new Int32Array(new Uint8Array(bytes).buffer);

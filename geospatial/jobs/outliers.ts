@@ -1,11 +1,13 @@
 /** lidar/outliers: points that are noise, by their cells (elm) or by how far their neighbours are (statistical), tile by tile. Part of lidar/ground --noise. */
 import type { Dataset, Stage } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
+import type { Values } from '../../core/params.ts';
 import { tileSide } from '../kernels/grid.ts';
 import type { Grid } from '../kernels/grid.ts';
 import { momentsOf } from '../kernels/moments.ts';
 import { lowPoints, meanDistances } from '../kernels/outliers.ts';
-import { eachSpot } from '../kernels/spots.ts';
+import { eachSpot, spotsIn } from '../kernels/spots.ts';
+import type { Window } from '../kernels/tin.ts';
 import { openFull } from '../lidar/clouds.ts';
 import { groundParams } from '../lidar/ground.ts';
 import type { Found, Look, NoiseTable } from '../lidar/noise.ts';
@@ -19,7 +21,7 @@ import {
   tilesOf,
   unitOf,
 } from '../lidar/noise.ts';
-import { meets, piecesOf } from '../lidar/relief.ts';
+import { meets, piecesOf, placesOf } from '../lidar/relief.ts';
 import { type Shape, shapeOf } from '../lidar/shape.ts';
 import { surfaceOf, windowBytes } from '../lidar/surface.ts';
 import { noGrid, plain } from '../rasters/cell.ts';
@@ -27,7 +29,14 @@ import { distant } from './distant.ts';
 import { lowest } from './lowest.ts';
 
 type Inputs = { surface: readonly [Dataset]; points: readonly Dataset[] };
-type Part = { readonly column: number; readonly row: number; readonly look: Look; readonly shape: Shape };
+/** A tile; `points` are those in it and in the tiles around, as far as these are read. */
+type Part = {
+  readonly column: number;
+  readonly row: number;
+  readonly points: number;
+  readonly look: Look;
+  readonly shape: Shape;
+};
 const params = { ...groundParams, grid: plain<Grid>(noGrid, 'grid of the tiles') };
 
 export const outliers = define<Inputs, typeof params, Part, Found>({
@@ -40,7 +49,7 @@ export const outliers = define<Inputs, typeof params, Part, Found>({
   },
   params,
   split: 1,
-  unit: 'tiles',
+  unit: 'points',
   counts: 'points',
   output: 'file',
   result: foundCodec,
@@ -61,26 +70,25 @@ export const outliers = define<Inputs, typeof params, Part, Found>({
       ] as const)
         has.add(`${c - left},${row[i]! - up}`);
     const tiles = tilesOf(given.grid).filter((tile) => has.has(`${tile.column},${tile.row}`));
-    return { parts: tiles.map((tile) => ({ ...tile, look, shape })) };
+    // Where nothing is to be looked at, nothing is found in one part.
+    const some = tiles.length > 0 ? tiles : [{ column: 0, row: 0 }];
+    const pointsAround = (tile: Tile): number =>
+      placesOf(surface, 0, meets(windowOf(tile, look, given))).reduce(
+        (sum, { start, end }) => sum + spotsIn(end - start),
+        0,
+      );
+    return { parts: some.map((tile) => ({ ...tile, points: pointsAround(tile), look, shape })) };
   },
-  // Where points are crowded a tile has more than its share.
-  memory: () => 2 * windowBytes + 192 * 2 ** 20,
+  weight: ({ points }) => points,
+  // Coordinates twice while they are gathered, and squares to search in.
+  memory: ({ points }) => 2 * windowBytes + 120 * points + 64 * 2 ** 20,
 
   async kernel({ column, row, look, shape }, { surface: [dataset] }, given, context) {
     const surface = await surfaceOf(dataset, context);
     const { west, north, cell } = given.grid;
     const isLow = given.noise === 'elm';
-    const margin = Math.ceil((isLow ? given['elm-cell'] : look.reach) / cell) + 1;
     const isHere = (c: number, r: number): boolean => c === column && r === row;
-    const window = {
-      west,
-      north,
-      cell,
-      left: column * tileSide - margin,
-      top: row * tileSide - margin,
-      width: tileSide + 2 * margin,
-      height: tileSide + 2 * margin,
-    };
+    const window = windowOf({ column, row }, look, given);
     const isNear = meets(window);
     const [x, y, z]: [number[], number[], number[]] = [[], [], []];
     const keep = (px: number, py: number, pz: number): void => {
@@ -128,6 +136,20 @@ export const outliers = define<Inputs, typeof params, Part, Found>({
     return { job: distant, inputs: { surface, points, found: [result] }, params: given };
   },
 });
+
+type Tile = Pick<Part, 'column' | 'row'>;
+
+/** A tile and what of the points around it counts for its own. */
+function windowOf(
+  { column, row }: Tile,
+  { reach }: Look,
+  { grid: { west, north, cell }, noise, 'elm-cell': side }: Values<typeof params>,
+): Window {
+  const margin = Math.ceil((noise === 'elm' ? side : reach) / cell) + 1;
+  const [left, top] = [column * tileSide - margin, row * tileSide - margin];
+  const width = tileSide + 2 * margin;
+  return { west, north, cell, left, top, width, height: width };
+}
 
 /** Raw coordinates of some points, in an order of their own. */
 function tableOf(

@@ -185,12 +185,16 @@ function signedArea(ring: Float64Array): number {
   return sum / 2;
 }
 
-/** Whether a ring lies within another one, by one of its places. */
+/** Whether a ring lies within another one, by most of its places: some may lie on the other's sides. */
 function holds(other: Float64Array, ring: Float64Array): boolean {
-  const [x, y] = [ring[0]!, ring[1]!];
-  let inside = false;
-  eachSide(other, (ax, ay, bx, by) => {
-    if (ay <= y !== by <= y && x < ax + ((y - ay) / (by - ay)) * (bx - ax)) inside = !inside;
-  });
-  return inside;
+  let places = 0;
+  for (let i = 0; i < ring.length; i += 2) {
+    const [x, y] = [ring[i]!, ring[i + 1]!];
+    let inside = false;
+    eachSide(other, (ax, ay, bx, by) => {
+      if (ay <= y !== by <= y && x < ax + ((y - ay) / (by - ay)) * (bx - ax)) inside = !inside;
+    });
+    places += inside ? 1 : -1;
+  }
+  return places > 0;
 }

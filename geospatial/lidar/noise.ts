@@ -65,7 +65,8 @@ export function lookOf(clouds: readonly Cloud[], given: GroundParams): Look {
   const area = Math.max(max[0] - min[0], 1e-6) * Math.max(max[1] - min[1], 1e-6);
   const spacing = Math.sqrt(area / count);
   const reach = neighboursAway * spacing;
-  const side = Math.max(Math.sqrt(pointsATile) * spacing, 2 * reach, 2 * given['elm-cell']);
+  const around = given.noise === 'elm' ? given['elm-cell'] : reach;
+  const side = Math.max(Math.sqrt(pointsATile) * spacing, 2 * around);
   return { cell: 2 ** Math.ceil(Math.log2(side / tileSide)), spacing, reach };
 }
 
