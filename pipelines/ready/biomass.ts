@@ -4,11 +4,9 @@ import { ground } from '../../geospatial/jobs/ground.ts';
 import { raster } from '../../geospatial/jobs/raster.ts';
 import { zonal } from '../../geospatial/jobs/zonal.ts';
 import { zonePercentile, zoneStats } from '../../geospatial/kernels/zone.ts';
-import { groundParams } from '../../geospatial/lidar/ground.ts';
 import { cell } from '../../geospatial/rasters/cell.ts';
+import { groundOptions, groundStep } from '../groundstep.ts';
 import type { Pipeline, Step } from '../pipeline.ts';
-
-const { cell: groundCell, ...filter } = groundParams;
 
 export const biomass: Pipeline = {
   name: 'pipelines/biomass',
@@ -29,8 +27,7 @@ export const biomass: Pipeline = {
       zonePercentile,
     ),
     placing: zonal.params.placing,
-    'ground-cell': { ...groundCell, doc: 'of the filter: side of a cell of the raster of lowest points' },
-    ...filter,
+    ...groundOptions,
   },
   split: ground.split,
   unit: ground.unit,
@@ -38,14 +35,12 @@ export const biomass: Pipeline = {
   output: 'folder',
   first: async () => ground,
 
-  steps(
-    { points = [], polygons = [] },
-    { cell: side, canopy, rule, stats, placing, 'ground-cell': lowest, ...given },
-  ): Step[] {
+  steps({ points = [], polygons = [] }, given): Step[] {
+    const { cell: side, canopy, rule, stats, placing } = given;
     const heights = { product: canopy!, cell: side! };
     const table = { rule: rule!, stats: stats!, placing: placing! };
     return [
-      { name: 'ground.laz', stage: { job: ground, inputs: { points }, params: { ...given, cell: lowest! } } },
+      groundStep(points, given),
       {
         name: 'canopy.tif',
         reads: { points: ['ground.laz'] },

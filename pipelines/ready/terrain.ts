@@ -7,7 +7,6 @@ import { relief } from '../../geospatial/jobs/relief.ts';
 import type { GeoKeys } from '../../geospatial/formats/geokeys.ts';
 import type { Grid } from '../../geospatial/kernels/grid.ts';
 import { headersOf } from '../../geospatial/lidar/clouds.ts';
-import { groundParams } from '../../geospatial/lidar/ground.ts';
 import { productsOf, pyramidOf } from '../../geospatial/lidar/products.ts';
 import { cell } from '../../geospatial/rasters/cell.ts';
 import { timeOfClouds } from '../../geospatial/stac/cloud.ts';
@@ -15,9 +14,9 @@ import type { Fields } from '../../geospatial/stac/item.ts';
 import { told } from '../../geospatial/stac/item.ts';
 import { folderCatalog, rasterAsset } from '../../geospatial/stac/rasters.ts';
 import { pyramidOfRelief, reliefNames } from '../../geospatial/terrain/products.ts';
+import { groundOptions, groundStep } from '../groundstep.ts';
 import type { Pipeline, Step } from '../pipeline.ts';
 
-const { cell: groundCell, ...filter } = groundParams;
 const products = 'dtm,dsm,chm,density,intensity';
 const shapes = 'hillshade,slope';
 
@@ -34,8 +33,7 @@ export const terrain: Pipeline = {
     cell,
     interval: number(5, 'between two contour lines', { unit: 'units of height', min: 1e-6 }),
     classified: flag('the ground points (class 2) are known: classify none'),
-    'ground-cell': { ...groundCell, doc: 'of the filter: side of a cell of the raster of lowest points' },
-    ...filter,
+    ...groundOptions,
   },
   split: ground.split,
   unit: ground.unit,
@@ -43,12 +41,10 @@ export const terrain: Pipeline = {
   output: 'folder',
   first: async () => ground,
 
-  steps({ points = [] }, { cell: side, interval, classified, 'ground-cell': lowest, ...given }) {
+  steps({ points = [] }, given) {
+    const { cell: side, interval, classified } = given;
     const inputs = { points };
-    const classify: Step = {
-      name: 'ground.laz',
-      stage: { job: ground, inputs, params: { ...given, cell: lowest! } },
-    };
+    const classify = groundStep(points, given);
     const rasters: Step = {
       name: 'rasters',
       out: '',
