@@ -45,6 +45,8 @@ export type Pipeline = Runnable & {
   readonly output: 'folder';
   /** The job that its steps begin with. */
   first(): Promise<AnyJob>;
+  /** Looks at inputs that no first step reads, so that bad ones are told before any work. @throws BadInput */
+  check?(inputs: Inputs, planning: Planning): Promise<unknown>;
   /** At least one. @throws BadUsage where two would have one name */
   steps(inputs: Inputs, params: Options): readonly Step[];
   /** What is written when all steps are done. */

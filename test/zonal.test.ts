@@ -333,4 +333,12 @@ test('pipelines/biomass: plots of a made wood, the same as job by job', async ()
   expect(alone.stdout).toBe(csv);
   const [, , count, nodata] = csv.split('\n')[1]!.split(',').map(Number) as [number, number, number, number];
   expect(count + nodata).toBe(800);
+  // Polygons are the last step's: bad ones are told before the first.
+  for (const command of ['run', 'plan']) {
+    const args = [command, 'pipelines/biomass', '--points', points, '--polygons', points];
+    const bad = await servermix([...args, '--out', 'bad'], work);
+    expect(bad).toMatchObject({ code: 3, stdout: '' });
+    expect(bad.stderr).toMatch(/^servermix: GeoJSON: no JSON in .*, expected polygons; .*\n$/);
+    expect(readdirSync(work)).not.toContain('bad');
+  }
 });

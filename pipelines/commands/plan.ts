@@ -45,6 +45,7 @@ export async function plan([name, ...args]: readonly string[]): Promise<void> {
       const found = await look({ job: runnable, inputs, params });
       return show(found, describeEstimate(found, runnable, isCharged));
     }
+    await runnable.check?.(inputs, host);
     const steps = runnable.steps(inputs, params);
     const found: (Found | undefined)[] = [];
     for (const [i, step] of steps.entries())

@@ -46,6 +46,7 @@ async function runPipeline(pipeline: Pipeline, parsed: Arguments): Promise<void>
   const folder = `${out.replace(/\/+$/, '')}/`;
   await checkOutput(`${folder}x`, { prefix: true });
   await withSession(pipeline, await pipeline.first(), parsed, async (session) => {
+    await pipeline.check?.(session.inputs, session.planning);
     const steps = pipeline.steps(session.inputs, params);
     const [done, summaries]: [Done[], Summary[]] = [[], []];
     const failed: string[] = [];

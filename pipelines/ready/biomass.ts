@@ -2,6 +2,7 @@
 import { choice, resolve, words } from '../../core/params.ts';
 import { ground } from '../../geospatial/jobs/ground.ts';
 import { raster } from '../../geospatial/jobs/raster.ts';
+import { readPolygons } from '../../geospatial/formats/geojson.ts';
 import { zonal } from '../../geospatial/jobs/zonal.ts';
 import { zonePercentile, zoneStats } from '../../geospatial/kernels/zone.ts';
 import { cell } from '../../geospatial/rasters/cell.ts';
@@ -34,6 +35,10 @@ export const biomass: Pipeline = {
   counts: ground.counts,
   output: 'folder',
   first: async () => ground,
+
+  async check({ polygons = [] }, planning) {
+    for (const dataset of polygons) await readPolygons(await planning.open(dataset), dataset);
+  },
 
   steps({ points = [], polygons = [] }, given): Step[] {
     const { cell: side, canopy, rule, stats, placing } = given;
