@@ -4,3 +4,4 @@ const beside = (name: string) => (): URL => new URL(name, import.meta.url);
 export const scanUrl = beside('scan.wasm');
 export const rowsUrl = beside('rows.wasm');
 export const cyclesUrl = beside('cycles.wasm');
+export const pairhmmUrl = beside('pairhmm.wasm');

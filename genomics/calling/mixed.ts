@@ -1,0 +1,182 @@
+/** Calls of a window in which alleles interfere: by the haplotypes that they make, and how likely these give the reads. */
+import { type Call, callOf } from './calls.ts';
+import { countUnsure, type Rules } from './column.ts';
+import { argmax, dampingAt, genotypesOf, type Observation, prior, sumOf } from './genotypes.ts';
+import { grouped } from './grouped.ts';
+import { type Haplotypes, haplotypesOf, isReverse, type Witness, witnessesOf } from './haplotypes.ts';
+import type { Aligner } from './likelihoods.ts';
+import { type Pool, queryAt } from './pool.ts';
+import { type Edit, type Slice, spell } from './signals.ts';
+import type { Window } from './windows.ts';
+
+/** A read may always come from elsewhere: it says no more than this, or its mapping quality, against a haplotype. */
+const mostDoubt = 4.5 * Math.LN10;
+/** A read tells alleles apart where one is this much likelier. */
+const margin = Math.LN2;
+/** Genotypes of haplotypes that are looked at. */
+const mostGenotypes = 4096;
+
+export function callMixed(pool: Pool, slice: Slice, window: Window, rules: Rules, aligner: Aligner): Call[] {
+  const witnesses = witnessesOf(pool, window, slice, rules.isEvidence).filter(
+    ({ bases }) => bases.length <= aligner.rows,
+  );
+  const found = haplotypesOf(pool, window, slice, witnesses);
+  if (found.all.length < 2 || found.all.some(({ codes }) => codes.length > aligner.columns)) return [];
+  const table = aligner.likelihoods(
+    witnesses,
+    found.all.map(({ codes }) => codes),
+    found.shift,
+  );
+  const width = found.all.length;
+  const own = witnesses.map((witness, w) =>
+    bounded(table.subarray(w * width, (w + 1) * width), pool.mapq[witness.read]!),
+  );
+  const genotypes = fewer(width, rules.ploidy);
+  const bySample = Array.from({ length: rules.samples }, (_, s) =>
+    genotypes.map((genotype) => likelihoodOf(genotype, witnesses, own, pool, s)),
+  );
+  const kinds = found.edits.map((edit) =>
+    edit.size === 1 && edit.bases.length === 1 ? prior.base : prior.indel,
+  );
+  const expected = genotypes.map((genotype) => kinds.map((kind, e) => expectedOf(genotype, e, kind, found)));
+  const best = bySample.map((likelihoods) =>
+    argmax(likelihoods.map((one, g) => one + expected[g]!.reduce((sum, n) => sum + n, 0))),
+  );
+  const called = found.edits
+    .map((_, e) => e)
+    .filter((e) => best.some((g) => genotypes[g]!.some((h) => found.all[h]!.edits.includes(e))));
+  const groups = grouped(called, (e) => placeOf(found.edits[e]!));
+  const phase = Math.min(...called.map((e) => anchorOf(found.edits[e]!)));
+
+  return [...groups.values()].flatMap((group) => {
+    const edits = group.map((e) => found.edits[e]!);
+    const { pos, alleles } = spelled(edits, slice);
+    // Of each haplotype, the allele that it has here.
+    const alleleOf = found.all.map(({ edits: has }) => 1 + group.findIndex((e) => has.includes(e)));
+    const site = genotypesOf(alleles.length, rules.ploidy);
+    const numbers = new Map(site.map((genotype, g) => [genotype.join(), g]));
+    const likelihoods = bySample.map((likelihood) => {
+      const lists = site.map((): number[] => []);
+      genotypes.forEach((genotype, g) => {
+        const key = genotype
+          .map((h) => alleleOf[h]!)
+          .sort((a, b) => a - b)
+          .join();
+        const rest = expected[g]!.reduce((sum, n, e) => (group.includes(e) ? sum : sum + n), 0);
+        lists[numbers.get(key)!]!.push(likelihood[g]! + rest);
+      });
+      return Float64Array.from(lists, (list) => (list.length > 0 ? sumOf(list) : -1e4));
+    });
+    const observations = observed(pool, witnesses, own, alleleOf, alleles.length, pos);
+    const isPhased = groups.size > 1;
+    const orders = best.map((g) => ({ alleles: genotypes[g]!.map((h) => alleleOf[h]!), phase }));
+    const how = { ...rules, kind: kinds[group[0]!]! };
+    const call = callOf(
+      pos,
+      alleles,
+      likelihoods,
+      observations,
+      countUnsure(pool, pos),
+      how,
+      isPhased ? orders : undefined,
+    );
+    return call ? [call] : [];
+  });
+}
+
+/** Likelihoods below the best one by no more than a read can be sure of. */
+function bounded(row: Float64Array, mapq: number): Float64Array {
+  const best = Math.max(...row);
+  const doubt = Math.min(mostDoubt, (Math.max(1, mapq) * Math.LN10) / 10);
+  return row.map((one) => Math.max(one, best - doubt));
+}
+
+/** All genotypes of haplotypes, or those of the first ones. */
+function fewer(haplotypes: number, ploidy: number): number[][] {
+  for (let width = haplotypes; ; width--) {
+    let count = 1;
+    for (let k = 1; k <= ploidy; k++) count = (count * (width + k - 1)) / k;
+    if (count <= mostGenotypes || width === 2) return genotypesOf(width, ploidy);
+  }
+}
+
+/** How likely a genotype gives the reads of a sample; what does not fit is damped, by strand. */
+function likelihoodOf(
+  genotype: readonly number[],
+  witnesses: readonly Witness[],
+  own: readonly Float64Array[],
+  pool: Pool,
+  sample: number,
+): number {
+  let total = 0;
+  const misfits: [number[], number[]] = [[], []];
+  const share = Math.log(1 / genotype.length);
+  witnesses.forEach(({ read }, w) => {
+    if (pool.sample[read] !== sample) return;
+    const row = own[w]!;
+    let sum = 0;
+    const best = Math.max(...row);
+    for (const h of genotype) sum += Math.exp(row[h]! - best);
+    const log = Math.log(sum) + share;
+    total += best + Math.max(log, share);
+    if (log < share) misfits[isReverse(pool, read) ? 1 : 0].push(log - share);
+  });
+  for (const list of misfits)
+    list.sort((a, b) => a - b).forEach((misfit, k) => (total += misfit * dampingAt(k)));
+  return total;
+}
+
+/** What is expected of an edit in a genotype. */
+function expectedOf(genotype: readonly number[], edit: number, kind: number, { all }: Haplotypes): number {
+  let copies = 0;
+  for (const h of genotype) if (all[h]!.edits.includes(edit)) copies++;
+  if (copies === 0) return 0;
+  return kind + (copies === genotype.length && copies > 1 ? prior.same : 0);
+}
+
+const isBase = ({ size, bases }: Edit): boolean => size === 1 && bases.length === 1;
+/** Where VCF has it: of insertions and deletions the base before. */
+const anchorOf = (edit: Edit): number => (isBase(edit) ? edit.pos : Math.max(0, edit.pos - 1));
+const placeOf = (edit: Edit): string => `${anchorOf(edit)}${isBase(edit)}`;
+
+/** The alleles of edits with one anchor. */
+function spelled(edits: readonly Edit[], { codes, from }: Slice): { pos: number; alleles: string[] } {
+  const pos = anchorOf(edits[0]!);
+  const end = Math.max(pos + 1, ...edits.map((edit) => edit.pos + edit.size));
+  const ref = spell(codes, pos - from, end - from);
+  // Before the first base of a contig there is none: the one behind takes its place.
+  const alts = edits.map(
+    (edit) => ref.slice(0, edit.pos - pos) + edit.bases + ref.slice(edit.pos - pos + edit.size),
+  );
+  return { pos, alleles: [ref, ...alts] };
+}
+
+function observed(
+  pool: Pool,
+  witnesses: readonly Witness[],
+  own: readonly Float64Array[],
+  alleleOf: readonly number[],
+  alleles: number,
+  pos: number,
+): Observation[] {
+  return witnesses.flatMap(({ read }, w): Observation[] => {
+    if (pool.pos[read]! > pos + 1 || pool.end[read]! <= pos) return [];
+    const best = new Float64Array(alleles).fill(-Infinity);
+    own[w]!.forEach((one, h) => (best[alleleOf[h]!] = Math.max(best[alleleOf[h]!]!, one)));
+    const first = argmax(best);
+    const isSure = best.every((one, a) => a === first || best[first]! - one > margin);
+    const query = queryAt(pool, read, pos);
+    const place = query < 0 ? -1 - query : query;
+    return [
+      {
+        read,
+        sample: pool.sample[read]!,
+        allele: isSure ? first : -1,
+        isReverse: isReverse(pool, read),
+        mapq: pool.mapq[read]!,
+        quality: pool.quals[pool.base[read]! + Math.min(place, pool.length[read]! - 1)] ?? 0,
+        distance: Math.max(0, Math.min(place, pool.length[read]! - 1 - place)),
+      },
+    ];
+  });
+}

@@ -1,0 +1,177 @@
+/** Calls the variants of a part: reads it unit by unit. */
+import { BadInput } from '../../core/errors.ts';
+import type { Context, Dataset } from '../../core/job.ts';
+import type { Call } from '../calling/calls.ts';
+import { callStretch, halo } from '../calling/caller.ts';
+import { type Aligner, createAligner } from '../calling/likelihoods.ts';
+import { createPool, keep, mayOverlap, other, type Pool, settle, take } from '../calling/pool.ts';
+import { openBases } from '../formats/fasta.ts';
+import { parseLocus } from '../formats/locus.ts';
+import { openReading, placedRecords, type Reading } from '../formats/placed.ts';
+import { field } from '../formats/record.ts';
+import { createRegions, type Regions } from '../formats/regions.ts';
+import { bedOf, headingOf } from '../formats/remembered.ts';
+import { unitSize } from '../kernels/units.ts';
+import { writeLine } from './line.ts';
+import type { Part, Piece } from './plan.ts';
+import type { Calls } from './result.ts';
+import { createSampler } from './samples.ts';
+import type { Params } from './settings.ts';
+
+export type Inputs = {
+  readonly reads: readonly Dataset[];
+  readonly reference: readonly [Dataset];
+  readonly regions?: readonly [Dataset];
+};
+
+/** Of reads that start in the same bases as many are taken as `max-depth` says. */
+const binSize = 64;
+const codes = Uint8Array.from({ length: 256 }, (_, letter) => {
+  const code = 'ACGT'.indexOf(String.fromCharCode(letter).toUpperCase());
+  return code < 0 ? other : code;
+});
+
+export async function collect(part: Part, inputs: Inputs, given: Params, context: Context): Promise<Calls> {
+  const { reads, reference, regions } = inputs;
+  const [first] = reads;
+  const { contigs } = (await headingOf(first!, context)).header;
+  const bed = regions && (await bedOf(regions[0], context));
+  const locus = given.region === '' ? undefined : parseLocus(given.region, contigs, first!.uri);
+  const wantedOf = (id: number): Regions[] => [
+    ...(locus ? [createRegions({ start: Uint32Array.of(locus.from), end: Uint32Array.of(locus.to) })] : []),
+    ...(bed ? [createRegions(bed.contigs.get(contigs[id]!.name))] : []),
+  ];
+  const reading = await openReading(reads, reference[0], true, context, await context.module('scan'));
+  const aligner = createAligner(await context.module('pairhmm'));
+  const lines: string[] = [];
+  const places: { contig: number; from: number; to: number; size: number }[] = [];
+  let records = 0;
+  for (const piece of part.pieces) {
+    const contig = contigs[piece.id]!;
+    const wanted = wantedOf(piece.id);
+    const show = (calls: readonly Call[]): void => {
+      for (const call of calls) {
+        if (!wanted.every((one) => one.overlaps(call.pos, call.pos + 1))) continue;
+        const line = writeLine(contig.name, call);
+        lines.push(line);
+        const to = call.pos + call.alleles[0]!.length;
+        places.push({ contig: piece.id, from: call.pos, to, size: line.length });
+      }
+    };
+    records += await callPiece(piece, part, contigs.length, contig.length, reading, given, aligner, show);
+  }
+  const text = Buffer.from(lines.join(''), 'latin1');
+  return {
+    records,
+    samples: part.samples.names,
+    texts: text.length > 0 ? [await context.put(text)] : [],
+    contig: Int32Array.from(places, ({ contig }) => contig),
+    from: Int32Array.from(places, ({ from }) => from),
+    to: Int32Array.from(places, ({ to }) => to),
+    size: Int32Array.from(places, ({ size }) => size),
+  };
+}
+
+/** Calls a piece; gives how many reads start in it. */
+async function callPiece(
+  piece: Piece,
+  part: Part,
+  contigs: number,
+  length: number,
+  reading: Reading,
+  given: Params,
+  aligner: Aligner,
+  show: (calls: readonly Call[]) => void,
+): Promise<number> {
+  const { signal } = reading;
+  const sampleOf = createSampler(part.samples);
+  const { source, name } = reading.reference!;
+  const bases = openBases(source, name, piece.reference, signal, codes);
+  const pool = createPool();
+  const rules = {
+    ploidy: given.ploidy,
+    samples: part.samples.names.length,
+    least: given['min-qual'],
+    isEvidence: (i: number) => pool.mapq[i]! >= given.mapq,
+  };
+  let [unit, settled, binFirst, bin, last, count] = [piece.from, 0, 0, -1, -1, 0];
+  const closeBin = (): void => {
+    if (pool.count - binFirst > given['max-depth']) thin(pool, binFirst, given['max-depth']);
+    binFirst = pool.count;
+  };
+  /** Calls the unit at hand, all reads over which are in the pool. */
+  const call = async (): Promise<void> => {
+    const to = Math.min(piece.to, unit + unitSize);
+    const [low, high] = [Math.max(0, unit - halo), Math.min(length, to + halo)];
+    await bases.hold(low, high);
+    const slice = {
+      codes: bases.codes.subarray(low - bases.origin, high - bases.origin),
+      from: low,
+      to: high,
+    };
+    settleAll(pool, settled);
+    show(callStretch(pool, slice, unit, to, length, rules, aligner));
+    unit += unitSize;
+    keep(pool, (i) => pool.end[i]! > unit - halo);
+    settled = pool.count;
+    binFirst = pool.count;
+  };
+  try {
+    read: for await (const bytes of placedRecords(piece.spans, contigs, reading)) {
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+      for (let at = 0; at < bytes.length; at += 4 + view.getInt32(at, true)) {
+        const id = view.getInt32(at + field.refId, true);
+        if (id < 0 || id > piece.id) break read;
+        if (id < piece.id) continue;
+        const pos = view.getInt32(at + field.pos, true);
+        if (pos < last)
+          throw new BadInput(
+            `BAM: ${reading.files[0]!.name} has a read at base ${pos + 1} after one at base ${last + 1} of contig ${id + 1}, expected them in order; sort it with samtools sort`,
+          );
+        last = pos;
+        if (Math.floor(pos / binSize) !== bin) {
+          closeBin();
+          bin = Math.floor(pos / binSize);
+        }
+        while (unit < piece.to && pos >= unit + unitSize + halo) {
+          signal.throwIfAborted();
+          await call();
+        }
+        if (unit >= piece.to) break read;
+        if (pos >= piece.from && pos < piece.to) count++;
+        if (view.getUint16(at + field.flag, true) & given['exclude-flag']) continue;
+        const sample = sampleOf(bytes, view, at);
+        if (sample < 0) continue;
+        take(pool, bytes, view, at, sample);
+      }
+    }
+    closeBin();
+    while (unit < piece.to) await call();
+    return count;
+  } finally {
+    await bases.close();
+  }
+}
+
+/** Of the reads from `first` on, keeps the `most` whose names have the smallest hashes: the same ones wherever a part begins. */
+function thin(pool: Pool, first: number, most: number): void {
+  const order = Array.from({ length: pool.count - first }, (_, k) => first + k).sort(
+    (a, b) => pool.name[a]! - pool.name[b]! || a - b,
+  );
+  const kept = new Set(order.slice(0, most));
+  keep(pool, (i) => kept.has(i), first);
+}
+
+/** Settles pairs of which the later read came after the first `settled` ones. */
+function settleAll(pool: Pool, settled: number): void {
+  const open = new Map<number, number>();
+  for (let i = 0; i < pool.count; i++) {
+    if (!mayOverlap(pool.flag[i]!)) continue;
+    const mate = open.get(pool.name[i]!);
+    if (mate === undefined || pool.end[mate]! <= pool.pos[i]!) open.set(pool.name[i]!, i);
+    else {
+      if (i >= settled) settle(pool, mate, i);
+      open.delete(pool.name[i]!);
+    }
+  }
+}

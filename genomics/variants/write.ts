@@ -1,0 +1,104 @@
+/** The file of calls: bgzipped VCF 4.3 and its index. */
+import { basename } from 'node:path';
+import type { Context, Dataset, Output } from '../../core/job.ts';
+import { version } from '../../core/version.ts';
+import { filters } from '../calling/annotations.ts';
+import type { Contig } from '../formats/bam.ts';
+import { createIndex } from '../formats/binning.ts';
+import { bgzip } from '../formats/bgzip.ts';
+import type { Calls } from './result.ts';
+import { type Params, params } from './settings.ts';
+
+/** VCF with positions that count from 1 (tabix spec). */
+const layout = [2, 1, 2, 0, 0x23, 0] as const;
+/** The longest contig whose positions TBI reaches. */
+const reach = 2 ** 29;
+
+const info: readonly (readonly [string, string, string, string])[] = [
+  ['AC', 'A', 'Integer', 'Alleles called, by alternate allele'],
+  ['AF', 'A', 'Float', 'Part of all alleles called, by alternate allele'],
+  ['AN', '1', 'Integer', 'Alleles called'],
+  [
+    'BaseQRankSum',
+    '1',
+    'Float',
+    'z of the rank sum test of base qualities, alternate against reference reads',
+  ],
+  ['DP', '1', 'Integer', 'Reads that count'],
+  ['FS', '1', 'Float', 'Strand bias: p of the exact test of Fisher, Phred-scaled'],
+  ['MQ', '1', 'Float', 'Root mean square of mapping qualities'],
+  ['MQ0', '1', 'Integer', 'Reads of mapping quality 0, which do not count'],
+  ['MQRankSum', '1', 'Float', 'z of the rank sum test of mapping qualities'],
+  ['QD', '1', 'Float', 'QUAL by depth of the samples that have the variant'],
+  ['ReadPosRankSum', '1', 'Float', 'z of the rank sum test of places in the reads'],
+  ['SOR', '1', 'Float', 'Strand bias: symmetric odds ratio'],
+];
+const format: readonly (readonly [string, string, string, string])[] = [
+  ['GT', '1', 'String', 'Genotype'],
+  ['AD', 'R', 'Integer', 'Reads by allele'],
+  ['DP', '1', 'Integer', 'Reads that count'],
+  ['GQ', '1', 'Integer', 'Genotype quality'],
+  ['PL', 'G', 'Integer', 'Likelihoods of genotypes, Phred-scaled, the best one 0'],
+  ['PS', '1', 'Integer', 'Phase set: position of its first call'],
+];
+
+function headerOf(
+  contigs: readonly Contig[],
+  samples: readonly string[],
+  given: Params,
+  reference: string,
+): string {
+  const options = Object.keys(params)
+    .map((name) => [name, given[name as keyof Params]] as const)
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => `--${name} ${value}`);
+  const described = (kind: string, rows: typeof info): string[] =>
+    rows.map(
+      ([id, count, type, text]) => `##${kind}=<ID=${id},Number=${count},Type=${type},Description="${text}">`,
+    );
+  const lines = [
+    '##fileformat=VCFv4.3',
+    `##source=servermix ${version}`,
+    `##servermixCommand=genomics/variants ${options.join(' ')}`,
+    `##reference=${reference}`,
+    '##FILTER=<ID=PASS,Description="All filters passed">',
+    ...Object.entries(filters).map(([id, text]) => `##FILTER=<ID=${id},Description="${text}">`),
+    ...contigs.map(({ name, length }) => `##contig=<ID=${name},length=${length}>`),
+    ...described('INFO', info),
+    ...described('FORMAT', format),
+    ['#CHROM', 'POS', 'ID', 'REF', 'ALT', 'QUAL', 'FILTER', 'INFO', 'FORMAT', ...samples].join('\t'),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+export async function writeCalls(
+  { samples, texts, contig, from, to, size }: Calls,
+  output: Output,
+  contigs: readonly Contig[],
+  reference: Dataset,
+  given: Params,
+  context: Pick<Context, 'get'>,
+): Promise<void> {
+  const out = bgzip(await output.file(), 6);
+  await out.write(Buffer.from(headerOf(contigs, samples, given, basename(reference.uri))));
+  const longest = contigs.reduce((most, { length }) => Math.max(most, length), 0);
+  let depth = 5;
+  while (2 ** (14 + 3 * depth) < longest) depth++;
+  const index = createIndex({ minShift: 14, depth });
+  let line = 0;
+  for (const stored of texts) {
+    const bytes = await context.get(stored);
+    for (let at = 0; at < bytes.length; line++) {
+      const place = out.tell();
+      const wait = out.write(bytes.subarray(at, at + size[line]!));
+      if (wait) await wait;
+      index.add(contig[line]!, from[line]!, to[line]!, place, out.tell(), true);
+      at += size[line]!;
+    }
+  }
+  await out.finish();
+  const names = contigs.map(({ name }) => name);
+  const isLong = longest > reach;
+  const sink = await output.file(isLong ? '.csi' : '.tbi');
+  await sink.write(isLong ? index.toCsi(names, layout) : index.toTbi(names, layout));
+}
