@@ -20,7 +20,8 @@ export function gapsOf(codes: Uint8Array): Float32Array {
       if (to - from >= 2 * period) {
         // Repeats of longer motifs slip as runs of a base do that are somewhat longer than there are motifs.
         const slip = slipOf(period === 1 ? to - from : Math.floor((to - from) / period) + 2);
-        for (let i = from; i < to; i++) out[i] = Math.max(out[i]!, slip);
+        // It may begin at any base of the run.
+        for (let i = from; i < to; i++) out[i] = Math.max(out[i]!, slip / (to - from));
       }
       from = Math.max(from + 1, to - period + 1);
     }
