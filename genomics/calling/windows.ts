@@ -76,10 +76,10 @@ export function marksOf({ from, to, bases, depth, clips, edits }: Signals, slice
   const offset = from - slice.from;
   for (const [sample, counts] of bases.entries()) {
     const deep = depth[sample]!;
+    // Most positions have none: four counts are looked at as two.
+    const pairs = new Uint32Array(counts.buffer);
     for (let i = 0; i < to - from; i++) {
-      // Most positions have none: four counts are looked at as one.
-      if (counts[4 * i]! + counts[4 * i + 1]! + counts[4 * i + 2]! + counts[4 * i + 3]! < least.count)
-        continue;
+      if (pairs[2 * i] === 0 && pairs[2 * i + 1] === 0) continue;
       if (codes[i + offset] === other) continue;
       for (let base = 0; base < 4; base++) {
         const count = counts[4 * i + base]!;

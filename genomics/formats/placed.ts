@@ -59,12 +59,14 @@ const chunkSize = 1 << 20;
 
 /**
  * Chunks of whole records, valid until the next one is asked for: all of the spans, and perhaps some before. Ends where no more
- * lie on the spans' contigs; whoever has seen enough stops asking. `total`: contigs of the header.
+ * lie on the spans' contigs; whoever has seen enough stops asking. `total`: contigs of the header. `owners`, of several files, is filled with the file of
+ * each record of a chunk.
  */
 export function placedRecords(
   spans: readonly Span[],
   total: number,
   reading: Reading,
+  owners: number[] = [],
 ): AsyncGenerator<Uint8Array> {
   const files = [...new Set(spans.map(({ file }) => file))];
   const streams = files.map((file) =>
@@ -79,6 +81,8 @@ export function placedRecords(
     : merge(
         streams,
         files.map((file) => reading.files[file]!.name),
+        files,
+        owners,
       );
 }
 
@@ -139,6 +143,7 @@ const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes
 type Head = {
   readonly stream: AsyncGenerator<Uint8Array>;
   readonly name: string;
+  readonly file: number;
   bytes: Uint8Array;
   view: DataView;
   at: number;
@@ -154,6 +159,8 @@ type Head = {
 async function* merge(
   streams: readonly AsyncGenerator<Uint8Array>[],
   names: readonly string[],
+  files: readonly number[],
+  owners: number[],
 ): AsyncGenerator<Uint8Array> {
   const heads: Head[] = [];
   let out = new Uint8Array(chunkSize);
@@ -164,6 +171,7 @@ async function* merge(
       const head = {
         stream,
         name: names[i]!,
+        file: files[i]!,
         bytes,
         view: viewOf(bytes),
         at: 0,
@@ -179,10 +187,12 @@ async function* merge(
       const size = 4 + first.view.getInt32(first.at, true);
       if (fill + size > out.length) {
         if (fill > 0) yield out.subarray(0, fill);
+        owners.length = 0;
         fill = 0;
         if (size > out.length) out = new Uint8Array(size);
       }
       out.set(first.bytes.subarray(first.at, first.at + size), fill);
+      owners.push(first.file);
       fill += size;
       first.at += size;
       const isLeft = first.at < first.bytes.length ? turn(first) : await advance(first);

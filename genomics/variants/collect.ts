@@ -102,6 +102,10 @@ async function callPiece(
   /** Calls the unit at hand, all reads over which are in the pool. */
   const call = async (): Promise<void> => {
     const to = Math.min(piece.to, unit + unitSize);
+    if (pool.count === 0) {
+      unit += unitSize;
+      return;
+    }
     const [low, high] = [Math.max(0, unit - halo), Math.min(length, to + halo)];
     await bases.hold(low, high);
     const slice = {
@@ -117,9 +121,10 @@ async function callPiece(
     binFirst = pool.count;
   };
   try {
-    read: for await (const bytes of placedRecords(piece.spans, contigs, reading)) {
+    const owners: number[] = [];
+    read: for await (const bytes of placedRecords(piece.spans, contigs, reading, owners)) {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-      for (let at = 0; at < bytes.length; at += 4 + view.getInt32(at, true)) {
+      for (let at = 0, k = 0; at < bytes.length; at += 4 + view.getInt32(at, true), k++) {
         const id = view.getInt32(at + field.refId, true);
         if (id < 0 || id > piece.id) break read;
         if (id < piece.id) continue;
@@ -140,7 +145,7 @@ async function callPiece(
         if (unit >= piece.to) break read;
         if (pos >= piece.from && pos < piece.to) count++;
         if (view.getUint16(at + field.flag, true) & given['exclude-flag']) continue;
-        const sample = sampleOf(bytes, view, at);
+        const sample = sampleOf(bytes, view, at, owners[k] ?? piece.spans[0]!.file);
         if (sample < 0) continue;
         take(pool, bytes, view, at, sample);
       }
