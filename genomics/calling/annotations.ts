@@ -102,7 +102,7 @@ export function rankSum(
 
 /** What hard filters are called, and what they mean (the thresholds that GATK recommends). */
 export const filters: { readonly [name: string]: string } = {
-  LowQual: 'QUAL below 30',
+  LowQual: 'QUAL below 20',
   QD2: 'QUAL by depth below 2',
   FS: 'strand bias: FS above 60 (substitutions), 200 (insertions and deletions)',
   SOR: 'strand bias: SOR above 3 (substitutions), 10 (insertions and deletions)',
@@ -114,7 +114,7 @@ export const filters: { readonly [name: string]: string } = {
 export function filtersOf(qual: number, qd: number, isIndel: boolean, notes: Annotations): string[] {
   const below = (value: number | undefined, limit: number): boolean => value !== undefined && value < limit;
   const marks: [string, boolean][] = [
-    ['LowQual', qual < 30],
+    ['LowQual', qual < 20],
     ['QD2', qd < 2],
     ['FS', notes.fs > (isIndel ? 200 : 60)],
     ['SOR', notes.sor > (isIndel ? 10 : 3)],

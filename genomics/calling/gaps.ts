@@ -10,9 +10,12 @@ const most = 0.02;
 const slipOf = (run: number): number =>
   run < byRun.length ? byRun[run]! : Math.min(most, byRun.at(-1)! + perBase * (run - byRun.length + 1));
 
-/** The probability that a gap opens before each base. */
-export function gapsOf(codes: Uint8Array): Float32Array {
-  const out = new Float32Array(codes.length).fill(byRun[1]!);
+/** By base: the probability that a gap opens before it, and that of a slip of the repeat that it is in. */
+export type Gaps = { readonly open: Float32Array; readonly slip: Float32Array };
+
+export function gapsOf(codes: Uint8Array): Gaps {
+  const open = new Float32Array(codes.length).fill(byRun[0]!);
+  const slips = open.slice();
   for (let period = 1; period <= 4; period++)
     for (let from = 0; from + 2 * period <= codes.length;) {
       let to = from + period;
@@ -20,10 +23,13 @@ export function gapsOf(codes: Uint8Array): Float32Array {
       if (to - from >= 2 * period) {
         // Repeats of longer motifs slip as runs of a base do that are somewhat longer than there are motifs.
         const slip = slipOf(period === 1 ? to - from : Math.floor((to - from) / period) + 2);
-        // It may begin at any base of the run.
-        for (let i = from; i < to; i++) out[i] = Math.max(out[i]!, slip / (to - from));
+        for (let i = from; i < to; i++) {
+          // It may begin at any base of the repeat.
+          open[i] = Math.max(open[i]!, slip / (to - from));
+          slips[i] = Math.max(slips[i]!, slip);
+        }
       }
       from = Math.max(from + 1, to - period + 1);
     }
-  return out;
+  return { open, slip: slips };
 }

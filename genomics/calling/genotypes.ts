@@ -21,11 +21,16 @@ export function genotypesOf(alleles: number, ploidy: number): number[][] {
 
 /** Errors of one place and strand tend to come together: the k-th one counts this part of the first (the model of MAQ and bcftools). */
 const [theta, floor] = [0.83, 0.03];
-export const damping = Float64Array.from({ length: 1024 }, (_, k) => (1 - floor) * theta ** k + floor);
+const damping = Float64Array.from({ length: 1024 }, (_, k) => (1 - floor) * theta ** k + floor);
 export const dampingAt = (k: number): number => damping[Math.min(k, damping.length - 1)]!;
 
 /** What is expected before any read: a substitution, or an insertion or a deletion, on one of two chromosomes. */
-export const prior = { base: Math.log(1e-3), indel: Math.log(1.5e-4), same: Math.log(0.5) };
+export const prior = { base: Math.log(1e-3), same: Math.log(0.5) };
+const indel = { rate: 1.5e-4, most: 0.01, perSlip: 10 };
+
+/** Of an insertion or a deletion in a repeat that sequencers slip in this often: polymerases slip there, too, so that people differ. */
+export const indelPrior = (slip: number): number =>
+  Math.log(Math.min(indel.most, Math.max(indel.rate, indel.perSlip * slip)));
 
 /** The logarithm of a sum of what logarithms stand for. */
 export function sumOf(logs: Iterable<number>): number {
@@ -95,9 +100,6 @@ export function priorOf(genotype: readonly number[], kind: number): number {
   const isAll = alts.size === 1 && genotype.every((allele) => allele > 0);
   return alts.size * kind + (isAll && genotype.length > 1 ? prior.same : 0);
 }
-
-/** What is called of one sample. */
-export type SampleCall = { readonly genotype: number; readonly pl: number[] };
 
 /**
  * Calls all samples together: with more than one, what is expected of a sample follows how often the alleles are in all of them, by the EM algorithm over

@@ -58,7 +58,7 @@ export function createAligner(module: WebAssembly.Module): Aligner {
     rows,
     likelihoods(fragments, haplotypes, shift) {
       const out = new Float64Array(fragments.length * haplotypes.length);
-      const gaps = haplotypes.map(gapsOf);
+      const gaps = haplotypes.map((codes) => gapsOf(codes).open);
       // Lanes of like places share a band.
       const order = fragments
         .map((_, f) => f)

@@ -1,7 +1,8 @@
 /** Calls of a window in which alleles interfere: by the haplotypes that they make, and how likely these give the reads. */
 import { type Call, callOf } from './calls.ts';
 import { countUnsure, type Rules } from './column.ts';
-import { argmax, dampingAt, genotypesOf, type Observation, prior, sumOf } from './genotypes.ts';
+import { argmax, dampingAt, genotypesOf, indelPrior, type Observation, prior, sumOf } from './genotypes.ts';
+import { gapsOf } from './gaps.ts';
 import { grouped } from './grouped.ts';
 import { type Haplotypes, haplotypesOf, isReverse, type Witness, witnessesOf } from './haplotypes.ts';
 import type { Aligner } from './likelihoods.ts';
@@ -35,8 +36,9 @@ export function callMixed(pool: Pool, slice: Slice, window: Window, rules: Rules
   const bySample = Array.from({ length: rules.samples }, (_, s) =>
     genotypes.map((genotype) => likelihoodOf(genotype, witnesses, own, pool, s)),
   );
+  const { slip } = gapsOf(slice.codes.subarray(window.from - slice.from, window.to + 1 - slice.from));
   const kinds = found.edits.map((edit) =>
-    edit.size === 1 && edit.bases.length === 1 ? prior.base : prior.indel,
+    isBase(edit) ? prior.base : indelPrior(slip[Math.min(edit.pos - window.from, slip.length - 1)]!),
   );
   const expected = genotypes.map((genotype) => kinds.map((kind, e) => expectedOf(genotype, e, kind, found)));
   const best = bySample.map((likelihoods) =>
