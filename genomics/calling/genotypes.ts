@@ -20,9 +20,13 @@ export function genotypesOf(alleles: number, ploidy: number): number[][] {
 }
 
 /** Errors of one place and strand tend to come together: the k-th one counts this part of the first (the model of MAQ and bcftools). */
-const [theta, floor] = [0.83, 0.03];
-const damping = Float64Array.from({ length: 1024 }, (_, k) => (1 - floor) * theta ** k + floor);
-export const dampingAt = (k: number): number => damping[Math.min(k, damping.length - 1)]!;
+const theta = 0.83;
+/** But however many there are, they are errors: a base of each four to five could be one, no more. */
+const mostLikely = -3;
+
+/** The logarithm of the k-th error's probability, from 0 on; `given` is what it would be alone. */
+export const damped = (given: number, k: number): number =>
+  Math.max(given, Math.min(mostLikely, given * theta ** k));
 
 /** What is expected before any read: a substitution, or an insertion or a deletion, on one of two chromosomes. */
 export const prior = { base: Math.log(1e-3), same: Math.log(0.5) };
@@ -87,7 +91,7 @@ export function likelihoodsOf(
         total += Math.log(
           (copies / genotype.length) * (1 - error) + (1 - copies / genotype.length) * (error / 3),
         );
-      else total += dampingAt(errors[isReverse ? 1 : 0]!++) * Math.log(error / 3);
+      else total += damped(Math.log(error / 3), errors[isReverse ? 1 : 0]!++);
     }
     return total;
   });

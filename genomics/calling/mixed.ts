@@ -1,7 +1,7 @@
 /** Calls of a window in which alleles interfere: by the haplotypes that they make, and how likely these give the reads. */
 import { type Call, callOf } from './calls.ts';
 import { countUnsure, type Rules } from './column.ts';
-import { argmax, dampingAt, genotypesOf, indelPrior, type Observation, prior, sumOf } from './genotypes.ts';
+import { argmax, damped, genotypesOf, indelPrior, type Observation, prior, sumOf } from './genotypes.ts';
 import { gapsOf } from './gaps.ts';
 import { grouped } from './grouped.ts';
 import { type Haplotypes, haplotypesOf, isReverse, type Witness, witnessesOf } from './haplotypes.ts';
@@ -120,11 +120,13 @@ function likelihoodOf(
     const best = Math.max(...row);
     for (const h of genotype) sum += Math.exp(row[h]! - best);
     const log = Math.log(sum) + share;
-    total += best + Math.max(log, share);
-    if (log < share) misfits[isReverse(pool, read) ? 1 : 0].push(log - share);
+    if (log >= share) total += best + log;
+    else {
+      total += best;
+      misfits[isReverse(pool, read) ? 1 : 0].push(log);
+    }
   });
-  for (const list of misfits)
-    list.sort((a, b) => a - b).forEach((misfit, k) => (total += misfit * dampingAt(k)));
+  for (const list of misfits) list.sort((a, b) => a - b).forEach((misfit, k) => (total += damped(misfit, k)));
   return total;
 }
 
