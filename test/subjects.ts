@@ -64,6 +64,14 @@ export async function makeSubjects(): Promise<Subjects> {
     add(name, 'genomics/qc', { reads: [reads], ...files }, given, splitsOf(reads.size));
   const pile = (name: string, given: { [name: string]: Json }, files: object): Promise<Subject> =>
     add(name, 'genomics/pileup', { reads: [reads], ...files }, given, splitsOf(reads.size));
+  const call = (name: string, given: { [name: string]: Json }, files: object): Promise<Subject> =>
+    add(
+      name,
+      'genomics/variants',
+      { reads: [reads], reference: [reference], ...files },
+      given,
+      splitsOf(reads.size),
+    );
   const compose = (name: string, given: { [name: string]: Json }): Promise<Subject> =>
     add(name, 'genomics/reference', { reference: [reference] }, given, splitsOf(reference.size));
   const surface = (stat: string, cell: number): Promise<Subject> =>
@@ -114,6 +122,9 @@ export async function makeSubjects(): Promise<Subjects> {
     await pile('several', { 'max-depth': 3 }, { reads: [lane, reads], reference: [reference] }),
     await pile('positions', { 'max-depth': 2, 'output-mapq': true }, { positions: [by] }),
     await pile('table', { format: 'parquet' }, { positions: [by] }),
+    await call('default', {}, {}),
+    await call('several', { 'min-qual': 0, ploidy: 1 }, { reads: [reads, lane] }),
+    await call('regions', { mapq: 0, 'max-depth': 2, region: 'chr1:100-999900' }, { regions: [by] }),
     await compose('windows', { reports: 'index,windows,motifs', motif: 'GATC,NGG', window: 777 }),
     await compose('words', { reports: 'kmers', k: 5, canonical: true }),
     await surface('max', 1),
