@@ -79,6 +79,8 @@ type Target = {
 };
 const bam = ['reads', 'a.bam', reads] as const;
 const bai = ['', 'a.bam.bai', index] as const;
+const fa = ['reference', 'r.fa', fasta] as const;
+const fai = ['', 'r.fa.fai', readFileSync(join(folder, 'reference.fa.fai'))] as const;
 const targets: Target[] = [
   { name: 'BAM through flagstat', job: 'genomics/flagstat', file: bam, beside: [bai], checked: true },
   { name: 'BAM through coverage', job: 'genomics/coverage', file: bam, beside: [bai], checked: true },
@@ -86,6 +88,27 @@ const targets: Target[] = [
   { name: 'BAI through coverage', job: 'genomics/coverage', file: bai, beside: [bam], checked: false },
   { name: 'BAM through pileup', job: 'genomics/pileup', file: bam, beside: [bai], checked: true },
   { name: 'BAI through pileup', job: 'genomics/pileup', file: bai, beside: [bam], checked: false },
+  {
+    name: 'BAM through variants',
+    job: 'genomics/variants',
+    file: bam,
+    beside: [bai, fa, fai],
+    checked: true,
+  },
+  {
+    name: 'BAI through variants',
+    job: 'genomics/variants',
+    file: bai,
+    beside: [bam, fa, fai],
+    checked: false,
+  },
+  {
+    name: 'FASTA through variants',
+    job: 'genomics/variants',
+    file: fa,
+    beside: [bam, bai, fai],
+    checked: false,
+  },
   { name: 'BAM through qc', job: 'genomics/qc', file: ['reads', 'b.bam', reads], beside: [], checked: true },
   {
     name: 'BAM through index',

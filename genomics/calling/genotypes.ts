@@ -53,7 +53,7 @@ export const phred = (log: number): number => (-10 / Math.LN10) * log;
 /** Likelihoods as PL: whole Phreds below the best one. */
 export function plOf(likelihoods: ArrayLike<number>): number[] {
   const best = Math.max(...Array.from(likelihoods));
-  return Array.from(likelihoods, (one) => Math.min(Math.round(phred(one - best)), 9999));
+  return Array.from(likelihoods, (one) => Math.min(Math.max(0, Math.round(phred(one - best))), 9999));
 }
 
 /** How much the second best of PL lies above the best, at most 99. */

@@ -6,7 +6,7 @@ export const params = {
   samples: text('only these, by the SM of their read groups', 'name,name,...'),
   ploidy: integer(2, 'chromosomes of a kind', { min: 1, max: 8 }),
   'min-qual': number(10, 'calls less sure than this QUAL are not written', { min: 0, max: 5000 }),
-  mapq: integer(20, 'the least mapping quality of a read that counts', { min: 0, max: 255 }),
+  mapq: integer(5, 'the least mapping quality of a read that counts', { min: 0, max: 255 }),
   'exclude-flag': integer(3844, 'reads with any of these FLAG bits do not count', { min: 0, max: 65535 }),
   'max-depth': integer(400, 'reads that start in the same 64 bases; of more, some are taken by their names', {
     min: 1,
