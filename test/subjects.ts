@@ -125,6 +125,7 @@ export async function makeSubjects(): Promise<Subjects> {
     await call('default', {}, {}),
     await call('several', { 'min-qual': 0, ploidy: 1 }, { reads: [reads, lane] }),
     await call('regions', { mapq: 0, 'max-depth': 2, region: 'chr1:100-999900' }, { regions: [by] }),
+    await call('blocks', { gvcf: true }, {}),
     await compose('windows', { reports: 'index,windows,motifs', motif: 'GATC,NGG', window: 777 }),
     await compose('words', { reports: 'kmers', k: 5, canonical: true }),
     await surface('max', 1),

@@ -302,6 +302,32 @@ describe('generated reads', () => {
     expect(rowsOf((await call([paths.reads], paths.reference, {}, { regions })).text)).toEqual(expected);
   });
 
+  test('blocks and calls of gVCF cover each position once, and calls are the same', async () => {
+    const { text } = await call([paths.reads], paths.reference, { gvcf: true });
+    const rows = rowsOf(text);
+    const plain = (row: string[]): string[] => [row[0]!, row[1]!, row[3]!, row[5]!, row[9]!.split(':')[0]!];
+    const calls = rows.filter((row) => row[4] !== '<NON_REF>');
+    expect(calls.map(plain)).toEqual(rowsOf(whole.text).map(plain));
+    const lengths = [...text.matchAll(/^##contig=<ID=(.*),length=(\d+)>/gm)].map(
+      (match) => [match[1]!, Number(match[2])] as const,
+    );
+    for (const [contig, length] of lengths) {
+      let end = 0;
+      for (const row of rows.filter(([name]) => name === contig)) {
+        const stop = /END=(\d+)/.exec(row[7]!)?.[1];
+        if (stop !== undefined) expect(Number(row[1])).toBe(end + 1);
+        end = Math.max(end, stop === undefined ? Number(row[1]) - 1 + row[3]!.length : Number(stop));
+        // A PL for each genotype of the alleles.
+        const alleles = row[4]!.split(',').length + 1;
+        const genotypes = stop === undefined ? (alleles * (alleles + 1)) / 2 : 3;
+        expect(row[9]!.split(':')[4]!.split(',')).toHaveLength(genotypes);
+      }
+      expect(end).toBe(length);
+    }
+    const message = messageFrom(call([paths.reads], paths.reference, { gvcf: true, ploidy: 1 }));
+    expect(await message).toMatch(/^option gvcf: found ploidy 1, expected 2/);
+  });
+
   test.skipIf(!hasPeer)('bcftools reads it, by place as well, and finds nothing to correct', () => {
     const path = join(folder, 'whole.vcf.gz');
     writeFileSync(path, whole.vcf);

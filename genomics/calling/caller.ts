@@ -1,4 +1,5 @@
 /** Calls the variants of a stretch of the genome from the reads over it. */
+import { type Block, blocksOf } from './blocks.ts';
 import type { Call } from './calls.ts';
 import { callColumn, type Rules } from './column.ts';
 import { grouped } from './grouped.ts';
@@ -12,8 +13,8 @@ import { findWindows } from './windows.ts';
 export const halo = 768;
 
 /**
- * The calls of the windows that belong to `[from, to)`, multiples of the cell size, in order. Pool and slice reach `halo` bases farther on both sides; `length`: of
- * the contig.
+ * The calls of the windows that belong to `[from, to)`, multiples of the cell size, in order, and blocks of what lies between them, where these are asked for. Pool and slice
+ * reach `halo` bases farther on both sides; `length`: of the contig; `wanted`: a byte for each position of the slice, 0 where blocks are not.
  */
 export function callStretch(
   pool: Pool,
@@ -23,10 +24,12 @@ export function callStretch(
   length: number,
   rules: Rules,
   aligner: Aligner,
-): Call[] {
+  wanted?: Uint8Array,
+): { readonly calls: readonly Call[]; readonly blocks: readonly Block[] } {
   const signals = findSignals(pool, slice, rules.samples, rules.isEvidence);
   const calls: Call[] = [];
-  for (const window of findWindows(signals, slice, from, to, length)) {
+  const { windows, start, end } = findWindows(signals, slice, from, to, length);
+  for (const window of windows) {
     if (window.isMixed) {
       calls.push(...callMixed(pool, slice, window, rules, aligner));
       continue;
@@ -43,5 +46,8 @@ export function callStretch(
       if (call) calls.push(call);
     }
   }
-  return calls.sort((a, b) => a.pos - b.pos || a.alleles[0]!.length - b.alleles[0]!.length);
+  calls.sort((a, b) => a.pos - b.pos || a.alleles[0]!.length - b.alleles[0]!.length);
+  if (!rules.isWhole) return { calls, blocks: [] };
+  const isWanted = wanted?.subarray(start - slice.from, end - slice.from);
+  return { calls, blocks: blocksOf(signals, slice.codes, calls, start, end, isWanted) };
 }

@@ -1,6 +1,7 @@
 /** Calls: a place with its alleles, and what each sample has there. */
 import { type Annotations, annotationsOf } from './annotations.ts';
-import { callSamples, genotypesOf, gqOf, type Observation, phred, plOf } from './genotypes.ts';
+import type { Rules } from './column.ts';
+import { callSamples, genotypesOf, gqOf, likelihoodsOf, type Observation, phred, plOf } from './genotypes.ts';
 
 export type Call = {
   /** Of the first base of `alleles[0]`, from 0. */
@@ -23,6 +24,31 @@ export type SampleCall = {
   readonly pl: readonly number[];
 };
 
+/** Stands for any allele that no read shows. */
+export const unseen = '';
+
+/** Likelihoods of the genotypes with one allele more, that no read shows: as far below the best as by the reads' alleles alone. */
+function withUnseen(
+  own: Float64Array,
+  genotypes: readonly number[][],
+  seen: readonly Observation[],
+  alleles: number,
+  ploidy: number,
+): Float64Array {
+  const all = genotypesOf(alleles, ploidy);
+  const plain = likelihoodsOf(
+    seen.filter(({ allele }) => allele >= 0),
+    all,
+  );
+  const numbers = new Map(genotypes.map((genotype, g) => [genotype.join(), g]));
+  const isKnown = (g: number): boolean => numbers.has(all[g]!.join());
+  const shift =
+    Math.max(...own) - plain.reduce((best, one, g) => (isKnown(g) ? Math.max(best, one) : best), -Infinity);
+  return Float64Array.from(all, (genotype, g) =>
+    isKnown(g) ? own[numbers.get(genotype.join())!]! : plain[g]! + shift,
+  );
+}
+
 /** No call is surer. */
 const mostQual = 5000;
 
@@ -36,7 +62,7 @@ export function callOf(
   likelihoods: readonly Float64Array[],
   observations: readonly Observation[],
   mq0: number,
-  how: { readonly ploidy: number; readonly kind: number; readonly least: number },
+  how: Pick<Rules, 'ploidy' | 'least' | 'isWhole'> & { readonly kind: number },
   phased?: readonly ({ readonly alleles: readonly number[]; readonly phase: number } | undefined)[],
 ): Call | undefined {
   const genotypes = genotypesOf(alleles.length, how.ploidy);
@@ -46,8 +72,9 @@ export function callOf(
   if (qual < how.least) return undefined;
   const samples = likelihoods.map((own, s): SampleCall => {
     const seen = observations.filter(({ sample }) => sample === s);
-    const ad = alleles.map((_, a) => seen.reduce((sum, { allele }) => sum + (allele === a ? 1 : 0), 0));
-    const pl = plOf(own);
+    const shown = how.isWhole ? [...alleles, unseen] : alleles;
+    const ad = shown.map((_, a) => seen.reduce((sum, { allele }) => sum + (allele === a ? 1 : 0), 0));
+    const pl = plOf(how.isWhole ? withUnseen(own, genotypes, seen, shown.length, how.ploidy) : own);
     const genotype = genotypes[best[s]!]!;
     const order = phased?.[s];
     const isPhased =
@@ -61,5 +88,11 @@ export function callOf(
       pl,
     };
   });
-  return { pos, alleles, qual, samples, notes: annotationsOf(observations, mq0) };
+  return {
+    pos,
+    alleles: how.isWhole ? [...alleles, unseen] : alleles,
+    qual,
+    samples,
+    notes: annotationsOf(observations, mq0),
+  };
 }

@@ -11,6 +11,8 @@ export type Rules = {
   readonly samples: number;
   /** The least QUAL of a call. */
   readonly least: number;
+  /** Genotypes with an allele that no read shows are told of, too (gVCF). */
+  readonly isWhole: boolean;
   /** Whether a read of the pool is evidence. */
   readonly isEvidence: (i: number) => boolean;
 };

@@ -56,6 +56,8 @@ export const spell = (codes: Uint8Array, from: number, to: number): string => {
   return text;
 };
 
+/** Longer deletions are another kind of variant. */
+const mostGone = 200;
 /** A soft clip this long says that something may lie behind it. */
 const leastClip = 8;
 
@@ -99,7 +101,8 @@ export function findSignals(
       } else if (length > 0 && k > 0 && k < count - 1 && ref > from && ref < to) {
         const kind = op & 15;
         // Next to a clip, or at the very end, it is a matter of taste.
-        if (kind === 2 && ref + length <= to) note({ pos: ref, size: length, bases: '' }, sample);
+        if (kind === 2 && length <= mostGone && ref + length <= to)
+          note({ pos: ref, size: length, bases: '' }, sample);
         else if (kind === 1)
           note({ pos: ref, size: 0, bases: spell(pool.bases, base + query, base + query + length) }, sample);
       }

@@ -12,6 +12,8 @@ export const slack = 128;
 const quiet = 20;
 /** Windows longer than this are cut at their widest gap. */
 const longest = 240;
+/** Cells begin no farther than this from the multiple of their size. */
+export const sway = Math.max(slack, longest);
 /** Of reads over a position, this part must show a candidate, and no fewer than two of them. */
 const least = { bases: 0.12, edits: 0.1, clips: 0.15, count: 2, clipCount: 3 };
 /** Clips so near each other say the same. */
@@ -28,18 +30,21 @@ export type Window = {
 /** A candidate, and the stretch over which it could be written as well. */
 type Mark = { readonly from: number; readonly to: number; readonly edit: Edit | undefined };
 
-/** The windows of the cells that begin in `[from, to)`, multiples of the cell size; `length`: of the contig. */
+/**
+ * The windows of the cells that belong to `[from, to)`, multiples of the cell size, and where these cells start and end; `length`: of the contig.
+ */
 export function findWindows(
   signals: Signals,
   slice: Slice,
   from: number,
   to: number,
   length: number,
-): Window[] {
+): { readonly windows: readonly Window[]; readonly start: number; readonly end: number } {
   const marks = marksOf(signals, slice);
   const windows: Window[] = [];
   let next = 0;
-  let start = borderOf(marks, from, length);
+  const first = borderOf(marks, from, length);
+  let start = first;
   for (let cell = from; cell < to && cell < length; cell += cellSize) {
     const end = borderOf(marks, cell + cellSize, length);
     while (next < marks.length && marks[next]!.from < start) next++;
@@ -48,7 +53,7 @@ export function findWindows(
     windows.push(...windowsOf(own));
     start = end;
   }
-  return windows;
+  return { windows, start: first, end: start };
 }
 
 /** Where the cell begins that belongs to a multiple of the cell size. `marks` are sorted. */
@@ -66,8 +71,12 @@ export function borderOf(
     if (mark.from - edge > best) [best, border] = [mark.from - edge, (mark.from + edge) >> 1];
     edge = Math.max(edge, mark.to);
   }
-  if (at + slack - edge > best) border = (at + slack + edge) >> 1;
-  return border;
+  if (at + slack - edge > best) return (at + slack + edge) >> 1;
+  if (best > 0) return border;
+  // No gap at all: behind what covers the place, unless that goes on and on.
+  let end = at;
+  for (const mark of marks) if (mark.from <= end && mark.to > end) end = mark.to;
+  return Math.min(end, at + longest, length);
 }
 
 export function marksOf({ from, to, bases, depth, clips, edits }: Signals, slice: Slice): Mark[] {

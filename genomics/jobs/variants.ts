@@ -18,6 +18,7 @@ export const variants = define<Inputs, typeof params, Part, Calls>({
   examples: [
     '--reads sample.bam --reference genome.fa.gz --out sample.vcf.gz',
     '--reads sample.bam --reference genome.fa.gz --region chr20:1000000-3000000 --out locus.vcf.gz',
+    '--reads sample.bam --reference genome.fa.gz --gvcf --out sample.g.vcf.gz',
     '--reads child.bam mother.bam father.bam --reference genome.fa.gz --out trio.vcf.gz',
   ],
   inputs: {

@@ -1,7 +1,6 @@
 /** Calls the variants of a part: reads it unit by unit. */
 import { BadInput } from '../../core/errors.ts';
 import type { Context, Dataset } from '../../core/job.ts';
-import type { Call } from '../calling/calls.ts';
 import { callStretch, halo } from '../calling/caller.ts';
 import { type Aligner, createAligner } from '../calling/likelihoods.ts';
 import { createPool, keep, mayOverlap, other, type Pool, settle, take } from '../calling/pool.ts';
@@ -12,7 +11,7 @@ import { field } from '../formats/record.ts';
 import { createRegions, type Regions } from '../formats/regions.ts';
 import { bedOf, headingOf } from '../formats/remembered.ts';
 import { unitSize } from '../kernels/units.ts';
-import { writeLine } from './line.ts';
+import { writeBlock, writeLine } from './line.ts';
 import type { Part, Piece } from './plan.ts';
 import type { Calls } from './result.ts';
 import { createSampler } from './samples.ts';
@@ -49,14 +48,28 @@ export async function collect(part: Part, inputs: Inputs, given: Params, context
   for (const piece of part.pieces) {
     const contig = contigs[piece.id]!;
     const wanted = wantedOf(piece.id);
-    const show = (calls: readonly Call[]): void => {
-      for (const call of calls) {
-        if (!wanted.every((one) => one.overlaps(call.pos, call.pos + 1))) continue;
-        const line = writeLine(contig.name, call);
-        lines.push(line);
-        const to = call.pos + call.alleles[0]!.length;
-        places.push({ contig: piece.id, from: call.pos, to, size: line.length });
-      }
+    const add = (from: number, to: number, line: string): void => {
+      lines.push(line);
+      places.push({ contig: piece.id, from, to, size: line.length });
+    };
+    const show: Show = {
+      wanted(from, to) {
+        if (wanted.length === 0) return undefined;
+        const [first, ...rest] = wanted.map((one) => one.mark(from, to));
+        return first!.map((is, i) => (rest.every((one) => one[i]) ? is : 0));
+      },
+      take({ calls, blocks }) {
+        const kept = calls.filter(({ pos }) => wanted.every((one) => one.overlaps(pos, pos + 1)));
+        let next = 0;
+        for (const call of kept) {
+          for (; next < blocks.length && blocks[next]!.from < call.pos; next++) {
+            const block = blocks[next]!;
+            add(block.from, block.to, writeBlock(contig.name, block));
+          }
+          add(call.pos, call.pos + call.alleles[0]!.length, writeLine(contig.name, call));
+        }
+        for (const block of blocks.slice(next)) add(block.from, block.to, writeBlock(contig.name, block));
+      },
     };
     records += await callPiece(piece, part, contigs.length, contig.length, reading, given, aligner, show);
   }
@@ -72,6 +85,12 @@ export async function collect(part: Part, inputs: Inputs, given: Params, context
   };
 }
 
+/** Which positions of a stretch blocks are wanted of, undefined for all; and what takes what was found. */
+type Show = {
+  readonly wanted: (from: number, to: number) => Uint8Array | undefined;
+  readonly take: (found: ReturnType<typeof callStretch>) => void;
+};
+
 /** Calls a piece; gives how many reads start in it. */
 async function callPiece(
   piece: Piece,
@@ -81,7 +100,7 @@ async function callPiece(
   reading: Reading,
   given: Params,
   aligner: Aligner,
-  show: (calls: readonly Call[]) => void,
+  show: Show,
 ): Promise<number> {
   const { signal } = reading;
   const sampleOf = createSampler(part.samples);
@@ -92,6 +111,7 @@ async function callPiece(
     ploidy: given.ploidy,
     samples: part.samples.names.length,
     least: given['min-qual'],
+    isWhole: given.gvcf,
     isEvidence: (i: number) => pool.mapq[i]! >= given.mapq,
   };
   let [unit, settled, binFirst, bin, last, count] = [piece.from, 0, 0, -1, -1, 0];
@@ -102,7 +122,7 @@ async function callPiece(
   /** Calls the unit at hand, all reads over which are in the pool. */
   const call = async (): Promise<void> => {
     const to = Math.min(piece.to, unit + unitSize);
-    if (pool.count === 0) {
+    if (pool.count === 0 && !given.gvcf) {
       unit += unitSize;
       return;
     }
@@ -114,7 +134,8 @@ async function callPiece(
       to: high,
     };
     settleAll(pool, settled);
-    show(callStretch(pool, slice, unit, to, length, rules, aligner));
+    const wanted = given.gvcf ? show.wanted(low, high) : undefined;
+    show.take(callStretch(pool, slice, unit, to, length, rules, aligner, wanted));
     unit += unitSize;
     keep(pool, (i) => pool.end[i]! > unit - halo);
     settled = pool.count;

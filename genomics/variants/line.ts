@@ -1,15 +1,17 @@
 /** A call as a line of VCF 4.3. */
 import { filtersOf } from '../calling/annotations.ts';
-import type { Call, SampleCall } from '../calling/calls.ts';
+import type { Block } from '../calling/blocks.ts';
+import { type Call, type SampleCall, unseen } from '../calling/calls.ts';
 
 const letters = 'ACGTN';
-const textOf = (digits: string): string => digits.replace(/./g, (digit) => letters[Number(digit)]!);
+const textOf = (digits: string): string =>
+  digits === unseen ? '<NON_REF>' : digits.replace(/./g, (digit) => letters[Number(digit)]!);
 /** No more decimals than mean something, and no trailing zeros. */
 const round = (value: number, digits: number): string => `${Number(value.toFixed(digits))}`;
 
 export function writeLine(contig: string, call: Call): string {
   const { pos, alleles, qual, samples, notes } = call;
-  const isIndel = alleles.some((allele) => allele.length !== alleles[0]!.length);
+  const isIndel = alleles.some((allele) => allele !== unseen && allele.length !== alleles[0]!.length);
   const counts = alleles.map((_, a) =>
     samples.reduce((sum, { genotype }) => sum + genotype.filter((one) => one === a).length, 0),
   );
@@ -46,6 +48,26 @@ export function writeLine(contig: string, call: Call): string {
     `GT:AD:DP:GQ:PL${hasPhase ? ':PS' : ''}`,
     ...samples.map((sample) => sampleText(sample, hasPhase)),
   ].join('\t')}\n`;
+}
+
+/** Positions that are like the reference as a line of gVCF. */
+export function writeBlock(contig: string, { from, to, base, gq, pl, depth, leastDepth }: Block): string {
+  const gt = depth > 0 ? '0/0' : './.';
+  const sample = [gt, depth, gq, leastDepth, pl.join()].join(':');
+  const info = `END=${to}`;
+  const columns = [
+    contig,
+    from + 1,
+    '.',
+    letters[base],
+    '<NON_REF>',
+    '.',
+    '.',
+    info,
+    'GT:DP:GQ:MIN_DP:PL',
+    sample,
+  ];
+  return `${columns.join('\t')}\n`;
 }
 
 const rank = (value: number | undefined): string | undefined =>

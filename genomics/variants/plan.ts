@@ -1,8 +1,9 @@
 /** Cuts what is to be called into parts: runs of units, by the compressed bytes that the index tells. */
-import { BadInput } from '../../core/errors.ts';
+import { BadInput, BadUsage } from '../../core/errors.ts';
 import type { Dataset, Partition, Planning } from '../../core/job.ts';
 import { splitWeighted } from '../../core/partition.ts';
 import { halo } from '../calling/caller.ts';
+import { sway } from '../calling/windows.ts';
 import { placeless } from '../coverage/plan.ts';
 import { openCollection } from '../formats/collection.ts';
 import { readFastaIndex, type Stretch, stretchOf } from '../formats/fasta.ts';
@@ -36,18 +37,27 @@ export async function planVariants(
     headings.map((heading, i) => ({ header: heading.header, name: reads[i]!.uri })),
     given.samples,
   );
+  if (given.gvcf && samples.names.length > 1)
+    throw new BadUsage(
+      `option gvcf: found samples ${samples.names.join(', ')}, expected one; choose it with --samples`,
+    );
+  if (given.gvcf && given.ploidy !== 2)
+    throw new BadUsage(`option gvcf: found ploidy ${given.ploidy}, expected 2; leave one of the two out`);
   const bed = regions && (await bedOf(regions, planning));
   const locus = given.region === '' ? undefined : parseLocus(given.region, contigs, name);
   const whole = contigs.map(({ length }, id): Locus => ({ id, from: 0, to: length }));
   const units = (locus ? [locus] : whole)
-    .filter(({ id }) => hasRecords(members, id))
+    .filter(({ id }) => given.gvcf || hasRecords(members, id))
     .flatMap(({ id, from, to }) => {
       const { length } = contigs[id]!;
       const out: Locus[] = [];
       const listed = bed?.contigs.get(contigs[id]!.name);
-      for (let start = Math.floor(from / unitSize) * unitSize; start < to; start += unitSize) {
+      // Cells of a unit may begin in the one before, or end in the one behind.
+      const first = Math.floor(Math.max(0, from - sway) / unitSize) * unitSize;
+      for (let start = first; start < Math.min(length, to + sway); start += unitSize) {
         const end = Math.min(length, start + unitSize);
-        const isWanted = !bed || listed?.start.some((low, i) => low < end && listed.end[i]! > start);
+        const isNear = (low: number, high: number): boolean => low < end + sway && high > start - sway;
+        const isWanted = !bed || listed?.start.some((low, i) => isNear(low, listed.end[i]!));
         if (isWanted) out.push({ id, from: start, to: end });
       }
       return out;

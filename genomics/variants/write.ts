@@ -25,6 +25,7 @@ const info: readonly (readonly [string, string, string, string])[] = [
     'z of the rank sum test of base qualities, alternate against reference reads',
   ],
   ['DP', '1', 'Integer', 'Reads that count'],
+  ['END', '1', 'Integer', 'Last position of a block that is like the reference'],
   ['FS', '1', 'Float', 'Strand bias: p of the exact test of Fisher, Phred-scaled'],
   ['MQ', '1', 'Float', 'Root mean square of mapping qualities'],
   ['MQ0', '1', 'Integer', 'Reads of mapping quality 0, which do not count'],
@@ -38,6 +39,7 @@ const format: readonly (readonly [string, string, string, string])[] = [
   ['AD', 'R', 'Integer', 'Reads by allele'],
   ['DP', '1', 'Integer', 'Reads that count'],
   ['GQ', '1', 'Integer', 'Genotype quality'],
+  ['MIN_DP', '1', 'Integer', 'Least depth of a block'],
   ['PL', 'G', 'Integer', 'Likelihoods of genotypes, Phred-scaled, the best one 0'],
   ['PS', '1', 'Integer', 'Phase set: position of its first call'],
 ];
@@ -50,8 +52,8 @@ function headerOf(
 ): string {
   const options = Object.keys(params)
     .map((name) => [name, given[name as keyof Params]] as const)
-    .filter(([, value]) => value !== '')
-    .map(([name, value]) => `--${name} ${value}`);
+    .filter(([, value]) => value !== '' && value !== false)
+    .map(([name, value]) => (value === true ? `--${name}` : `--${name} ${value}`));
   const described = (kind: string, rows: typeof info): string[] =>
     rows.map(
       ([id, count, type, text]) => `##${kind}=<ID=${id},Number=${count},Type=${type},Description="${text}">`,
@@ -61,6 +63,7 @@ function headerOf(
     `##source=servermix ${version}`,
     `##servermixCommand=genomics/variants ${options.join(' ')}`,
     `##reference=${reference}`,
+    ...(given.gvcf ? ['##ALT=<ID=NON_REF,Description="Any allele that no read shows">'] : []),
     '##FILTER=<ID=PASS,Description="All filters passed">',
     ...Object.entries(filters).map(([id, text]) => `##FILTER=<ID=${id},Description="${text}">`),
     ...contigs.map(({ name, length }) => `##contig=<ID=${name},length=${length}>`),
