@@ -9,7 +9,7 @@ test('npm run bench -- --short', async () => {
   const child = spawn(process.execPath, [join(root, 'dist/test/bench/main.js'), '--short'], { cwd: root });
   const { code, stdout, stderr } = await outcome(child);
   expect(code, stderr).toBe(0);
-  for (const name of ['coverage --fast', 'coverage with per-base', 'flagstat', 'dsm'])
+  for (const name of ['coverage --fast', 'coverage with per-base', 'flagstat', 'variants', 'dsm'])
     expect(stdout).toMatch(new RegExp(`^${name}.*(ratio \\d|skipped, )`, 'm'));
   expect(stdout).toMatch(/^1000 tasks: /m);
 });

@@ -40,7 +40,8 @@ export async function testLaws(isWanted: (job: string) => boolean): Promise<void
       // Whole chunks of LAZ, whole tiles, pieces of 32,768 records of LAS; without an index, blocks in which a record starts; units of a region.
       const few: [RegExp, number][] = [
         [/LAZ$/, 27],
-        [/index|a region|variants regions/, 50],
+        [/index|a region/, 50],
+        [/variants regions/, 45],
         [/relief|info|catalog/, 1],
         [/extract/, 2],
       ];

@@ -29,6 +29,7 @@ export function cases({ bam, las, folder }: Data): Case[] {
     before: clean,
   });
   const peer = (...command: string[]): Arm => ({ name: command.join(' '), command, before: () => {} });
+  const reference = join(folder, 'reference.fa');
   const at = (name: string): string => join(folder, name);
   const needs = (tool: string): { skip?: string } =>
     isInstalled(tool) ? {} : { skip: `${tool} is not installed` };
@@ -62,6 +63,29 @@ export function cases({ bam, las, folder }: Data): Case[] {
       ...needs('samtools'),
     },
     {
+      name: 'variants',
+      target: 0.4,
+      arms: [
+        ours(
+          'servermix',
+          'genomics/variants',
+          '--reads',
+          bam,
+          '--reference',
+          reference,
+          '--out',
+          at('ours.vcf.gz'),
+        ),
+        peer(
+          'sh',
+          '-c',
+          `bcftools mpileup -f ${reference} ${bam} 2>/dev/null | bcftools call -mv -o ${at('peer.vcf')} 2>/dev/null`,
+        ),
+      ],
+      check: () => alike(text(at('ours.vcf.gz')), text(at('peer.vcf'))),
+      ...needs('bcftools'),
+    },
+    {
       name: 'dsm, two workers against one',
       target: 1 / 1.7,
       arms: [surface(2), surface(1)],
@@ -72,6 +96,21 @@ export function cases({ bam, las, folder }: Data): Case[] {
       },
     },
   ];
+}
+
+/** Of the substitutions that either calls surely, nearly all must be in both, with one genotype. */
+function alike(a: string, b: string): void {
+  const [mine, theirs] = [a, b].map((vcf) => {
+    const rows = vcf
+      .split('\n')
+      .filter((line) => /^[^#]/.test(line))
+      .map((line) => line.split('\t'));
+    const sure = rows.filter((row) => row[3]!.length === 1 && row[4]!.length === 1 && Number(row[5]) >= 30);
+    return new Set(sure.map((row) => [row[0], row[1], row[3], row[4], row[9]!.slice(0, 3)].join()));
+  }) as [Set<string>, Set<string>];
+  const both = [...mine].filter((key) => theirs.has(key)).length;
+  if (both === 0 || both < 0.95 * Math.max(mine.size, theirs.size))
+    throw new Error(`variants: of ${mine.size} and ${theirs.size} only ${both} agree`);
 }
 
 function same(a: string, b: string, what: string): void {
