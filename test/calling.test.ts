@@ -15,6 +15,8 @@ import {
   sumOf,
 } from '../genomics/calling/genotypes.ts';
 import { createAligner, errorOf } from '../genomics/calling/likelihoods.ts';
+import { referenceCodes, shown } from '../genomics/calling/pool.ts';
+import { spelled } from '../genomics/calling/mixed.ts';
 import { shiftLeft } from '../genomics/calling/signals.ts';
 import { borderOf, cellSize, slack } from '../genomics/calling/windows.ts';
 import { pairhmmUrl } from '../genomics/kernels/modules.ts';
@@ -213,6 +215,25 @@ describe('places', () => {
     expect(shiftLeft({ pos: 104, size: 0, bases: '0' }, slice)).toEqual({ pos: 101, size: 0, bases: '0' });
     expect(shiftLeft({ pos: 105, size: 2, bases: '' }, slice)).toEqual({ pos: 104, size: 2, bases: '' });
     expect(shiftLeft({ pos: 107, size: 0, bases: '33' }, slice)).toEqual({ pos: 104, size: 0, bases: '33' });
+  });
+
+  test('alleles have the base before them, at the start of a contig the one behind', () => {
+    // AAAC
+    const slice = { codes: Uint8Array.of(0, 0, 0, 1), from: 0, to: 4 };
+    expect(spelled([{ pos: 1, size: 1, bases: '' }], slice)).toEqual({ pos: 0, alleles: ['00', '0'] });
+    expect(spelled([{ pos: 0, size: 1, bases: '' }], slice)).toEqual({ pos: 0, alleles: ['00', '0'] });
+    expect(spelled([{ pos: 0, size: 0, bases: '3' }], slice)).toEqual({ pos: 0, alleles: ['0', '30'] });
+    const two = [
+      { pos: 2, size: 2, bases: '' },
+      { pos: 2, size: 0, bases: '33' },
+    ];
+    expect(spelled(two, slice)).toEqual({ pos: 1, alleles: ['001', '0', '03301'] });
+  });
+
+  test('letters of a reference: what is ambiguous is shown as N, and is no base to call', () => {
+    const codes = Array.from('ACGTacgtNnRYSWKMBDHVr*', (letter) => referenceCodes[letter.charCodeAt(0)]!);
+    expect(codes.map((code) => shown[code]).join('')).toBe('ACGTACGTNNNNNNNNNNNNNN');
+    expect(codes.filter((code) => code < 4)).toHaveLength(8);
   });
 
   test('a moved insertion spells the same sequence', () => {

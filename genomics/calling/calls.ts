@@ -14,7 +14,7 @@ export type Call = {
 };
 
 export type SampleCall = {
-  /** Ascending, or in the order of the haplotypes where `phase` says so; empty where no read tells. */
+  /** Ascending, or in the order of the haplotypes where `phase` says so; `missing` where no read tells. */
   readonly genotype: readonly number[];
   /** The position that haplotypes are numbered from, -1 where they are not known. */
   readonly phase: number;
@@ -23,6 +23,9 @@ export type SampleCall = {
   readonly gq: number;
   readonly pl: readonly number[];
 };
+
+/** Stands in a genotype for what is not known. */
+export const missing = -1;
 
 /** Stands for any allele that no read shows. */
 export const unseen = '';
@@ -80,7 +83,7 @@ export function callOf(
     const isPhased =
       order !== undefined && [...order.alleles].sort((a, b) => a - b).join() === genotype.join();
     return {
-      genotype: seen.length === 0 ? [] : isPhased ? order.alleles : genotype,
+      genotype: seen.length === 0 ? genotype.map(() => missing) : isPhased ? order.alleles : genotype,
       phase: isPhased && seen.length > 0 ? order.phase : -1,
       ad,
       dp: seen.length,

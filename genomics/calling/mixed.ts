@@ -143,12 +143,15 @@ const isBase = ({ size, bases }: Edit): boolean => size === 1 && bases.length ==
 const anchorOf = (edit: Edit): number => (isBase(edit) ? edit.pos : Math.max(0, edit.pos - 1));
 const placeOf = (edit: Edit): string => `${anchorOf(edit)}${isBase(edit)}`;
 
-/** The alleles of edits with one anchor. */
-function spelled(edits: readonly Edit[], { codes, from }: Slice): { pos: number; alleles: string[] } {
+/** The alleles of edits with one anchor, and where VCF has them. */
+export function spelled(edits: readonly Edit[], { codes, from }: Slice): { pos: number; alleles: string[] } {
   const pos = anchorOf(edits[0]!);
-  const end = Math.max(pos + 1, ...edits.map((edit) => edit.pos + edit.size));
-  const ref = spell(codes, pos - from, end - from);
   // Before the first base of a contig there is none: the one behind takes its place.
+  const end = Math.max(
+    pos + 1,
+    ...edits.map((edit) => edit.pos + edit.size + (edit.pos === pos && !isBase(edit) ? 1 : 0)),
+  );
+  const ref = spell(codes, pos - from, end - from);
   const alts = edits.map(
     (edit) => ref.slice(0, edit.pos - pos) + edit.bases + ref.slice(edit.pos - pos + edit.size),
   );

@@ -4,6 +4,14 @@ import { isReference, operations, stepsRead } from '../kernels/cigar.ts';
 
 /** Codes of bases: A 0, C 1, G 2, T 3, any other 4. */
 export const other = 4;
+/** The letters of codes. What is ambiguous in a reference is shown as N, for which htslib takes it, and nothing is called there. */
+export const shown = 'ACGTN';
+
+/** Codes of the letters of a reference. */
+export const referenceCodes = Uint8Array.from({ length: 256 }, (_, byte) => {
+  const code = 'ACGT'.indexOf(String.fromCharCode(byte).toUpperCase());
+  return code < 0 ? other : code;
+});
 /** By the codes of BAM. */
 const codeOf = Uint8Array.from({ length: 16 }, (_, nibble) => [1, 2, 4, 8].indexOf(nibble) & 7).map((c) =>
   c > 3 ? other : c,

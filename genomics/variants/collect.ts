@@ -3,7 +3,7 @@ import { BadInput } from '../../core/errors.ts';
 import type { Context, Dataset } from '../../core/job.ts';
 import { callStretch, halo } from '../calling/caller.ts';
 import { type Aligner, createAligner } from '../calling/likelihoods.ts';
-import { createPool, keep, mayOverlap, other, type Pool, settle, take } from '../calling/pool.ts';
+import { createPool, keep, mayOverlap, type Pool, referenceCodes, settle, take } from '../calling/pool.ts';
 import { openBases } from '../formats/fasta.ts';
 import { parseLocus } from '../formats/locus.ts';
 import { openReading, placedRecords, type Reading } from '../formats/placed.ts';
@@ -25,10 +25,6 @@ export type Inputs = {
 
 /** Of reads that start in the same bases as many are taken as `max-depth` says. */
 const binSize = 64;
-const codes = Uint8Array.from({ length: 256 }, (_, letter) => {
-  const code = 'ACGT'.indexOf(String.fromCharCode(letter).toUpperCase());
-  return code < 0 ? other : code;
-});
 
 export async function collect(part: Part, inputs: Inputs, given: Params, context: Context): Promise<Calls> {
   const { reads, reference, regions } = inputs;
@@ -105,7 +101,7 @@ async function callPiece(
   const { signal } = reading;
   const sampleOf = createSampler(part.samples);
   const { source, name } = reading.reference!;
-  const bases = openBases(source, name, piece.reference, signal, codes);
+  const bases = openBases(source, name, piece.reference, signal, referenceCodes);
   const pool = createPool();
   const rules = {
     ploidy: given.ploidy,

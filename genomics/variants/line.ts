@@ -1,9 +1,9 @@
 /** A call as a line of VCF 4.3. */
 import { filtersOf } from '../calling/annotations.ts';
+import { shown as letters } from '../calling/pool.ts';
 import type { Block } from '../calling/blocks.ts';
-import { type Call, type SampleCall, unseen } from '../calling/calls.ts';
+import { type Call, missing, type SampleCall, unseen } from '../calling/calls.ts';
 
-const letters = 'ACGTN';
 const textOf = (digits: string): string =>
   digits === unseen ? '<NON_REF>' : digits.replace(/./g, (digit) => letters[Number(digit)]!);
 /** No more decimals than mean something, and no trailing zeros. */
@@ -74,7 +74,7 @@ const rank = (value: number | undefined): string | undefined =>
   value === undefined ? undefined : round(value, 3);
 
 function sampleText({ genotype, phase, ad, dp, gq, pl }: SampleCall, hasPhase: boolean): string {
-  const gt = genotype.length > 0 ? genotype.join(phase >= 0 ? '|' : '/') : './.';
+  const gt = genotype.map((allele) => (allele === missing ? '.' : allele)).join(phase >= 0 ? '|' : '/');
   const ps = hasPhase ? [phase >= 0 ? phase + 1 : '.'] : [];
   return [gt, ad.join(), dp, gq, pl.join(), ...ps].join(':');
 }
