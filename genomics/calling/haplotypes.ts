@@ -1,13 +1,16 @@
 /** The haplotypes of a window: sets of edits that fit together, those that reads show first, and the reads that tell them apart. */
 import { flag } from '../formats/record.ts';
 import { isReference, stepsRead } from '../kernels/cigar.ts';
+import { repeatsOf } from './gaps.ts';
 import type { Fragment } from './likelihoods.ts';
 import { overlapping, type Pool } from './pool.ts';
 import { type Edit, keyOf, shiftLeft, type Slice, spell } from './signals.ts';
 import type { Window } from './windows.ts';
 
-/** Bases of reads and of haplotypes beside a window. */
-const [readPad, hapPad] = [20, 36];
+/** Bases of reads beside a window, and beside a repeat that touches it; bases of haplotypes beside those of reads. */
+const [windowPad, repeatPad, hapPad] = [20, 10, 16];
+/** Reads seldom span longer repeats. */
+const spanned = 40;
 /** Haplotypes of a window at most, and edits of which all subsets are tried. */
 const most = { haplotypes: 24, subsets: 4 };
 
@@ -23,16 +26,35 @@ export type Haplotypes = {
 /** What a read shows of a window. `read`: its place in the pool. */
 export type Witness = Fragment & { readonly read: number };
 
+/** `[low, high)`: what of the reads is looked at. */
+export type Reach = { readonly low: number; readonly high: number };
+
+/**
+ * A window with some bases on either side. Where it touches a repeat that reads span, that and some bases behind it: within a repeat a read does not tell how long it is.
+ */
+export function reachOf({ from, to }: Window, { codes, from: first, to: last }: Slice): Reach {
+  let [low, high] = [from - windowPad, to + windowPad];
+  const [begin, end] = [Math.max(first, from - 2 * spanned), Math.min(last, to + 2 * spanned)];
+  for (const repeat of repeatsOf(codes.subarray(begin - first, end - first))) {
+    const [start, stop] = [begin + repeat.from, begin + repeat.to];
+    if (start > to || stop < from || stop - start > spanned) continue;
+    low = Math.min(low, start - repeatPad);
+    high = Math.max(high, stop + repeatPad);
+  }
+  return { low: Math.max(first, low), high: Math.min(last, high) };
+}
+
 /** The part of each read that lies in a window or near it. */
 export function witnessesOf(
   pool: Pool,
   { from, to }: Window,
+  reach: Reach,
   slice: Slice,
   isEvidence: (i: number) => boolean,
 ): Witness[] {
   const out: Witness[] = [];
-  const origin = originOf(from, slice);
-  const [low, high] = [from - readPad, to + readPad];
+  const origin = originOf(reach, slice);
+  const { low, high } = reach;
   overlapping(pool, from, to, (i) => {
     if (!isEvidence(i) || pool.opCount[i] === 0) return;
     const [first, count] = [pool.op[i]!, pool.opCount[i]!];
@@ -46,10 +68,10 @@ export function witnessesOf(
         // Clipped bases count where the clip is in the window: they may be what an insertion holds.
         const isNear = ref > from - 12 && ref < to + 12;
         if (isNear && query === 0) {
-          begin = Math.max(0, size - (to - from) - 2 * readPad);
+          begin = Math.max(0, size - (high - low));
           place = ref - (size - begin);
           end = size;
-        } else if (isNear) end = query + Math.min(size, to - from + 2 * readPad);
+        } else if (isNear) end = query + Math.min(size, high - low);
       } else if (isRef && isQuery) {
         const [a, b] = [Math.max(ref, low), Math.min(ref + size, high)];
         if (a < b) {
@@ -72,7 +94,7 @@ export function witnessesOf(
   return out;
 }
 
-const originOf = (from: number, slice: Slice): number => Math.max(slice.from, from - hapPad);
+const originOf = ({ low }: Reach, slice: Slice): number => Math.max(slice.from, low - hapPad);
 
 /** Two edits that touch the same bases, or put something into the same place. */
 export function clash(a: Edit, b: Edit): boolean {
@@ -86,6 +108,7 @@ export function clash(a: Edit, b: Edit): boolean {
 export function haplotypesOf(
   pool: Pool,
   window: Window,
+  reach: Reach,
   slice: Slice,
   witnesses: readonly Witness[],
 ): Haplotypes {
@@ -122,7 +145,7 @@ export function haplotypesOf(
     if (all.length === most.haplotypes) break;
     const codes = apply(
       own.map((i) => edits[i]!),
-      window,
+      reach,
       slice,
     );
     const text = spell(codes, 0, codes.length);
@@ -130,8 +153,8 @@ export function haplotypesOf(
     known.add(text);
     all.push({ edits: own, codes });
   }
-  const reach = edits.reduce((sum, { size, bases }) => sum + Math.abs(size - bases.length), 0);
-  return { edits, all, shift: 8 + Math.min(reach, 400) };
+  const longer = edits.reduce((sum, { size, bases }) => sum + Math.abs(size - bases.length), 0);
+  return { edits, all, shift: 8 + Math.min(longer, 400) };
 }
 
 /** The candidates that a read shows. */
@@ -170,8 +193,8 @@ function shownBy(
 }
 
 /** The reference around a window with edits, which are in order. */
-function apply(edits: readonly Edit[], { from, to }: Window, slice: Slice): Uint8Array {
-  const [low, high] = [originOf(from, slice), Math.min(slice.to, to + hapPad)];
+function apply(edits: readonly Edit[], reach: Reach, slice: Slice): Uint8Array {
+  const [low, high] = [originOf(reach, slice), Math.min(slice.to, reach.high + hapPad)];
   const out: number[] = [];
   let at = low;
   for (const { pos, size, bases } of edits) {

@@ -4,7 +4,14 @@ import { countUnsure, type Rules } from './column.ts';
 import { argmax, damped, genotypesOf, indelPrior, type Observation, prior, sumOf } from './genotypes.ts';
 import { gapsOf } from './gaps.ts';
 import { grouped } from './grouped.ts';
-import { type Haplotypes, haplotypesOf, isReverse, type Witness, witnessesOf } from './haplotypes.ts';
+import {
+  type Haplotypes,
+  haplotypesOf,
+  isReverse,
+  reachOf,
+  type Witness,
+  witnessesOf,
+} from './haplotypes.ts';
 import type { Aligner } from './likelihoods.ts';
 import { type Pool, queryAt } from './pool.ts';
 import { type Edit, type Slice, spell } from './signals.ts';
@@ -18,10 +25,11 @@ const margin = Math.LN2;
 const mostGenotypes = 4096;
 
 export function callMixed(pool: Pool, slice: Slice, window: Window, rules: Rules, aligner: Aligner): Call[] {
-  const witnesses = witnessesOf(pool, window, slice, rules.isEvidence).filter(
+  const reach = reachOf(window, slice);
+  const witnesses = witnessesOf(pool, window, reach, slice, rules.isEvidence).filter(
     ({ bases }) => bases.length <= aligner.rows,
   );
-  const found = haplotypesOf(pool, window, slice, witnesses);
+  const found = haplotypesOf(pool, window, reach, slice, witnesses);
   if (found.all.length < 2 || found.all.some(({ codes }) => codes.length > aligner.columns)) return [];
   const table = aligner.likelihoods(
     witnesses,
