@@ -123,8 +123,11 @@ export async function makeSubjects(): Promise<Subjects> {
     await pile('positions', { 'max-depth': 2, 'output-mapq': true }, { positions: [by] }),
     await pile('table', { format: 'parquet' }, { positions: [by] }),
     await call('default', {}, {}),
-    await call('several', { 'min-qual': 0, ploidy: 1 }, { reads: [reads, reads] }),
-    await call('regions', { mapq: 0, 'max-depth': 2, region: 'chr1:100-999900' }, { regions: [by] }),
+    await call(
+      'regions',
+      { mapq: 0, 'min-qual': 0, ploidy: 1, 'max-depth': 2, region: 'chr1:100-999900' },
+      { regions: [by] },
+    ),
     await call('blocks', { gvcf: true }, {}),
     await compose('windows', { reports: 'index,windows,motifs', motif: 'GATC,NGG', window: 777 }),
     await compose('words', { reports: 'kmers', k: 5, canonical: true }),
