@@ -18,7 +18,7 @@ import { createAligner, errorOf } from '../genomics/calling/likelihoods.ts';
 import { referenceCodes, shown } from '../genomics/calling/pool.ts';
 import { spelled } from '../genomics/calling/mixed.ts';
 import { shiftLeft } from '../genomics/calling/signals.ts';
-import { borderOf, cellSize, slack } from '../genomics/calling/windows.ts';
+import { borderOf, cellSize, findWindows, slack } from '../genomics/calling/windows.ts';
 import { pairhmmUrl } from '../genomics/kernels/modules.ts';
 
 const seen = (allele: number, more: Partial<Observation> = {}): Observation => ({
@@ -267,6 +267,27 @@ describe('places', () => {
     expect(border).toBeGreaterThan(at + 60);
     expect(borderOf([mark(5), mark(at - slack - 2), ...near, mark(at + slack + 1)], at, 1e6)).toBe(border);
     expect([borderOf([], 0, 1e6), borderOf([], at, at - 5)]).toEqual([0, at - 5]);
+  });
+
+  test('a base lost at the very start of a contig is in a window, and so are those of its repeat', () => {
+    // AAAC...
+    const slice = {
+      codes: Uint8Array.from({ length: 60 }, (_, i) => (i < 3 ? 0 : 1 + (i % 3))),
+      from: 0,
+      to: 60,
+    };
+    const lost = { pos: 0, size: 1, bases: '', reads: Int32Array.of(6) };
+    const signals = {
+      from: 0,
+      to: 60,
+      bases: [new Uint16Array(240)],
+      depth: [new Int32Array(61).fill(10)],
+      clips: new Uint16Array(60),
+      edits: new Map([['0:1:', lost]]),
+    };
+    const { windows } = findWindows(signals, slice, 0, cellSize, 60);
+    expect(windows).toMatchObject([{ from: 0, isMixed: true, candidates: [{ pos: 0, size: 1 }] }]);
+    expect(windows[0]!.to).toBeGreaterThanOrEqual(4);
   });
 
   test('slips are likelier in longer runs, and spread over them', () => {

@@ -15,7 +15,7 @@ export type Block = {
 };
 
 /** GQ of a block lie between two of these: 0, 1 to 9, 10 to 19, up to 99. */
-export const bandOf = (gq: number): number => (gq === 0 ? 0 : gq >= 99 ? 11 : 1 + Math.floor(gq / 10));
+const bandOf = (gq: number): number => (gq === 0 ? 0 : gq >= 99 ? 11 : 1 + Math.floor(gq / 10));
 /** What a base is taken to be wrong: Phred 30, and one of three. */
 const error = Math.log(1e-3 / 3);
 

@@ -97,7 +97,7 @@ export function witnessesOf(
 const originOf = ({ low }: Reach, slice: Slice): number => Math.max(slice.from, low - hapPad);
 
 /** Two edits that touch the same bases, or put something into the same place. */
-export function clash(a: Edit, b: Edit): boolean {
+function clash(a: Edit, b: Edit): boolean {
   if (a.size === 0 && b.size === 0) return a.pos === b.pos;
   if (a.size === 0) return a.pos > b.pos && a.pos < b.pos + b.size;
   if (b.size === 0) return b.pos > a.pos && b.pos < a.pos + a.size;

@@ -105,7 +105,7 @@ function grown<T extends Uint8Array | Uint16Array | Int32Array | Uint32Array | F
 }
 
 /** A hash of a read's name, the same for both mates. */
-export function nameHash(bytes: Uint8Array, view: DataView, at: number): number {
+function nameHash(bytes: Uint8Array, view: DataView, at: number): number {
   let [a, b] = [0x811c9dc5, 0x9747b28c];
   const end = at + field.name + view.getUint8(at + field.nameLength) - 1;
   for (let i = at + field.name; i < end; i++) {

@@ -79,7 +79,7 @@ export function borderOf(
   return Math.min(end, at + longest, length);
 }
 
-export function marksOf({ from, to, bases, depth, clips, edits }: Signals, slice: Slice): Mark[] {
+function marksOf({ from, to, bases, depth, clips, edits }: Signals, slice: Slice): Mark[] {
   const marks: Mark[] = [];
   const { codes } = slice;
   const offset = from - slice.from;
@@ -109,7 +109,7 @@ export function marksOf({ from, to, bases, depth, clips, edits }: Signals, slice
     if (clips[i]! === 0 || near < least.clipCount) continue;
     const deep = depth.reduce((sum, one) => sum + Math.max(one[i]!, one[Math.max(0, i - clipReach)]!), 0);
     if (near >= least.clips * deep)
-      marks.push({ from: from + i - clipReach, to: from + i + clipReach, edit: undefined });
+      marks.push({ from: Math.max(0, from + i - clipReach), to: from + i + clipReach, edit: undefined });
   }
   const byPlace = (a: Mark, b: Mark): number =>
     a.from - b.from ||
@@ -135,7 +135,7 @@ function markOf(edit: Edit, { codes, from, to }: Slice): Mark {
   else
     while (pos + shift < to && codes[pos + shift - from] === bases.charCodeAt(shift % bases.length) - 48)
       shift++;
-  return { from: pos - 1, to: pos + size + shift + 1, edit };
+  return { from: Math.max(0, pos - 1), to: pos + size + shift + 1, edit };
 }
 
 function windowsOf(marks: readonly Mark[]): Window[] {
@@ -147,7 +147,7 @@ function windowsOf(marks: readonly Mark[]): Window[] {
     end = Math.max(end, mark.to);
   }
   return groups.flatMap(cut).map((group) => ({
-    from: Math.max(0, group[0]!.from),
+    from: group[0]!.from,
     to: endOf(group),
     isMixed: group.some(({ from, to }) => to - from > 1),
     candidates: group.flatMap(({ edit }) => edit ?? []),

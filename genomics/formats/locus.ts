@@ -32,3 +32,14 @@ export function parseLocus(text: string, contigs: readonly Contig[], file: strin
     );
   return { id, from, to };
 }
+
+/** Neighbours become one. */
+export function joinLoci(loci: readonly Locus[]): Locus[] {
+  const out: { id: number; from: number; to: number }[] = [];
+  for (const { id, from, to } of loci) {
+    const last = out.at(-1);
+    if (last && last.id === id && last.to === from) last.to = to;
+    else out.push({ id, from, to });
+  }
+  return out;
+}

@@ -55,6 +55,9 @@ export function layoutOf({ preset, sequence, begin, end, zeroBased, comment, ski
   return [format, sequence, begin, end, comment, skip];
 }
 
+/** That of VCF. */
+export const vcfLayout = layoutOf(presets['vcf']!);
+
 /** The first text of a file, as far as its first block goes. */
 export async function headOf(source: Source, name: string): Promise<string> {
   for await (const bytes of inflate(source, name, [0, 0], undefined, { chunk: 1, hint: 0 }))

@@ -8,7 +8,7 @@ import type { Bed } from '../formats/bed.ts';
 import { type Member, openCollection } from '../formats/collection.ts';
 import { type FastaIndex, readFastaIndex, type Stretch, stretchOf } from '../formats/fasta.ts';
 import { bytesOf, hasRecords, placedOf, type Span, spansOf, windowOf } from '../formats/lookup.ts';
-import { type Locus, parseLocus } from '../formats/locus.ts';
+import { joinLoci, type Locus, parseLocus } from '../formats/locus.ts';
 import { bedOf } from '../formats/remembered.ts';
 import { someOf } from '../formats/names.ts';
 import { unitSize } from '../kernels/units.ts';
@@ -55,7 +55,7 @@ export async function planPileup(
     throw new BadInput(`BAM: contigs of ${name} have more than ${maxUnits * unitSize} bases, expected less`);
   const cost = Float64Array.from(units, (unit) => costOf(unit, header, members));
   const parts = splitWeighted(cost, split).map(({ start, end }): Part => ({
-    runs: runsOf(join(units.slice(start, end)), header, members, fasta, locus?.from ?? 0),
+    runs: runsOf(joinLoci(units.slice(start, end)), header, members, fasta, locus?.from ?? 0),
     cost: Math.round(cost.subarray(start, end).reduce((sum, n) => sum + n, 0)),
   }));
   if (parts.length === 0) parts.push({ runs: [], cost: 0 });
@@ -121,17 +121,6 @@ function unitsOf({ id, from, to }: Locus): Locus[] {
 function costOf({ id, from, to }: Locus, { contigs }: Header, members: readonly Member[]): number {
   const bytes = bytesOf(members, id, from, to < contigs[id]!.length ? to : Infinity);
   return pieceCost + bytes + (to - from) * baseCost;
-}
-
-/** Neighbours become one. */
-function join(units: readonly Locus[]): Locus[] {
-  const out: { id: number; from: number; to: number }[] = [];
-  for (const { id, from, to } of units) {
-    const last = out.at(-1);
-    if (last && last.id === id && last.to === from) last.to = to;
-    else out.push({ id, from, to });
-  }
-  return out;
 }
 
 /** `origin`: where all reads begin that count. */

@@ -7,7 +7,7 @@ import { sway } from '../calling/windows.ts';
 import { placeless } from '../coverage/plan.ts';
 import { openCollection } from '../formats/collection.ts';
 import { readFastaIndex, type Stretch, stretchOf } from '../formats/fasta.ts';
-import { type Locus, parseLocus } from '../formats/locus.ts';
+import { joinLoci, type Locus, parseLocus } from '../formats/locus.ts';
 import { bytesOf, hasRecords, type Span, spansOf } from '../formats/lookup.ts';
 import { bedOf } from '../formats/remembered.ts';
 import { unitSize } from '../kernels/units.ts';
@@ -77,7 +77,7 @@ export async function planVariants(
   const parts = splitWeighted(cost, split).map(({ start, end }): Part => ({
     samples,
     cost: Math.round(cost.slice(start, end).reduce((sum, n) => sum + n, 0)),
-    pieces: join(units.slice(start, end)).map((piece) => ({
+    pieces: joinLoci(units.slice(start, end)).map((piece) => ({
       ...piece,
       reference: stretchOf(fasta, contigs[piece.id]!.name, Math.max(0, piece.from - halo))!,
       spans: spansOf(
@@ -93,15 +93,4 @@ export async function planVariants(
   if (parts.length === 0) parts.push({ samples, cost: 0, pieces: [] });
   const lost = bed && regions && placeless(bed, regions.uri, contigs, name);
   return { parts, notes: lost ? [lost] : [] };
-}
-
-/** Neighbours become one. */
-function join(units: readonly Locus[]): Locus[] {
-  const out: { id: number; from: number; to: number }[] = [];
-  for (const { id, from, to } of units) {
-    const last = out.at(-1);
-    if (last && last.id === id && last.to === from) last.to = to;
-    else out.push({ id, from, to });
-  }
-  return out;
 }

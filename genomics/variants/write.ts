@@ -6,11 +6,10 @@ import { filters } from '../calling/annotations.ts';
 import type { Contig } from '../formats/bam.ts';
 import { createIndex } from '../formats/binning.ts';
 import { bgzip } from '../formats/bgzip.ts';
+import { vcfLayout } from '../index/preset.ts';
 import type { Calls } from './result.ts';
 import { type Params, params } from './settings.ts';
 
-/** VCF with positions that count from 1 (tabix spec). */
-const layout = [2, 1, 2, 0, 0x23, 0] as const;
 /** The longest contig whose positions TBI reaches. */
 const reach = 2 ** 29;
 
@@ -103,5 +102,5 @@ export async function writeCalls(
   const names = contigs.map(({ name }) => name);
   const isLong = longest > reach;
   const sink = await output.file(isLong ? '.csi' : '.tbi');
-  await sink.write(isLong ? index.toCsi(names, layout) : index.toTbi(names, layout));
+  await sink.write(isLong ? index.toCsi(names, vcfLayout) : index.toTbi(names, vcfLayout));
 }
