@@ -1,5 +1,6 @@
 /** Every dataset that has a name: what can be made here, and what others have published. */
 import type { AnyGenerator } from './generator.ts';
+import { cohort } from './cohort.ts';
 import { reads } from './reads.ts';
 import { terrain } from './terrain.ts';
 
@@ -8,4 +9,4 @@ export type { PublicDataset } from './published.ts';
 export { published } from './published.ts';
 
 /** Made from a seed, at any size. */
-export const generators: readonly AnyGenerator[] = [reads, terrain];
+export const generators: readonly AnyGenerator[] = [cohort, reads, terrain];

@@ -12,6 +12,7 @@ const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
   'genomics/reference': async () => (await import('../genomics/jobs/reference.ts')).reference,
   'genomics/survey': async () => (await import('../genomics/jobs/survey.ts')).survey,
   'genomics/variants': async () => (await import('../genomics/jobs/variants.ts')).variants,
+  'genomics/vcf-stats': async () => (await import('../genomics/jobs/vcfstats.ts')).vcfStats,
   'lidar/catalog': async () => (await import('../geospatial/jobs/catalog.ts')).catalog,
   'lidar/classify': async () => (await import('../geospatial/jobs/classify.ts')).classify,
   'lidar/crown': async () => (await import('../geospatial/jobs/crown.ts')).crown,

@@ -100,7 +100,11 @@ describe('catalog', () => {
       expect(doi).toMatch(/^10\.\d{4,}\/\S+$/);
   });
   test('the generators are there, and their defaults resolve', () => {
-    expect(generators.map(({ name }) => name)).toEqual(['synthetic/reads', 'synthetic/terrain']);
+    expect(generators.map(({ name }) => name)).toEqual([
+      'synthetic/cohort',
+      'synthetic/reads',
+      'synthetic/terrain',
+    ]);
     for (const { params } of generators) expect(resolve(params)['seed']).toBe(1);
   });
 });
@@ -122,7 +126,7 @@ describe('release', () => {
   });
   test('nothing is left of one that failed', async () => {
     const at = join(folder, 'failed');
-    const reads = generators[0]!;
+    const reads = generators.find(({ name }) => name === 'synthetic/reads')!;
     const impossible = resolve(reads.params, { mb: 0.02, contigs: 1000 });
     await expect(reads.make(at, impossible, () => {})).rejects.toThrow(
       /contigs.*at least 1000.*fewer contigs/,

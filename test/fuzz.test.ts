@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import { BadInput, BadUsage, TaskError } from '../core/errors.ts';
 import { resolve, type Spec } from '../core/params.ts';
@@ -129,6 +130,20 @@ const targets: Target[] = [
     name: 'VCF through index',
     job: 'genomics/index',
     file: ['file', 'a.vcf.gz', vcf],
+    beside: [],
+    checked: true,
+  },
+  {
+    name: 'VCF through stats',
+    job: 'genomics/vcf-stats',
+    file: ['variants', 'a.vcf', new Uint8Array(gunzipSync(vcf))],
+    beside: [],
+    checked: false,
+  },
+  {
+    name: 'bgzipped VCF through stats',
+    job: 'genomics/vcf-stats',
+    file: ['variants', 'a.vcf.gz', vcf],
     beside: [],
     checked: true,
   },

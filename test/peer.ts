@@ -1,11 +1,11 @@
-/** samtools beside ours: what it prints, and texts compared line by line. */
+/** samtools and bcftools beside ours: what they print, and texts compared line by line. */
 import { execFileSync } from 'node:child_process';
 import { expect } from 'vitest';
 
-/** What samtools prints; undefined where it fails, or takes longer than `timeout` milliseconds. */
-export function samtools(args: readonly string[], timeout = 20_000): string | undefined {
+/** What a program prints; undefined where it fails, or takes longer than `timeout` milliseconds. */
+function printed(program: string, args: readonly string[], timeout = 20_000): string | undefined {
   try {
-    return execFileSync('samtools', args, {
+    return execFileSync(program, args, {
       stdio: ['ignore', 'pipe', 'ignore'],
       maxBuffer: 1 << 30,
       timeout,
@@ -14,10 +14,13 @@ export function samtools(args: readonly string[], timeout = 20_000): string | un
     return undefined;
   }
 }
+export const samtools = (args: readonly string[], timeout?: number): string | undefined =>
+  printed('samtools', args, timeout);
+export const bcftools = (...args: readonly string[]): string | undefined => printed('bcftools', args);
 
-/** `samtools stats` without the lines that name the program and its command line. */
+/** `samtools stats`, or `bcftools stats`, without the lines that name the program and its command line. */
 export const bare = (stats: string): string =>
-  stats.replace(/^# (This file was produced|The command line).*\n/gm, '');
+  stats.replace(/^(# (This file was produced|The command line)|ID\t).*\n/gm, '');
 
 /** Long texts are compared first: a failure is to show the line, not the file. */
 export function same(what: string, found: string, expected: string): void {

@@ -1,6 +1,6 @@
 /** genomics/qc writes what samtools writes, for any split of the work. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -308,7 +308,8 @@ describe.skipIf(!hasPeer)('files without an index', () => {
     }
     return true;
   };
-  const bams = sharedBams();
+  // Those with an index were compared above; without one the small ones show what is different.
+  const bams = sharedBams().filter((path) => statSync(join(data!, path)).size < 200_000);
   let compared = 0;
   const skipped: string[] = [];
   afterAll(() =>

@@ -35,11 +35,13 @@ export async function makeSubjects(): Promise<Subjects> {
   await mkdir(join(folder, 'lane'));
   await generate('synthetic/reads', join(folder, 'lane'), { mb: 2, depth: 2, seed: 8 });
   await generate('synthetic/terrain', folder, { points: 60_000, seed: 7 });
+  await generate('synthetic/cohort', join(folder, 'cohort'), { samples: 30, sites: 3000, seed: 7 });
   const reads = await describe(join(folder, 'reads.bam'));
   const lane = await describe(join(folder, 'lane/reads.bam'));
   await copyFile(join(folder, 'reads.bam'), join(folder, 'unindexed.bam'));
   const unindexed = await describe(join(folder, 'unindexed.bam'));
   const reference = await describe(join(folder, 'reference.fa'));
+  const cohort = await describe(join(folder, 'cohort/cohort.vcf.gz'));
   const sam = await describe(await samOf(folder));
   const points = await describe(join(folder, 'terrain.las'));
   const dem = await describe(join(folder, 'ground.tif'));
@@ -131,6 +133,13 @@ export async function makeSubjects(): Promise<Subjects> {
     await call('blocks', { gvcf: true }, {}),
     await compose('windows', { reports: 'index,windows,motifs', motif: 'GATC,NGG', window: 777 }),
     await compose('words', { reports: 'kmers', k: 5, canonical: true }),
+    await add(
+      'samples',
+      'genomics/vcf-stats',
+      { variants: [cohort] },
+      { samples: 'all' },
+      splitsOf(cohort.size),
+    ),
     await surface('max', 1),
     await surface('min', 2.5),
     await surface('mean', 1),

@@ -3,6 +3,7 @@ import type { Context, Dataset, Source } from '../../core/job.ts';
 import { readAlignments } from './heading.ts';
 import { readHeader } from './bam.ts';
 import { readBed } from './bed.ts';
+import { readVcfHeading } from './vcffile.ts';
 
 /** Reads with `read`, or gives what was read last when that was the same dataset: its id names its content. */
 function remembering<T>(read: (source: Source, name: string) => Promise<T>) {
@@ -25,3 +26,6 @@ export const headerOf = remembering(readHeader);
 
 /** The header of a file of alignments, and what it is. */
 export const headingOf = remembering(readAlignments);
+
+/** The header of a VCF, and whether it is bgzipped. */
+export const vcfHeadingOf = remembering(readVcfHeading);

@@ -1,8 +1,10 @@
 /** Indexes of bgzipped text, sorted by contig and first base: what tabix makes, by parts. */
 import { BadInput } from '../../core/errors.ts';
 import type { Source } from '../../core/job.ts';
-import { chunks, formatVirtual, type Virtual } from '../formats/bgzf.ts';
+import { formatVirtual, type Virtual } from '../formats/bgzf.ts';
 import type { Shape } from '../formats/binning.ts';
+import type { Range } from '../formats/textlines.ts';
+import { wholeLines } from '../formats/wholelines.ts';
 import { type Binned, createBinner } from '../kernels/bins.ts';
 import { type Columns, type Interval, readInterval } from '../kernels/intervals.ts';
 import { faultOf, notTogether } from './faults.ts';
@@ -11,13 +13,13 @@ import { faultOf, notTogether } from './faults.ts';
 export type Lines = Binned & { readonly names: readonly string[] };
 
 /**
- * Bins the lines that begin behind a line feed in the blocks `[from, to)`; the file's first line belongs to the first part.
+ * Bins the lines that begin behind a line feed in the blocks of a range; the file's first line belongs to the first part.
  * @throws BadInput with the place of a line that has no interval, or is not in order
  */
 export async function binLines(
   source: Source,
   name: string,
-  [from, to]: readonly [from: number, to: number],
+  range: Range,
   columns: Columns,
   shape: Shape,
   signal: AbortSignal,
@@ -27,8 +29,7 @@ export async function binLines(
   const known = new Map<string, number>();
   const interval: Interval = { from: 0, to: 0, begin: 0, end: 0, problem: '' };
   let last = { name: '', id: -1 };
-  let skip = from === 0 ? columns.skip : 0;
-  let isOpen = from === 0;
+  let skip = range.from === 0 ? columns.skip : 0;
 
   const take = (bytes: Uint8Array, start: number, stop: number, place: (at: number) => Virtual): void => {
     if (skip > 0) {
@@ -54,38 +55,14 @@ export async function binLines(
     if (unfit) throw faultOf(unfit, where(), ([, pos]) => `${text}:${pos + 1}`);
   };
 
-  const pieces = chunks(source, name, [from, 0], undefined, { signal, hint: to });
-  try {
-    for (let keep = 0; ;) {
-      const { value: chunk, done } = await pieces.next(keep);
-      if (done) break;
-      const { bytes, place, placeOfEnd } = chunk;
-      const isLast = place(bytes.length)[0] >= source.size;
-      let start = 0;
-      for (;;) {
-        const feed = bytes.indexOf(10, start);
-        if (feed < 0) break;
-        if (isOpen) take(bytes, start, feed, place);
-        start = feed + 1;
-        // The next line is the next part's.
-        if (place(feed)[0] >= to) {
-          binner.end(placeOfEnd(start));
-          return { ...binner.build(), names };
-        }
-        isOpen = true;
-      }
-      if (isLast && start < bytes.length && isOpen) {
-        take(bytes, start, bytes.length, place);
-        start = bytes.length;
-      }
-      binner.end(placeOfEnd(start));
-      if (isLast) break;
-      keep = bytes.length - start;
-      // Of a line that began in an earlier part only its end matters.
-      if (!isOpen && keep > 0 && place(bytes.length)[0] >= to) break;
+  for await (const { bytes, place, placeOfEnd } of wholeLines(source, name, range, 'bgzf', signal)) {
+    for (let start = 0; start < bytes.length;) {
+      const feed = bytes.indexOf(10, start);
+      const stop = feed < 0 ? bytes.length : feed;
+      take(bytes, start, stop, place);
+      start = stop + 1;
     }
-  } finally {
-    await pieces.return();
+    binner.end(placeOfEnd(bytes.length));
   }
   return { ...binner.build(), names };
 }

@@ -58,7 +58,7 @@ export async function indexPart(
     return { ...empty, records: blocks.size.length, blocks };
   }
   if (text) {
-    const lines = await binLines(source, file.uri, [from[0], to[0]], text, shape!, signal);
+    const lines = await binLines(source, file.uri, { from: from[0], to: to[0] }, text, shape!, signal);
     const { contigs, records, first = null, last = null, names } = lines;
     return { ...empty, records, first, last, binned: columnsOf(contigs), names };
   }

@@ -5,3 +5,4 @@ export const scanUrl = beside('scan.wasm');
 export const rowsUrl = beside('rows.wasm');
 export const cyclesUrl = beside('cycles.wasm');
 export const pairhmmUrl = beside('pairhmm.wasm');
+export const vcfUrl = beside('vcf.wasm');
