@@ -4,9 +4,11 @@ import type { AnyJob, Catalog } from '../core/job.ts';
 import type { Pipeline } from './pipeline.ts';
 
 const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
+  'genomics/compare': async () => (await import('../genomics/jobs/compare.ts')).compare,
   'genomics/coverage': async () => (await import('../genomics/jobs/coverage.ts')).coverage,
   'genomics/flagstat': async () => (await import('../genomics/jobs/flagstat.ts')).flagstat,
   'genomics/index': async () => (await import('../genomics/jobs/index.ts')).index,
+  'genomics/matched': async () => (await import('../genomics/jobs/matched.ts')).matched,
   'genomics/pileup': async () => (await import('../genomics/jobs/pileup.ts')).pileup,
   'genomics/qc': async () => (await import('../genomics/jobs/qc.ts')).qc,
   'genomics/reference': async () => (await import('../genomics/jobs/reference.ts')).reference,
@@ -38,6 +40,7 @@ const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
 };
 /** Second halves of other jobs: workers run them, people do not call them. */
 const inner = new Set([
+  'genomics/matched',
   'genomics/survey',
   'lidar/classify',
   'lidar/crown',

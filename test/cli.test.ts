@@ -28,7 +28,7 @@ test('help and lists', async () => {
   expect(help.stdout).toContain('Exit codes');
   const list = await servermix(['list'], folder);
   expect(list.stdout).toMatch(
-    /^genomics\/coverage\s.*\ngenomics\/flagstat\s.*\ngenomics\/index\s.*\ngenomics\/pileup\s.*\ngenomics\/qc\s.*\ngenomics\/reference\s.*\ngenomics\/variants\s.*\ngenomics\/vcf-stats\s.*\nlidar\/catalog\s.*\nlidar\/extract\s.*\nlidar\/ground\s.*\nlidar\/index\s.*\nlidar\/info\s.*\nlidar\/raster\s.*\nlidar\/stats\s.*\nlidar\/tile\s.*\nsatellite\/zonal\s.*\nterrain\/contours\s.*\nterrain\/relief\s.*\npipelines\/biomass\s.*\npipelines\/qc\s.*\npipelines\/terrain\s/,
+    /^genomics\/compare\s.*\ngenomics\/coverage\s.*\ngenomics\/flagstat\s.*\ngenomics\/index\s.*\ngenomics\/pileup\s.*\ngenomics\/qc\s.*\ngenomics\/reference\s.*\ngenomics\/variants\s.*\ngenomics\/vcf-stats\s.*\nlidar\/catalog\s.*\nlidar\/extract\s.*\nlidar\/ground\s.*\nlidar\/index\s.*\nlidar\/info\s.*\nlidar\/raster\s.*\nlidar\/stats\s.*\nlidar\/tile\s.*\nsatellite\/zonal\s.*\nterrain\/contours\s.*\nterrain\/relief\s.*\npipelines\/biomass\s.*\npipelines\/qc\s.*\npipelines\/terrain\s/,
   );
   const job = await servermix(['run', 'genomics/coverage', '--help'], folder);
   expect(job.code).toBe(0);
@@ -124,7 +124,7 @@ describe('usage: exit code 2, one line', () => {
   test.each([
     [['fly'], /no command fly, expected list/],
     [['run'], /run needs a job/],
-    [['run', 'genomics/sing'], /no job genomics\/sing, expected one of genomics\/coverage/],
+    [['run', 'genomics/sing'], /no job genomics\/sing, expected one of genomics\/compare/],
     [['run', 'genomics/flagstat'], /--reads/],
     [['run', 'genomics/flagstat', '--reads', 'reads.bam', '--speed', '9'], /--speed/],
     [

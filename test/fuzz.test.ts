@@ -141,6 +141,13 @@ const targets: Target[] = [
     checked: false,
   },
   {
+    name: 'VCF through compare',
+    job: 'genomics/compare',
+    file: ['variants', 'a.vcf', new Uint8Array(gunzipSync(vcf))],
+    beside: [['truth', 't.vcf.gz', vcf], fa, fai],
+    checked: false,
+  },
+  {
     name: 'bgzipped VCF through stats',
     job: 'genomics/vcf-stats',
     file: ['variants', 'a.vcf.gz', vcf],

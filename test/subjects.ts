@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import type { Dataset } from '../core/job.ts';
 import type { Json } from '../core/json.ts';
 import { resolve, type Spec } from '../core/params.ts';
@@ -41,6 +42,8 @@ export async function makeSubjects(): Promise<Subjects> {
   await copyFile(join(folder, 'reads.bam'), join(folder, 'unindexed.bam'));
   const unindexed = await describe(join(folder, 'unindexed.bam'));
   const reference = await describe(join(folder, 'reference.fa'));
+  const truth = await describe(join(folder, 'truth.vcf.gz'));
+  const calls = await describe(await callsOf(folder));
   const cohort = await describe(join(folder, 'cohort/cohort.vcf.gz'));
   const sam = await describe(await samOf(folder));
   const points = await describe(join(folder, 'terrain.las'));
@@ -139,6 +142,13 @@ export async function makeSubjects(): Promise<Subjects> {
       { variants: [cohort] },
       { samples: 'all' },
       splitsOf(cohort.size),
+    ),
+    await add(
+      'alleles',
+      'genomics/compare',
+      { variants: [calls], truth: [truth], reference: [reference], confident: [by] },
+      { files: 'roc,tp,fp,fn' },
+      splitsOf(calls.size),
     ),
     await surface('max', 1),
     await surface('min', 2.5),
@@ -254,6 +264,25 @@ async function sharedSubjects(
 async function samOf(folder: string): Promise<string> {
   const path = join(folder, 'random.sam');
   await writeFile(path, randomSam(7));
+  return path;
+}
+
+/** Calls that miss each seventh variant, and have another genotype for each fifth. */
+async function callsOf(folder: string): Promise<string> {
+  const { readFile } = await import('node:fs/promises');
+  const path = join(folder, 'calls.vcf');
+  let record = 0;
+  const lines = gunzipSync(await readFile(join(folder, 'truth.vcf.gz')))
+    .toString()
+    .split('\n')
+    .flatMap((line) => {
+      if (line === '' || line.startsWith('#')) return [line];
+      record++;
+      const row = line.split('\t').with(5, String(record % 70));
+      if (record % 5 === 0) row[9] = '1/1';
+      return record % 7 === 0 ? [] : [row.join('\t')];
+    });
+  await writeFile(path, lines.join('\n'));
   return path;
 }
 

@@ -10,6 +10,7 @@ import { openReading, placedRecords, type Reading } from '../formats/placed.ts';
 import { field } from '../formats/record.ts';
 import { createRegions, type Regions } from '../formats/regions.ts';
 import { bedOf, headingOf } from '../formats/remembered.ts';
+import { collectLines } from '../formats/vcfwriter.ts';
 import { unitSize } from '../kernels/units.ts';
 import { writeBlock, writeLine } from './line.ts';
 import type { Part, Piece } from './plan.ts';
@@ -38,16 +39,12 @@ export async function collect(part: Part, inputs: Inputs, given: Params, context
   ];
   const reading = await openReading(reads, reference[0], true, context, await context.module('scan'));
   const aligner = createAligner(await context.module('pairhmm'));
-  const lines: string[] = [];
-  const places: { contig: number; from: number; to: number; size: number }[] = [];
+  const lines = collectLines();
   let records = 0;
   for (const piece of part.pieces) {
     const contig = contigs[piece.id]!;
     const wanted = wantedOf(piece.id);
-    const add = (from: number, to: number, line: string): void => {
-      lines.push(line);
-      places.push({ contig: piece.id, from, to, size: line.length });
-    };
+    const add = (from: number, to: number, line: string): void => lines.add(piece.id, from, to, line);
     const show: Show = {
       wanted(from, to) {
         if (wanted.length === 0) return undefined;
@@ -69,16 +66,7 @@ export async function collect(part: Part, inputs: Inputs, given: Params, context
     };
     records += await callPiece(piece, part, contigs.length, contig.length, reading, given, aligner, show);
   }
-  const text = Buffer.from(lines.join(''), 'latin1');
-  return {
-    records,
-    samples: part.samples.names,
-    texts: text.length > 0 ? [await context.put(text)] : [],
-    contig: Int32Array.from(places, ({ contig }) => contig),
-    from: Int32Array.from(places, ({ from }) => from),
-    to: Int32Array.from(places, ({ to }) => to),
-    size: Int32Array.from(places, ({ size }) => size),
-  };
+  return { records, samples: part.samples.names, ...(await lines.store(context)) };
 }
 
 /** Which positions of a stretch blocks are wanted of, undefined for all; and what takes what was found. */

@@ -4,14 +4,9 @@ import type { Context, Dataset, Output } from '../../core/job.ts';
 import { version } from '../../core/version.ts';
 import { filters } from '../calling/annotations.ts';
 import type { Contig } from '../formats/bam.ts';
-import { createIndex } from '../formats/binning.ts';
-import { bgzip } from '../formats/bgzip.ts';
-import { vcfLayout } from '../index/preset.ts';
+import { writeLines } from '../formats/vcfwriter.ts';
 import type { Calls } from './result.ts';
 import { type Params, params } from './settings.ts';
-
-/** The longest contig whose positions TBI reaches. */
-const reach = 2 ** 29;
 
 const info: readonly (readonly [string, string, string, string])[] = [
   ['AC', 'A', 'Integer', 'Alleles called, by alternate allele'],
@@ -73,34 +68,19 @@ function headerOf(
   return `${lines.join('\n')}\n`;
 }
 
-export async function writeCalls(
-  { samples, texts, contig, from, to, size }: Calls,
+export const writeCalls = (
+  calls: Calls,
   output: Output,
   contigs: readonly Contig[],
   reference: Dataset,
   given: Params,
   context: Pick<Context, 'get'>,
-): Promise<void> {
-  const out = bgzip(await output.file(), 6);
-  await out.write(Buffer.from(headerOf(contigs, samples, given, basename(reference.uri))));
-  const longest = contigs.reduce((most, { length }) => Math.max(most, length), 0);
-  let depth = 5;
-  while (2 ** (14 + 3 * depth) < longest) depth++;
-  const index = createIndex({ minShift: 14, depth });
-  let line = 0;
-  for (const stored of texts) {
-    const bytes = await context.get(stored);
-    for (let at = 0; at < bytes.length; line++) {
-      const place = out.tell();
-      const wait = out.write(bytes.subarray(at, at + size[line]!));
-      if (wait) await wait;
-      index.add(contig[line]!, from[line]!, to[line]!, place, out.tell(), true);
-      at += size[line]!;
-    }
-  }
-  await out.finish();
-  const names = contigs.map(({ name }) => name);
-  const isLong = longest > reach;
-  const sink = await output.file(isLong ? '.csi' : '.tbi');
-  await sink.write(isLong ? index.toCsi(names, vcfLayout) : index.toTbi(names, vcfLayout));
-}
+): Promise<void> =>
+  writeLines(
+    calls,
+    output,
+    '',
+    headerOf(contigs, calls.samples, given, basename(reference.uri)),
+    contigs,
+    context,
+  );
