@@ -58,6 +58,7 @@ const inner = new Set([
 /** They run jobs in turn, from a terminal; no worker knows of them. */
 const pipelines: { readonly [name: string]: () => Promise<Pipeline> } = {
   'pipelines/biomass': async () => (await import('./ready/biomass.ts')).biomass,
+  'pipelines/germline': async () => (await import('./ready/germline.ts')).germline,
   'pipelines/qc': async () => (await import('./ready/qc.ts')).qc,
   'pipelines/terrain': async () => (await import('./ready/terrain.ts')).terrain,
 };

@@ -164,3 +164,44 @@ test.skipIf(!has('multiqc'))('MultiQC finds every report of every sample', () =>
     expect([name, samplesOf(name)]).toEqual([name, ['s1', 's2', 's3']]);
   expect(read('multiqc/multiqc_data/mosdepth_cov_dist.txt')).toContain('s3');
 });
+
+test('germline: calls of all files, what is said of them, a comparison, and reports of each', async () => {
+  const files = ['--reads', 'made2/reads.bam', '--reference', 'made2/reference.fa', '--out', 'germline'];
+  const known = ['--truth', 'made2/truth.vcf.gz', '--confident', 'made2/truth.bed'];
+  const run = await servermix(['run', 'pipelines/germline', ...files, ...known, '--min-qual', '20'], folder);
+  expect(run).toMatchObject({ code: 0, stdout: '' });
+  const names = readdirSync(join(folder, 'germline'));
+  for (const name of [
+    'calls.vcf.gz',
+    'calls.vcf.gz.tbi',
+    'calls.stats',
+    'comparison',
+    'comparison.fn.vcf.gz',
+    'reads.flagstat',
+  ])
+    expect(names).toContain(name);
+  const alone = [
+    'run',
+    'genomics/variants',
+    ...files.slice(0, 4),
+    '--min-qual',
+    '20',
+    '--out',
+    'alone.vcf.gz',
+  ];
+  expect(await servermix(alone, folder)).toMatchObject({ code: 0 });
+  expect(
+    readFileSync(join(folder, 'germline/calls.vcf.gz')).equals(readFileSync(join(folder, 'alone.vcf.gz'))),
+  ).toBe(true);
+  const [sample] = rowsOf('germline/samples.tsv');
+  const [snps] = rowsOf('germline/comparison');
+  expect(Number(sample!['snps_het'])).toBeGreaterThan(20);
+  expect(Number(snps!['f1'])).toBeGreaterThan(0.8);
+  expect(read('germline/calls.stats')).toMatch(/^# This file was produced by bcftools stats/);
+  const odd = await servermix(
+    ['run', 'pipelines/germline', ...files, '--confident', 'made2/truth.bed'],
+    folder,
+  );
+  expect(odd.code).toBe(2);
+  expect(odd.stderr).toMatch(/--confident: found no --truth/);
+});
