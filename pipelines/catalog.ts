@@ -14,6 +14,8 @@ const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
   'genomics/reference': async () => (await import('../genomics/jobs/reference.ts')).reference,
   'genomics/survey': async () => (await import('../genomics/jobs/survey.ts')).survey,
   'genomics/variants': async () => (await import('../genomics/jobs/variants.ts')).variants,
+  'genomics/vcf-filter': async () => (await import('../genomics/jobs/vcffilter.ts')).vcfFilter,
+  'genomics/vcf-query': async () => (await import('../genomics/jobs/vcfquery.ts')).vcfQuery,
   'genomics/vcf-stats': async () => (await import('../genomics/jobs/vcfstats.ts')).vcfStats,
   'lidar/catalog': async () => (await import('../geospatial/jobs/catalog.ts')).catalog,
   'lidar/classify': async () => (await import('../geospatial/jobs/classify.ts')).classify,

@@ -141,6 +141,13 @@ const targets: Target[] = [
     checked: false,
   },
   {
+    name: 'VCF through filter',
+    job: 'genomics/vcf-filter',
+    file: ['variants', 'a.vcf', new Uint8Array(gunzipSync(vcf))],
+    beside: [],
+    checked: false,
+  },
+  {
     name: 'VCF through compare',
     job: 'genomics/compare',
     file: ['variants', 'a.vcf', new Uint8Array(gunzipSync(vcf))],

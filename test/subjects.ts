@@ -137,6 +137,20 @@ export async function makeSubjects(): Promise<Subjects> {
     await compose('windows', { reports: 'index,windows,motifs', motif: 'GATC,NGG', window: 777 }),
     await compose('words', { reports: 'kmers', k: 5, canonical: true }),
     await add(
+      'by expression',
+      'genomics/vcf-filter',
+      { variants: [cohort] },
+      { include: 'QUAL>500 && GT="alt"', samples: 'S00004,S00002' },
+      splitsOf(cohort.size),
+    ),
+    await add(
+      'genotypes',
+      'genomics/vcf-query',
+      { variants: [cohort] },
+      { format: String.raw`%CHROM\t%POS[\t%SAMPLE=%GT]\n`, exclude: 'FMT/GQ<50' },
+      splitsOf(cohort.size),
+    ),
+    await add(
       'samples',
       'genomics/vcf-stats',
       { variants: [cohort] },

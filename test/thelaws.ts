@@ -42,7 +42,7 @@ export async function testLaws(isWanted: (job: string) => boolean): Promise<void
         [/LAZ$/, 27],
         [/index|a region/, 50],
         [/variants regions/, 45],
-        [/vcf-stats/, 35],
+        [/vcf-/, 35],
         [/relief|info|catalog/, 1],
         [/extract/, 2],
       ];

@@ -19,21 +19,21 @@ export type VcfLines = {
 
 /** Collects lines; `store` leaves their text in the store. */
 export type LineCollector = {
-  /** `line` has its line feed, and no letters beyond latin1. */
-  add(contig: number, from: number, to: number, line: string): void;
+  /** `line` has its line feed; as text no letters beyond latin1. Bytes are copied. */
+  add(contig: number, from: number, to: number, line: string | Uint8Array): void;
   store(context: Pick<Context, 'put'>): Promise<VcfLines>;
 };
 
 export function collectLines(): LineCollector {
-  const lines: string[] = [];
+  const lines: Uint8Array[] = [];
   const columns: readonly number[][] = [[], [], [], []];
   return {
     add(contig, from, to, line) {
-      lines.push(line);
+      lines.push(typeof line === 'string' ? Buffer.from(line, 'latin1') : line.slice());
       [contig, from, to, line.length].forEach((value, k) => columns[k]!.push(value));
     },
     async store(context) {
-      const text = Buffer.from(lines.join(''), 'latin1');
+      const text = Buffer.concat(lines);
       const [contig, from, to, size] = columns.map((values) => Int32Array.from(values));
       return {
         texts: text.length > 0 ? [await context.put(text)] : [],
@@ -65,7 +65,7 @@ export function joinLines(all: readonly VcfLines[]): VcfLines {
   };
 }
 
-/** Writes `header` and lines to the file of that suffix, and its index beside it: TBI, or CSI where a contig is longer than that reaches. */
+/** Writes `header` and lines to the file of that suffix, and its index beside it: TBI, or CSI where a contig is longer than that reaches; none for lines in no order. */
 export async function writeLines(
   { texts, contig, from, to, size }: VcfLines,
   output: Output,
@@ -80,6 +80,7 @@ export async function writeLines(
   let depth = 5;
   while (2 ** (14 + 3 * depth) < longest) depth++;
   const index = createIndex({ minShift: 14, depth });
+  const hasOrder = isOrdered(contig, from);
   let line = 0;
   for (const stored of texts) {
     const bytes = await context.get(stored);
@@ -87,13 +88,20 @@ export async function writeLines(
       const place = out.tell();
       const wait = out.write(bytes.subarray(at, at + size[line]!));
       if (wait) await wait;
-      index.add(contig[line]!, from[line]!, to[line]!, place, out.tell(), true);
+      if (hasOrder) index.add(contig[line]!, from[line]!, to[line]!, place, out.tell(), true);
       at += size[line]!;
     }
   }
   await out.finish();
+  // Records in no order have no index.
+  if (!hasOrder) return;
   const names = contigs.map(({ name }) => name);
   const isLong = longest > reach;
   const sink = await output.file(`${suffix}${isLong ? '.csi' : '.tbi'}`);
   await sink.write(isLong ? index.toCsi(names, vcfLayout) : index.toTbi(names, vcfLayout));
 }
+
+const isOrdered = (contig: Int32Array, from: Int32Array): boolean =>
+  contig.every(
+    (id, i) => i === 0 || id > contig[i - 1]! || (id === contig[i - 1] && from[i]! >= from[i - 1]!),
+  );

@@ -1,0 +1,99 @@
+/** Text of the records of a VCF, by a format. */
+import { columns } from '../../core/codec.ts';
+import type { Dataset, Stored } from '../../core/job.ts';
+import { define } from '../../core/job.ts';
+import { text } from '../../core/params.ts';
+import { vcfHeadingOf } from '../formats/remembered.ts';
+import type { Range } from '../formats/textlines.ts';
+import { eachRecord, planVcf } from '../formats/vcffile.ts';
+import { vcfUrl } from '../kernels/modules.ts';
+import { withVcfTable } from '../kernels/vcftable.ts';
+import { compileFormat } from '../vcf/queryformat.ts';
+import { wantedSamples } from '../vcf/samples.ts';
+import { createSelector, selectionParams } from '../vcf/selection.ts';
+
+const mebibyte = 1 << 20;
+
+const params = {
+  format: text(
+    String.raw`of each record: %CHROM, %POS, %REF, %INFO/DP, %AF{0}, [ ] for each sample: [\t%SAMPLE=%GT]; \t and \n`,
+    'text',
+  ),
+  ...selectionParams,
+  samples: text(
+    'only these samples in brackets, in this order: names with commas between',
+    'a,b,...',
+    /^([^,]+(,[^,]+)*)?$/,
+  ),
+};
+const usual = String.raw`%CHROM\t%POS\t%ID\t%REF\t%ALT\t%QUAL\t%FILTER\n`;
+const formatOf = (given: string): string => (given === '' ? usual : given);
+
+type Text = { readonly records: number; readonly texts: readonly Stored[] };
+
+export const vcfQuery = define<{ variants: readonly [Dataset] }, typeof params, Range, Text>({
+  name: 'genomics/vcf-query',
+  version: 1,
+  doc: 'text of the records of a VCF by a format, with expressions as in vcf-filter (bcftools query)',
+  examples: [
+    String.raw`--variants calls.vcf.gz --format '%CHROM\t%POS\t%REF\t%ALT\t%QUAL\n'`,
+    String.raw`--variants cohort.vcf.gz --format '%POS[\t%SAMPLE=%GT]\n' --include 'GT="alt" && QUAL>30' --out alt.tsv`,
+  ],
+  inputs: {
+    variants: {
+      doc: 'variants, plain or bgzipped; no index is needed',
+      formats: ['vcf', 'vcf.gz', 'vcf.bgz'],
+    },
+  },
+  params,
+  split: 4 * mebibyte,
+  unit: 'bytes',
+  counts: 'records',
+  output: 'text',
+  result: columns<Text>(),
+
+  async partition({ variants: [file] }, given, split, planning) {
+    const heading = await vcfHeadingOf(file, planning);
+    const { view } = createSelector(given, heading.header, true);
+    const wanted = wantedSamples(given.samples || 'all', heading.header, file.uri);
+    compileFormat(formatOf(given.format), heading.header, view, wanted);
+    return { parts: await planVcf(file, heading, split, planning), notes: heading.notes };
+  },
+  weight: ({ from, to }) => to - from,
+  pace: 20 * mebibyte,
+  memory: () => 96 * mebibyte,
+  modules: { vcf: vcfUrl },
+
+  async kernel(range, { variants: [file] }, given, context) {
+    const { header, packing } = await vcfHeadingOf(file, context);
+    const selector = createSelector(given, header, true);
+    const wanted = wantedSamples(given.samples || 'all', header, file.uri);
+    const format = compileFormat(formatOf(given.format), header, selector.view, wanted);
+    const source = await context.open(file);
+    const rows: string[] = [];
+    let records = 0;
+    await withVcfTable(await context.module('vcf'), (table) =>
+      eachRecord(source, file.uri, range, packing, table, context.signal, (line) => {
+        records++;
+        const verdict = selector.select(line);
+        if (!verdict) return undefined;
+        if ('field' in verdict) return verdict;
+        rows.push(format(verdict.samples));
+        return undefined;
+      }),
+    );
+    const bytes = Buffer.from(rows.join(''), 'latin1');
+    return { records, texts: bytes.length > 0 ? [await context.put(bytes)] : [] };
+  },
+  merge: (all) => ({
+    records: all.reduce((sum, { records }) => sum + records, 0),
+    texts: all.flatMap(({ texts }) => texts),
+  }),
+  records: ({ records }) => records,
+  appends: ({ texts }) => texts.map((stored) => ({ stored })),
+
+  async write({ texts }, output, _how, _context) {
+    const sink = await output.file();
+    for (const stored of texts) await sink.append(stored);
+  },
+});
