@@ -14,6 +14,7 @@ const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
   'genomics/reference': async () => (await import('../genomics/jobs/reference.ts')).reference,
   'genomics/survey': async () => (await import('../genomics/jobs/survey.ts')).survey,
   'genomics/variants': async () => (await import('../genomics/jobs/variants.ts')).variants,
+  'genomics/vcf-check': async () => (await import('../genomics/jobs/vcfcheck.ts')).vcfCheck,
   'genomics/vcf-filter': async () => (await import('../genomics/jobs/vcffilter.ts')).vcfFilter,
   'genomics/vcf-query': async () => (await import('../genomics/jobs/vcfquery.ts')).vcfQuery,
   'genomics/vcf-stats': async () => (await import('../genomics/jobs/vcfstats.ts')).vcfStats,

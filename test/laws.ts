@@ -88,7 +88,7 @@ export async function partitionInvariance({ stage, splits }: Subject, catalog: C
 export async function associativity({ stage, splits }: Subject, catalog: Catalog): Promise<void> {
   const split = splits.at(-1)!;
   const flat = await filesOf(stage, hostOf(catalog), { split, arity: 1e9 });
-  for (const arity of [2, 3, 16])
+  for (const arity of [2, 5])
     sameFiles(await filesOf(stage, hostOf(catalog), { split, arity }), flat, `arity ${arity}`);
 }
 

@@ -136,6 +136,7 @@ export async function makeSubjects(): Promise<Subjects> {
     await call('blocks', { gvcf: true }, {}),
     await compose('windows', { reports: 'index,windows,motifs', motif: 'GATC,NGG', window: 777 }),
     await compose('words', { reports: 'kmers', k: 5, canonical: true }),
+    await add('cohort', 'genomics/vcf-check', { variants: [cohort] }, {}, [1]),
     await add(
       'by expression',
       'genomics/vcf-filter',

@@ -1,6 +1,6 @@
 /** VCF by parts: lines, what is counted of them beside bcftools, and what is said of damaged ones. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -11,6 +11,7 @@ import { random } from '../datasets/random.ts';
 import { rangesOf } from '../genomics/formats/textlines.ts';
 import { type Packing, wholeLines } from '../genomics/formats/wholelines.ts';
 import { parseVcfHeader, structured } from '../genomics/formats/vcfheader.ts';
+import { vcfCheck } from '../genomics/jobs/vcfcheck.ts';
 import { vcfStats } from '../genomics/jobs/vcfstats.ts';
 import { alleleOf, growthOf, kind, kindOf } from '../genomics/kernels/alleles.ts';
 import { bgzfOf, data, has, messageFrom } from './alignments.ts';
@@ -281,4 +282,43 @@ test('MultiQC reads the text', { timeout: 60_000 }, async ({ skip }) => {
   const table = readFileSync(join(folder, 'report/multiqc_data/multiqc_bcftools_stats.txt'), 'utf8');
   expect(table).toMatch(/^cohort\t/m);
   expect(table).toMatch(/1500/);
+});
+
+describe('check', () => {
+  const check = async (path: string): Promise<string> => {
+    const { files } = await runJob(vcfCheck, { variants: [await dataset(path, 'vcf')] });
+    return Buffer.from(files.get('')!).toString();
+  };
+  const conformance = data ? join(data, 'edge/hts-specs/vcf') : '';
+  const filesOf = (kind: string): string[] =>
+    ['4.1', '4.2', '4.3', '4.5'].flatMap((version) => {
+      const at = join(conformance, version, kind);
+      return existsSync(at)
+        ? readdirSync(at).flatMap((name) => (name.endsWith('.vcf') ? [join(at, name)] : []))
+        : [];
+    });
+  test.skipIf(!data)('what the specification must not have is refused, in one line', async () => {
+    const files = filesOf('failed');
+    expect(files.length).toBeGreaterThan(600);
+    const accepted: string[] = [];
+    for (const file of files) {
+      const message = await check(file).then(
+        () => undefined,
+        (error: Error) => error.message,
+      );
+      if (message === undefined) accepted.push(file);
+      else expect(message).toMatch(/^VCF: [^\n]*(line \d+ of|is empty|line feed|begins with)[^\n]*$/);
+    }
+    // An underscore in a key of FORMAT, which 4.2 does not rule out and GATK writes.
+    expect(accepted.filter((file) => !file.endsWith('body_format_003.vcf'))).toEqual([]);
+  });
+  test.skipIf(!data)('what it has is taken', async () => {
+    for (const file of filesOf('passed'))
+      // One has an allele in GT that ALT lacks, one is out of order.
+      if (!/passed_body_alt|zero_length_LAA/.test(file))
+        expect([file, await check(file)]).toEqual([file, expect.stringMatching(/^\d+ records, all/)]);
+  });
+  test('what is made here is good', async () => {
+    expect(await check(cohort)).toMatch(/^1500 records, all/);
+  });
 });
