@@ -145,6 +145,13 @@ export async function makeSubjects(): Promise<Subjects> {
       splitsOf(cohort.size),
     ),
     await add(
+      'calls',
+      'genomics/vcf-norm',
+      { variants: [calls], reference: [reference] },
+      { biallelic: true },
+      splitsOf(calls.size),
+    ),
+    await add(
       'genotypes',
       'genomics/vcf-query',
       { variants: [cohort] },

@@ -11,7 +11,8 @@ import {
   stretchOf,
 } from '../formats/fasta.ts';
 import { collectLines } from '../formats/vcfwriter.ts';
-import { type Allele, isSnp, keyOf, match, normalise, type Side, sideOf } from './match.ts';
+import { normalise } from '../kernels/normalise.ts';
+import { type Allele, isSnp, keyOf, match, type Side, sideOf } from './match.ts';
 import { allelesCodec, type Found, type Piece } from './alleles.ts';
 import { type Confident, confidentOf } from './confident.ts';
 import { addTo, type Compared, createCompared, nothing } from './result.ts';
@@ -177,9 +178,11 @@ async function readSide(
       }
       const baseAt = (at: number): string =>
         String.fromCharCode(bases.codes[at - bases.origin] ?? 0x4e).toUpperCase();
-      const at = normalise(pos, ref, alt, baseAt);
-      if (!at || at[1] === at[2] || !within.holds(plainName(name), at[0], at[0] + at[1].length)) continue;
-      moved.push({ pos: at[0], ref: at[1], alt: at[2], dose, qual });
+      const placed = normalise(pos, [ref, alt], baseAt);
+      if (!placed) continue;
+      const [start, [shortRef, shortAlt]] = placed as readonly [number, readonly [string, string]];
+      if (shortRef === shortAlt || !within.holds(plainName(name), start, start + shortRef.length)) continue;
+      moved.push({ pos: start, ref: shortRef, alt: shortAlt, dose, qual });
     }
   } finally {
     await bases.close();

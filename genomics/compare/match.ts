@@ -19,30 +19,6 @@ const window = 40;
 /** More heterozygous alleles together are not tried. */
 const mostHets = 10;
 
-/** Moves an allele left; `baseAt` gives upper-case letters. Undefined for what goes beyond the first base. */
-export function normalise(
-  pos: number,
-  ref: string,
-  alt: string,
-  baseAt: (pos: number) => string,
-): readonly [pos: number, ref: string, alt: string] | undefined {
-  let [at, r, a] = [pos, ref, alt];
-  while (r.at(-1) === a.at(-1) && (r.length > 1 || a.length > 1)) {
-    r = r.slice(0, -1);
-    a = a.slice(0, -1);
-    if (r === '' || a === '') {
-      if (at === 0) return undefined;
-      at--;
-      const base = baseAt(at);
-      r = base + r;
-      a = base + a;
-    }
-  }
-  let skip = 0;
-  while (r.length - skip > 1 && a.length - skip > 1 && r[skip] === a[skip]) skip++;
-  return [at + skip, r.slice(skip), a.slice(skip)];
-}
-
 export const keyOf = ({ pos, ref, alt }: Allele): string => `${pos} ${ref} ${alt}`;
 export const isSnp = ({ ref, alt }: Allele): boolean => ref.length === alt.length;
 

@@ -65,43 +65,77 @@ export function joinLines(all: readonly VcfLines[]): VcfLines {
   };
 }
 
-/** Writes `header` and lines to the file of that suffix, and its index beside it: TBI, or CSI where a contig is longer than that reaches; none for lines in no order. */
+/**
+ * Writes `header` and lines to the file of that suffix, and its index beside it: TBI, or CSI where a contig is longer than that reaches; none for lines in no
+ * order. `isMoved`: neighbours may have changed places, and are put in order, those of one place as they came.
+ */
 export async function writeLines(
-  { texts, contig, from, to, size }: VcfLines,
+  lines: VcfLines,
   output: Output,
   suffix: string,
   header: string,
   contigs: readonly Contig[],
   context: Pick<Context, 'get'>,
+  isMoved = false,
 ): Promise<void> {
+  const { contig, from, to } = lines;
   const out = bgzip(await output.file(suffix), 6);
   await out.write(Buffer.from(header));
   const longest = contigs.reduce((most, { length }) => Math.max(most, length), 0);
   let depth = 5;
   while (2 ** (14 + 3 * depth) < longest) depth++;
   const index = createIndex({ minShift: 14, depth });
-  const hasOrder = isOrdered(contig, from);
-  let line = 0;
-  for (const stored of texts) {
-    const bytes = await context.get(stored);
-    for (let at = 0; at < bytes.length; line++) {
-      const place = out.tell();
-      const wait = out.write(bytes.subarray(at, at + size[line]!));
-      if (wait) await wait;
-      if (hasOrder) index.add(contig[line]!, from[line]!, to[line]!, place, out.tell(), true);
-      at += size[line]!;
-    }
+  const isOrdered = contig.every((_, i) => i === 0 || compare(lines, i - 1, i) <= 0);
+  const order =
+    isOrdered || !isMoved ? undefined : contig.map((_, i) => i).sort((a, b) => compare(lines, a, b) || a - b);
+  const hasIndex = isOrdered || isMoved;
+  for await (const [line, bytes] of inOrder(lines, order, context)) {
+    const place = out.tell();
+    const wait = out.write(bytes);
+    if (wait) await wait;
+    if (hasIndex) index.add(contig[line]!, from[line]!, to[line]!, place, out.tell(), true);
   }
   await out.finish();
-  // Records in no order have no index.
-  if (!hasOrder) return;
+  if (!hasIndex) return;
   const names = contigs.map(({ name }) => name);
   const isLong = longest > reach;
   const sink = await output.file(`${suffix}${isLong ? '.csi' : '.tbi'}`);
   await sink.write(isLong ? index.toCsi(names, vcfLayout) : index.toTbi(names, vcfLayout));
 }
 
-const isOrdered = (contig: Int32Array, from: Int32Array): boolean =>
-  contig.every(
-    (id, i) => i === 0 || id > contig[i - 1]! || (id === contig[i - 1] && from[i]! >= from[i - 1]!),
-  );
+const compare = ({ contig, from }: VcfLines, a: number, b: number): number =>
+  contig[a]! - contig[b]! || from[a]! - from[b]!;
+
+/** Lines and their bytes, as they lie in the store unless told another order. */
+async function* inOrder(
+  { texts, size }: VcfLines,
+  order: Int32Array | undefined,
+  context: Pick<Context, 'get'>,
+): AsyncGenerator<readonly [line: number, bytes: Uint8Array]> {
+  if (!order) {
+    let line = 0;
+    for (const stored of texts) {
+      const bytes = await context.get(stored);
+      for (let at = 0; at < bytes.length; at += size[line++]!)
+        yield [line, bytes.subarray(at, at + size[line]!)];
+    }
+    return;
+  }
+  // Where each line lies: in which text, and from which byte on.
+  const [text, start] = [new Int32Array(size.length), new Float64Array(size.length)];
+  for (let [line, t] = [0, 0]; t < texts.length; t++)
+    for (let at = 0; at < texts[t]!.size; at += size[line++]!) {
+      text[line] = t;
+      start[line] = at;
+    }
+  // Lines move over the edges of neighbours, so few texts are needed at once.
+  const held = new Map<number, Uint8Array>();
+  for (const line of order) {
+    const t = text[line]!;
+    if (!held.has(t)) {
+      if (held.size > 3) held.delete([...held.keys()][0]!);
+      held.set(t, await context.get(texts[t]!));
+    }
+    yield [line, held.get(t)!.subarray(start[line]!, start[line]! + size[line]!)];
+  }
+}

@@ -5,12 +5,12 @@ import { define } from '../../core/job.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
 import type { Range } from '../formats/textlines.ts';
 import { planVcf } from '../formats/vcffile.ts';
-import { writeLines } from '../formats/vcfwriter.ts';
 import { vcfUrl } from '../kernels/modules.ts';
 import { filterPart, joinKept, type Kept, params } from '../vcf/filter.ts';
 import { wantedSamples } from '../vcf/samples.ts';
 import { createSelector } from '../vcf/selection.ts';
 import { subsetHeader } from '../vcf/subset.ts';
+import { writeKept } from '../vcf/write.ts';
 
 const mebibyte = 1 << 20;
 
@@ -64,13 +64,7 @@ export const vcfFilter = define<{ variants: readonly [Dataset] }, typeof params,
   ) {
     const { header } = await vcfHeadingOf(file, context);
     const { names } = wantedSamples(given.samples, header, file.uri);
-    const options = Object.entries(given).flatMap(([name, value]) =>
-      value === '' ? [] : [`--${name} '${value}'`],
-    );
     const text = given.samples === '' ? header.text : subsetHeader(header, names);
-    const at = text.lastIndexOf('\n#CHROM') + 1;
-    const command = `##servermixCommand=genomics/vcf-filter ${options.join(' ')}\n`;
-    const contigs = kept.contigs.map((name) => ({ name, length: header.contigs.get(name) ?? 0 }));
-    await writeLines(kept, output, '', text.slice(0, at) + command + text.slice(at), contigs, context);
+    await writeKept(kept, output, header, text, 'genomics/vcf-filter', given, context);
   },
 });

@@ -1,0 +1,68 @@
+/** A VCF with its alleles moved left, REF checked, and each alternate allele on its own if wanted. */
+import { columns } from '../../core/codec.ts';
+import { define } from '../../core/job.ts';
+import { readFastaIndex } from '../formats/fasta.ts';
+import { vcfHeadingOf } from '../formats/remembered.ts';
+import { planVcf } from '../formats/vcffile.ts';
+import { vcfUrl } from '../kernels/modules.ts';
+import { joinKept, type Kept } from '../vcf/filter.ts';
+import { type Inputs, normalisePart, params, type Part, placesOf } from '../vcf/norm.ts';
+import { writeKept } from '../vcf/write.ts';
+
+const mebibyte = 1 << 20;
+
+export const vcfNorm = define<Inputs, typeof params, Part, Kept>({
+  name: 'genomics/vcf-norm',
+  version: 1,
+  doc: 'alleles moved left without bases they share, REF checked, several alternate alleles split (bcftools norm)',
+  examples: [
+    '--variants calls.vcf.gz --reference genome.fa.gz --out norm.vcf.gz',
+    '--variants calls.vcf.gz --reference genome.fa.gz --biallelic --check-ref exclude --out single.vcf.gz',
+  ],
+  inputs: {
+    variants: {
+      doc: 'variants, plain or bgzipped; no index is needed',
+      formats: ['vcf', 'vcf.gz', 'vcf.bgz'],
+    },
+    reference: {
+      doc: 'what they are told by, with its index (.fai, and .gzi)',
+      formats: ['fa', 'fasta', 'fna', 'fa.gz', 'fasta.gz', 'fna.gz'],
+    },
+  },
+  params,
+  split: 4 * mebibyte,
+  unit: 'bytes',
+  counts: 'records',
+  output: 'file',
+  result: columns<Kept>(),
+
+  async partition({ variants: [file], reference: [fasta] }, _given, split, planning) {
+    const heading = await vcfHeadingOf(file, planning);
+    const reference = placesOf(await readFastaIndex(planning, fasta), heading.header.contigs);
+    const ranges = await planVcf(file, heading, split, planning);
+    return { parts: ranges.map((range) => ({ ...range, reference })), notes: heading.notes };
+  },
+  weight: ({ from, to }) => to - from,
+  pace: 10 * mebibyte,
+  memory: () => 256 * mebibyte,
+  modules: { vcf: vcfUrl },
+
+  kernel: normalisePart,
+  merge: joinKept,
+  records: ({ records }) => records,
+
+  async write(
+    kept,
+    output,
+    {
+      inputs: {
+        variants: [file],
+      },
+      params: given,
+    },
+    context,
+  ) {
+    const { header } = await vcfHeadingOf(file, context);
+    await writeKept(kept, output, header, header.text, 'genomics/vcf-norm', given, context, true);
+  },
+});

@@ -1,0 +1,163 @@
+/** genomics/vcf-norm: alleles in their places, one a record if wanted, beside bcftools norm. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Json } from '../core/json.ts';
+import { random, type Random } from '../datasets/random.ts';
+import { parseVcfHeader } from '../genomics/formats/vcfheader.ts';
+import { vcfNorm } from '../genomics/jobs/vcfnorm.ts';
+import { splitRow } from '../genomics/vcf/split.ts';
+import { data, has, messageFrom } from './alignments.ts';
+import { bcftools, same } from './peer.ts';
+import { dataset, runJob } from './stage.ts';
+import { generate } from './subjects.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'servermix-vcfnorm-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const at = (name: string): string => join(folder, name);
+type Options = { readonly [name: string]: Json };
+
+async function norm(
+  path: string,
+  reference: string,
+  given: Options = {},
+  split = vcfNorm.split,
+): Promise<string> {
+  const inputs = { variants: [await dataset(path, 'vcf')], reference: [await dataset(reference, 'fa')] };
+  const { files } = await runJob(vcfNorm, inputs, given, { split });
+  writeFileSync(at('out.vcf.gz'), files.get('')!);
+  writeFileSync(at('out.vcf.gz.tbi'), files.get('.tbi')!);
+  return gunzipSync(files.get('')!).toString('latin1');
+}
+const rowsOf = (text: string): string =>
+  text
+    .split('\n')
+    .filter((line) => !line.startsWith('#'))
+    .join('\n');
+
+/** Alleles with bases of the reference put before and behind, in the order of their new places. */
+function mangle(vcf: string, fasta: string, rng: Random): string {
+  const sequences = new Map(
+    fasta
+      .split('>')
+      .slice(1)
+      .map((text) => {
+        const [name, ...lines] = text.split('\n');
+        return [name!.split(' ')[0]!, lines.join('')];
+      }),
+  );
+  const lines = vcf.split('\n').filter(Boolean);
+  const head = lines.filter((line) => line.startsWith('#'));
+  const contigs = [...sequences.keys()];
+  const rows = lines.slice(head.length).map((line) => {
+    const row = line.split('\t');
+    const sequence = sequences.get(row[0]!)!;
+    const pos = Number(row[1]) - 1;
+    const before = rng.below(Math.min(pos, 20) + 1);
+    const end = pos + row[3]!.length;
+    const pad = (allele: string): string =>
+      sequence.slice(pos - before, pos) + allele + sequence.slice(end, end + extra);
+    const extra = rng.below(30);
+    row[1] = String(pos - before + 1);
+    row[4] = row[4]!.split(',').map(pad).join(',');
+    row[3] = pad(row[3]!);
+    return row;
+  });
+  rows.sort((a, b) => contigs.indexOf(a[0]!) - contigs.indexOf(b[0]!) || Number(a[1]) - Number(b[1]));
+  return `${[...head, ...rows.map((row) => row.join('\t'))].join('\n')}\n`;
+}
+
+beforeAll(async () => {
+  await generate('synthetic/reads', folder, { mb: 0.6, depth: 1, seed: 8 });
+  const truth = gunzipSync(readFileSync(at('truth.vcf.gz'))).toString();
+  writeFileSync(
+    at('mangled.vcf'),
+    mangle(truth, readFileSync(at('reference.fa'), 'utf8'), random(4, 'mangle')),
+  );
+});
+
+test('alleles go back to where they were', async () => {
+  const places = (text: string): string[] =>
+    rowsOf(text)
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => line.split('\t').with(2, '').slice(0, 5).join(' '));
+  const truth = gunzipSync(readFileSync(at('truth.vcf.gz'))).toString();
+  // The truth itself is moved as far left as it goes.
+  const known = places(await norm(at('truth.vcf.gz'), at('reference.fa')));
+  expect(known.length).toBe(places(truth).length);
+  for (const split of [1e9, 4000, 600])
+    expect(places(await norm(at('mangled.vcf'), at('reference.fa'), {}, split)).toSorted()).toEqual(
+      known.toSorted(),
+    );
+});
+
+describe.skipIf(!has('bcftools'))('beside bcftools', () => {
+  test('for any split, over the edges of parts', async () => {
+    const expected = bcftools('norm', '-f', at('reference.fa'), at('mangled.vcf'))!;
+    for (const split of [1e9, 4000, 600]) {
+      await norm(at('mangled.vcf'), at('reference.fa'), {}, split);
+      same(`split ${split}`, bcftools('view', '-H', at('out.vcf.gz'))!, rowsOf(expected));
+    }
+    expect(bcftools('view', '-H', '-r', 'chr1:1-100000', at('out.vcf.gz'))!.length).toBeGreaterThan(1000);
+  });
+  test('each alternate allele on its own', async () => {
+    const cohort = at('cohort/cohort.vcf.gz');
+    await generate('synthetic/cohort', at('cohort'), { samples: 7, sites: 400, seed: 3 });
+    const text = gunzipSync(readFileSync(cohort)).toString();
+    const header = parseVcfHeader(
+      text
+        .split('\n')
+        .filter((line) => line.startsWith('#'))
+        .join('\n'),
+      'x',
+    );
+    const rows = rowsOf(text)
+      .split('\n')
+      .filter(Boolean)
+      .flatMap((line) => splitRow(line.split('\t'), header));
+    writeFileSync(at('single.vcf'), `${header.text}${rows.map((row) => row.join('\t')).join('\n')}\n`);
+    expect(rows.length).toBeGreaterThan(420);
+    same('split', bcftools('view', '-H', at('single.vcf'))!, rowsOf(bcftools('norm', '-m', '-any', cohort)!));
+  });
+  test.skipIf(!data)('real calls, blocks among them', async () => {
+    const real = join(data!, 'giab-na12878-b37-chr20');
+    const [calls, reference] = [
+      join(real, 'golden/bcftools.gvcf.vcf.gz'),
+      join(real, 'ucsc.hg19.chr20.unittest.fasta.gz'),
+    ];
+    for (const [given, args] of [
+      [{ 'check-ref': 'exclude' }, ['-c', 'x']],
+      [{ 'check-ref': 'exclude', biallelic: true }, ['-c', 'x', '-m', '-any']],
+    ] as const) {
+      await norm(calls, reference, given, 9000);
+      same(
+        'norm',
+        bcftools('view', '-H', at('out.vcf.gz'))!,
+        rowsOf(bcftools('norm', '-f', reference, ...args, calls)!),
+      );
+    }
+  });
+});
+
+test('REF that is not the reference: told, left out, or left', async () => {
+  const lines = readFileSync(at('mangled.vcf'), 'utf8').split('\n').filter(Boolean);
+  const head = lines.findIndex((line) => !line.startsWith('#'));
+  const first = head + 20;
+  const row = lines[first]!.split('\t');
+  const wrong = row[3]!.startsWith('A') ? 'C' : 'A';
+  const bad = row.with(3, wrong + row[3]!.slice(1)).join('\t');
+  writeFileSync(at('bad.vcf'), `${lines.with(first, bad).join('\n')}\n`);
+  expect(await messageFrom(norm(at('bad.vcf'), at('reference.fa')))).toMatch(
+    /^VCF: REF of chr1:\d+ of .*bad\.vcf is "[ACGT]+", expected "[ACGT]+" as the reference has;.*--check-ref exclude$/,
+  );
+  const count = async (how: string): Promise<number> =>
+    rowsOf(await norm(at('bad.vcf'), at('reference.fa'), { 'check-ref': how })).split('\n').length;
+  expect((await count('ignore')) - (await count('exclude'))).toBe(1);
+  writeFileSync(at('odd.vcf'), `${lines.slice(0, head).join('\n')}\nchrQ\t5\t.\tA\tC\t.\t.\t.\tGT\t0/1\n`);
+  expect(await messageFrom(norm(at('odd.vcf'), at('reference.fa')))).toMatch(
+    /chrQ:5 of .* is of a contig that the reference does not have/,
+  );
+});
