@@ -1,8 +1,9 @@
 /** genomics/vcf-filter and vcf-query: what expressions let through, and what formats print, beside bcftools. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Json } from '../core/json.ts';
 import { vcfFilter } from '../genomics/jobs/vcffilter.ts';
@@ -195,6 +196,38 @@ describe.skipIf(!hasPeer)('beside bcftools', { timeout: 120_000 }, () => {
         places(expected).filter((line) => line.startsWith(`${contig} `)),
       );
     }
+  });
+});
+
+describe('several files', () => {
+  const run = async (paths: readonly string[], split: number): Promise<string> => {
+    const variants = await Promise.all(paths.map((path) => dataset(path, 'vcf')));
+    const { files } = await runJob(vcfFilter, { variants }, {}, { split });
+    writeFileSync(join(folder, 'all.vcf.gz'), files.get('')!);
+    writeFileSync(join(folder, 'all.vcf.gz.tbi'), files.get('.tbi')!);
+    return gunzipSync(files.get('')!).toString();
+  };
+  test('that are pieces of one become it again, in any order, for any split', async () => {
+    const text = gunzipSync(readFileSync(cohort)).toString();
+    const lines = text.split('\n').filter(Boolean);
+    const head = lines.filter((line) => line.startsWith('#'));
+    const rows = lines.slice(head.length);
+    const paths = [0, 1, 2].map((k) => {
+      const path = join(folder, `piece${k}.vcf`);
+      writeFileSync(path, `${[...head, ...rows.filter((_, i) => i % 3 === k)].join('\n')}\n`);
+      return path;
+    });
+    const bare = (vcf: string): string => vcf.replace(/^##servermixCommand=.*\n/m, '');
+    for (const order of [paths, paths.toReversed()])
+      for (const split of [1e9, 20_000]) expect(bare(await run(order, split)) === text).toBe(true);
+    if (hasPeer) expect(bcftools('index', '-n', join(folder, 'all.vcf.gz'))).toBe('700\n');
+  });
+  test('of other samples are refused', async () => {
+    const other = join(folder, 'other.vcf');
+    writeFileSync(other, '##fileformat=VCFv4.3\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tx\n');
+    expect(await messageFrom(run([cohort, other], 1e9))).toMatch(
+      /other\.vcf has samples x, expected those of .*S00001/,
+    );
   });
 });
 

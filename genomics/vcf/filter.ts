@@ -21,15 +21,20 @@ export const params = {
 };
 export type Params = Values<typeof params>;
 
+export type Inputs = { readonly variants: readonly Dataset[] };
+/** Lines of one of the files. */
+export type Part = Range & { readonly file: number };
+
 /** `contigs`: names in the order of their records. */
 export type Kept = VcfLines & { readonly records: number; readonly contigs: readonly string[] };
 
 export async function filterPart(
-  range: Range,
-  file: Dataset,
+  { file: at, ...range }: Part,
+  { variants }: Inputs,
   given: Params,
   context: Context,
 ): Promise<Kept> {
+  const file = variants[at]!;
   const { header, packing } = await vcfHeadingOf(file, context);
   const selector = createSelector(given, header);
   const wanted = wantedSamples(given.samples, header, file.uri);

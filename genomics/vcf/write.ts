@@ -4,6 +4,7 @@ import type { VcfHeader } from '../formats/vcfheader.ts';
 import { writeLines } from '../formats/vcfwriter.ts';
 import type { Kept } from './filter.ts';
 
+/** `isMoved`: lines are put in order, their contigs as the header has them. */
 export async function writeKept(
   kept: Kept,
   output: Output,
@@ -19,6 +20,26 @@ export async function writeKept(
   );
   const at = text.lastIndexOf('\n#CHROM') + 1;
   const command = `##servermixCommand=${[job, ...options].join(' ')}\n`;
-  const contigs = kept.contigs.map((name) => ({ name, length: known.get(name) ?? 0 }));
-  await writeLines(kept, output, '', text.slice(0, at) + command + text.slice(at), contigs, context, isMoved);
+  const order = isMoved ? inOrder(kept.contigs, known) : kept.contigs;
+  const numbers = kept.contigs.map((name) => order.indexOf(name));
+  const lines = { ...kept, contig: kept.contig.map((id) => numbers[id]!) };
+  const contigs = order.map((name) => ({ name, length: known.get(name) ?? 0 }));
+  await writeLines(
+    lines,
+    output,
+    '',
+    text.slice(0, at) + command + text.slice(at),
+    contigs,
+    context,
+    isMoved,
+  );
+}
+
+/** Contigs that the header defines, in its order, then the others. */
+function inOrder(names: readonly string[], known: VcfHeader['contigs']): string[] {
+  const wanted = new Set(names);
+  return [
+    ...[...known.keys()].filter((name) => wanted.has(name)),
+    ...names.filter((name) => !known.has(name)),
+  ];
 }
