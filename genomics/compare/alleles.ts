@@ -172,7 +172,7 @@ export function createAlleleTally(
 const [tab, colon] = [9, 0x3a];
 
 /** Bounds of field `place` of a sample; empty where the sample ends before. */
-export function fieldOf({ bytes, at, end }: Line, sample: number, place: number): readonly [number, number] {
+function fieldOf({ bytes, at, end }: Line, sample: number, place: number): readonly [number, number] {
   let start = at[9]!;
   for (let i = 0; i < sample; i++) {
     const next = bytes.indexOf(tab, start);

@@ -18,7 +18,7 @@ import { type Confident, confidentOf } from './confident.ts';
 import { addTo, type Compared, createCompared, nothing } from './result.ts';
 import { type Params, plainName } from './settings.ts';
 
-export const foundCodec = columns<Found>();
+const foundCodec = columns<Found>();
 
 export type Inputs = {
   readonly alleles: readonly [Dataset];

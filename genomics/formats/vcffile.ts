@@ -1,6 +1,6 @@
 /** A file of variants: VCF as text, plain, bgzipped or gzipped; its header, and its lines by parts. */
 import { BadInput } from '../../core/errors.ts';
-import type { Dataset, Planning, Source } from '../../core/job.ts';
+import type { Dataset, InputSpec, Planning, Source } from '../../core/job.ts';
 import { readAhead } from '../../core/sources/readahead.ts';
 import type { LineFault } from '../kernels/samline.ts';
 import { createLine, type Line } from '../kernels/vcfline.ts';
@@ -13,6 +13,12 @@ import { type Packing, packingOf, wholeLines } from './wholelines.ts';
 /** Bytes of a header, at most. */
 const maxHeader = 2 ** 28;
 const [lineFeed, hash] = [10, 0x23];
+
+/** What jobs over VCF read. */
+export const vcfInput: InputSpec = {
+  doc: 'variants, plain, bgzipped or gzipped; no index is needed',
+  formats: ['vcf', 'vcf.gz', 'vcf.bgz'],
+};
 
 export type VcfHeading = {
   readonly packing: Packing;

@@ -6,7 +6,7 @@ import { createAlleleTally, type Found, sampleColumn } from '../compare/alleles.
 import { params } from '../compare/settings.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
 import type { Range } from '../formats/textlines.ts';
-import { eachRecord, planVcf } from '../formats/vcffile.ts';
+import { eachRecord, planVcf, vcfInput } from '../formats/vcffile.ts';
 import { vcfUrl } from '../kernels/modules.ts';
 import { withVcfTable } from '../kernels/vcftable.ts';
 import { matched } from './matched.ts';
@@ -20,7 +20,6 @@ type Inputs = {
   readonly confident?: readonly [Dataset];
 };
 type Part = Range & { readonly side: 'truth' | 'calls' };
-const formats = ['vcf', 'vcf.gz', 'vcf.bgz'];
 
 /** Finds the alleles of both; `matched` then compares them. */
 export const compare = define<Inputs, typeof params, Part, Found>({
@@ -33,8 +32,8 @@ export const compare = define<Inputs, typeof params, Part, Found>({
     '--variants calls.vcf.gz --truth truth.vcf.gz --confident confident.bed --reference genome.fa.gz --region chr20:1000000-3000000 --min-qual 20',
   ],
   inputs: {
-    variants: { doc: 'calls, plain or bgzipped; no index is needed', formats },
-    truth: { doc: 'what is known, the same', formats },
+    variants: { ...vcfInput, doc: 'calls, plain or bgzipped; no index is needed' },
+    truth: { ...vcfInput, doc: 'what is known, the same' },
     reference: {
       doc: 'what both are told by, with its index (.fai, and .gzi)',
       formats: ['fa', 'fasta', 'fna', 'fa.gz', 'fasta.gz', 'fna.gz'],

@@ -4,7 +4,7 @@ import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
 import type { Range } from '../formats/textlines.ts';
-import { eachRecord } from '../formats/vcffile.ts';
+import { eachRecord, vcfInput } from '../formats/vcffile.ts';
 import { vcfUrl } from '../kernels/modules.ts';
 import { withVcfTable } from '../kernels/vcftable.ts';
 import { checkHeader } from '../vcf/strictheader.ts';
@@ -20,7 +20,7 @@ export const vcfCheck = define<{ variants: readonly [Dataset] }, Record<never, n
   version: 1,
   doc: 'whether a VCF keeps to its specification: the first line that does not, what it has and what it should',
   examples: ['--variants calls.vcf.gz'],
-  inputs: { variants: { doc: 'variants, plain or bgzipped', formats: ['vcf', 'vcf.gz', 'vcf.bgz'] } },
+  inputs: { variants: vcfInput },
   params: {},
   split: 16 * mebibyte,
   unit: 'bytes',

@@ -2,7 +2,7 @@
 import { columns } from '../../core/codec.ts';
 import { define } from '../../core/job.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
-import { planVcf } from '../formats/vcffile.ts';
+import { planVcf, vcfInput } from '../formats/vcffile.ts';
 import { vcfUrl } from '../kernels/modules.ts';
 import { filterPart, type Inputs, joinKept, type Kept, params, type Part } from '../vcf/filter.ts';
 import { wantedSamples } from '../vcf/samples.ts';
@@ -25,8 +25,8 @@ export const vcfFilter = define<Inputs, typeof params, Part, Kept>({
   ],
   inputs: {
     variants: {
-      doc: 'variants, plain or bgzipped; no index is needed; several files of the same samples become one, in order',
-      formats: ['vcf', 'vcf.gz', 'vcf.bgz'],
+      ...vcfInput,
+      doc: `${vcfInput.doc}; several files of the same samples become one, in order`,
       many: true,
     },
   },

@@ -3,7 +3,7 @@ import { columns } from '../../core/codec.ts';
 import { define } from '../../core/job.ts';
 import { readFastaIndex } from '../formats/fasta.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
-import { planVcf } from '../formats/vcffile.ts';
+import { planVcf, vcfInput } from '../formats/vcffile.ts';
 import { vcfUrl } from '../kernels/modules.ts';
 import { joinKept, type Kept } from '../vcf/filter.ts';
 import { type Inputs, normalisePart, params, type Part, placesOf } from '../vcf/norm.ts';
@@ -20,10 +20,7 @@ export const vcfNorm = define<Inputs, typeof params, Part, Kept>({
     '--variants calls.vcf.gz --reference genome.fa.gz --biallelic --check-ref exclude --out single.vcf.gz',
   ],
   inputs: {
-    variants: {
-      doc: 'variants, plain or bgzipped; no index is needed',
-      formats: ['vcf', 'vcf.gz', 'vcf.bgz'],
-    },
+    variants: vcfInput,
     reference: {
       doc: 'what they are told by, with its index (.fai, and .gzi)',
       formats: ['fa', 'fasta', 'fna', 'fa.gz', 'fasta.gz', 'fna.gz'],

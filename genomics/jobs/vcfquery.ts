@@ -5,7 +5,7 @@ import { define } from '../../core/job.ts';
 import { text } from '../../core/params.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
 import type { Range } from '../formats/textlines.ts';
-import { eachRecord, planVcf } from '../formats/vcffile.ts';
+import { eachRecord, planVcf, vcfInput } from '../formats/vcffile.ts';
 import { vcfUrl } from '../kernels/modules.ts';
 import { withVcfTable } from '../kernels/vcftable.ts';
 import { compileFormat } from '../vcf/queryformat.ts';
@@ -40,10 +40,7 @@ export const vcfQuery = define<{ variants: readonly [Dataset] }, typeof params, 
     String.raw`--variants cohort.vcf.gz --format '%POS[\t%SAMPLE=%GT]\n' --include 'GT="alt" && QUAL>30' --out alt.tsv`,
   ],
   inputs: {
-    variants: {
-      doc: 'variants, plain or bgzipped; no index is needed',
-      formats: ['vcf', 'vcf.gz', 'vcf.bgz'],
-    },
+    variants: vcfInput,
   },
   params,
   split: 4 * mebibyte,

@@ -6,7 +6,7 @@ import { define } from '../../core/job.ts';
 import { text } from '../../core/params.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
 import type { Range } from '../formats/textlines.ts';
-import { eachRecord, planVcf } from '../formats/vcffile.ts';
+import { eachRecord, planVcf, vcfInput } from '../formats/vcffile.ts';
 import { vcfUrl } from '../kernels/modules.ts';
 import { withVcfTable } from '../kernels/vcftable.ts';
 import { wantedSamples } from '../vcf/samples.ts';
@@ -30,10 +30,7 @@ export const vcfStats = define<{ variants: readonly [Dataset] }, typeof params, 
     '--variants cohort.vcf.gz --samples NA12878,NA12891 --out cohort.stats',
   ],
   inputs: {
-    variants: {
-      doc: 'variants, plain or bgzipped; no index is needed',
-      formats: ['vcf', 'vcf.gz', 'vcf.bgz'],
-    },
+    variants: vcfInput,
   },
   params,
   split: 4 * mebibyte,

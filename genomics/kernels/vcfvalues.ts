@@ -1,11 +1,8 @@
 /** Whole numbers in values of VCF, as htslib reads them: what begins with digits counts up to where they end, `.` is missing. */
 
-const [comma, dot, minus, plus] = [0x2c, 0x2e, 0x2d, 0x2b];
+const [comma, minus, plus] = [0x2c, 0x2d, 0x2b];
 /** The least and the largest number that BCF holds (VCF 4.3 clause 6.3.3). */
 const [least, most] = [-2147483640, 2147483647];
-
-/** Where the last number that was read ends. */
-export const reading = { end: 0 };
 
 /** The whole number that `[from, to)` begins with; NaN where there is none, or none that BCF holds. */
 export function leadingInteger(bytes: Uint8Array, from: number, to: number): number {
@@ -18,11 +15,7 @@ export function leadingInteger(bytes: Uint8Array, from: number, to: number): num
     if (digit < 0 || digit > 9) break;
     value = 10 * value + digit;
   }
-  if (at === first) {
-    reading.end = bytes[from] === dot && from < to ? from + 1 : from;
-    return NaN;
-  }
-  reading.end = at;
+  if (at === first) return NaN;
   value *= sign;
   return value < least || value > most ? NaN : value;
 }

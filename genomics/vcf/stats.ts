@@ -20,7 +20,7 @@ export const histograms = [
   'hets',
   'fractions',
 ] as const;
-export type HistogramName = (typeof histograms)[number];
+type HistogramName = (typeof histograms)[number];
 
 export const totals = [
   'records',
@@ -34,7 +34,7 @@ export const totals = [
   'transitionsFirst',
   'transversionsFirst',
 ] as const;
-export type TotalName = (typeof totals)[number];
+type TotalName = (typeof totals)[number];
 
 export const perSample = [
   'homRef',
@@ -77,24 +77,14 @@ export type Stats = {
   readonly fractions: Sums;
 };
 
-export function addFraction({ high, middle, low }: Sums, at: number, value: number): void {
-  const scaled = value * 2 ** 15;
-  const top = Math.floor(scaled);
-  const rest = (scaled - top) * limb;
-  const next = Math.floor(rest);
-  high[at]! += top;
-  middle[at]! += next;
-  low[at]! += (rest - next) * limb;
-}
-
-export const createSums = (): Sums => ({
+const createSums = (): Sums => ({
   high: new Float64Array(growths),
   middle: new Float64Array(growths),
   low: new Float64Array(growths),
 });
 
 /** Limbs below 2^20 but for the first: one way to write a sum. */
-export function settleSums({ high, middle, low }: Sums): Sums {
+function settleSums({ high, middle, low }: Sums): Sums {
   for (let i = 0; i < growths; i++) {
     const up = Math.floor(low[i]! / limb);
     low[i]! -= up * limb;
@@ -109,7 +99,7 @@ export function settleSums({ high, middle, low }: Sums): Sums {
 export const sumAt = ({ high, middle, low }: Sums, at: number): number =>
   high[at]! / 2 ** 15 + middle[at]! / 2 ** 35 + low[at]! / 2 ** 55;
 
-export function histogramOf(counts: ReadonlyMap<number, number>): Histogram {
+function histogramOf(counts: ReadonlyMap<number, number>): Histogram {
   const keys = Float64Array.from(counts.keys()).sort();
   return { keys, counts: keys.map((key) => counts.get(key)!) };
 }

@@ -17,7 +17,7 @@ export const hetBins = 100;
 const baseOf = (byte: number): number => 'ACGT'.indexOf(String.fromCharCode(byte >= 97 ? byte - 32 : byte));
 
 /** Quality as a bin: 0 for none, then 1 and ten times it; larger ones share bins of five digits. */
-export function qualityBin(quality: number): number {
+function qualityBin(quality: number): number {
   if (Number.isNaN(quality) || quality < 0) return 0;
   const tens = Math.fround(Math.fround(quality) * 10);
   // As the conversion of a number too large for 32 bits turns out on x86.

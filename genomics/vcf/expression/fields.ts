@@ -19,7 +19,7 @@ type Genotypes = { readonly counts: Float64Array; missing: number };
 const [bar, slash, dot] = [0x7c, 0x2f, 0x2e];
 
 /** `FORMAT/DP` and the like: where a name is looked for, and its key. */
-export function splitName(name: string): {
+function splitName(name: string): {
   readonly in: 'info' | 'format' | undefined;
   readonly key: string;
 } {
