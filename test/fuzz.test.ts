@@ -20,7 +20,7 @@ import { shared } from './shared.ts';
 import { generate } from './subjects.ts';
 
 const long = process.env['SERVERMIX_FUZZ'] === 'long';
-const rounds = long ? 4000 : 120;
+const rounds = long ? 4000 : 60;
 const folder = await mkdtemp(join(tmpdir(), 'servermix-fuzz-'));
 afterAll(() => rm(folder, { recursive: true }));
 await generate('synthetic/reads', folder, { mb: 0.2, depth: 3, seed: 13 });
