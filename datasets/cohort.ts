@@ -7,7 +7,7 @@ import { bgzip } from '../genomics/formats/bgzip.ts';
 import { vcfLayout } from '../genomics/index/preset.ts';
 import { defineGenerator } from './generator.ts';
 import { type Random, random } from './random.ts';
-import { openRelease, type Release } from './release.ts';
+import { release, type Release } from './release.ts';
 
 const contigs = [
   ['chr1', 40_000_000],
@@ -29,14 +29,7 @@ export const cohort = defineGenerator({
   doc: 'Variants of many samples: bgzipped VCF 4.3 with genotypes, several alleles, missing and haploid calls, and counts',
   params,
   async make(folder, values, report) {
-    const files = await openRelease(folder);
-    try {
-      await simulate(files, values, report);
-      return await files.publish();
-    } catch (error) {
-      await files.discard();
-      throw error;
-    }
+    return release(folder, (files) => simulate(files, values, report));
   },
 });
 

@@ -13,7 +13,7 @@ import { pairsOf, unplacedFor, emitUnplaced } from './pairs.ts';
 import { createQueue } from './queue.ts';
 import { GROUP, encode } from './record.ts';
 import type { Release } from './release.ts';
-import { openRelease } from './release.ts';
+import { release } from './release.ts';
 import { printConfident, describe, createFastaWriter, createVcfWriter } from './truth.ts';
 
 const SAMPLE = 'SIM';
@@ -46,14 +46,7 @@ export const reads = defineGenerator({
   params,
   async make(folder, values, report) {
     const reference = createGenome(values.seed, Math.round(values.mb * 1e6), values.contigs);
-    const files = await openRelease(folder);
-    try {
-      await simulate(files, reference, values, report);
-      return await files.publish();
-    } catch (error) {
-      await files.discard();
-      throw error;
-    }
+    return release(folder, (files) => simulate(files, reference, values, report));
   },
 });
 

@@ -62,3 +62,18 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, at: number): Prom
     done += bytesWritten;
   }
 }
+
+/** What `fill` puts into a folder, all of it or nothing. Gives the paths. */
+export async function release(
+  folder: string,
+  fill: (files: Release) => Promise<void>,
+): Promise<readonly string[]> {
+  const files = await openRelease(folder);
+  try {
+    await fill(files);
+    return await files.publish();
+  } catch (error) {
+    await files.discard();
+    throw error;
+  }
+}

@@ -12,7 +12,7 @@ import type { LasWriter } from './las.ts';
 import { createLasWriter } from './las.ts';
 import { quantity } from './quantity.ts';
 import type { Draft, Release } from './release.ts';
-import { openRelease } from './release.ts';
+import { release } from './release.ts';
 import { SCALE, classes, survey } from './survey.ts';
 
 /** South-western corner, in the metres of the CRS. */
@@ -39,14 +39,7 @@ export const terrain = defineGenerator({
   doc: 'Classified airborne laser points of a simulated landscape: LAS 1.4 files, true bare earth as GeoTIFF, and counts',
   params,
   async make(folder, values, report) {
-    const files = await openRelease(folder);
-    try {
-      await simulate(files, values, report);
-      return await files.publish();
-    } catch (error) {
-      await files.discard();
-      throw error;
-    }
+    return release(folder, (files) => simulate(files, values, report));
   },
 });
 

@@ -244,6 +244,7 @@ describe('damaged files', () => {
       /the column of sample 2 is 3 values, expected at most 2/,
     ],
     ['1\t5\t.\tA\tC\t9\tPASS\t.\tGT:DP\t0/1:3x\t0/1:3\n', /DP of sample 1 is "3x"/],
+    ['#1\t5\t.\tA\tC\t9\tPASS\t.\tGT\t0/1\t0/1\n', /CHROM is a # behind the header, expected a name/],
     [' 1\t5\t.\tA\tC\t9\tPASS\t.\tGT\t0/1\t0/1\n', /CHROM is " 1"/],
   ];
   test.each(cases)('%j', async (line, message) => {

@@ -105,19 +105,27 @@ export async function eachRecord(
   source: Source,
   name: string,
   range: Range,
-  packing: Packing,
+  { packing, header }: VcfHeading,
   table: VcfTable,
   signal: AbortSignal,
   take: TakeLine,
 ): Promise<void> {
   const line = createLine();
   let count = 0;
+  // A long header may reach into later parts; behind a record nothing is of the header.
+  let before = range.from === 0 ? 0 : undefined;
   for await (const { bytes } of wholeLines(source, name, range, packing, signal)) {
+    before ??= bytes[0] === hash ? await linesBefore(source, name, range.from, packing, signal) : Infinity;
+    const last = header.lines.length - before;
     const fault = table.each(bytes, line, () => {
       count++;
       const start = line.at[0]!;
+      if (bytes[start] === hash)
+        return count <= last
+          ? undefined
+          : { field: 'CHROM', found: 'a # behind the header', expected: 'a name' };
       // Lines without anything, as some editors leave at the end, are no records.
-      return bytes[start] === hash || line.end === start ? undefined : take(line);
+      return line.end === start ? undefined : take(line);
     });
     if (!fault) continue;
     const number = (await linesBefore(source, name, range.from, packing, signal)) + count;

@@ -73,11 +73,12 @@ export const compare = define<Inputs, typeof params, Part, Found>({
 
   async kernel({ side, ...range }, { variants: [variants], truth: [truth] }, given, context) {
     const [file, sample] = side === 'truth' ? [truth, given['truth-sample']] : [variants, given.sample];
-    const { header, packing } = await vcfHeadingOf(file, context);
+    const heading = await vcfHeadingOf(file, context);
+    const { header } = heading;
     const source = await context.open(file);
     return withVcfTable(await context.module('vcf'), async (table) => {
       const { take, store } = createAlleleTally(side, header, sampleColumn(sample, header, file.uri), given);
-      await eachRecord(source, file.uri, range, packing, table, context.signal, take);
+      await eachRecord(source, file.uri, range, heading, table, context.signal, take);
       return store(context);
     });
   },

@@ -39,12 +39,13 @@ export const vcfCheck = define<{ variants: readonly [Dataset] }, Record<never, n
   modules: { vcf: vcfUrl },
 
   async kernel(range, { variants: [file] }, _given, context) {
-    const { header, packing } = await vcfHeadingOf(file, context);
+    const heading = await vcfHeadingOf(file, context);
+    const { header } = heading;
     const source = await context.open(file);
     const check = createStrictReader(header);
     let records = 0;
     await withVcfTable(await context.module('vcf'), (table) =>
-      eachRecord(source, file.uri, range, packing, table, context.signal, (line) => {
+      eachRecord(source, file.uri, range, heading, table, context.signal, (line) => {
         records++;
         return check(line);
       }),

@@ -31,7 +31,8 @@ export const vcfFilter = define<Inputs, typeof params, Part, Kept>({
     },
   },
   params,
-  split: 4 * mebibyte,
+  // Genotypes alone inflate to seventy times their size.
+  split: mebibyte,
   unit: 'bytes',
   counts: 'records',
   output: 'file',
@@ -52,7 +53,7 @@ export const vcfFilter = define<Inputs, typeof params, Part, Kept>({
   },
   weight: ({ from, to }) => to - from,
   pace: 40 * mebibyte,
-  memory: () => 96 * mebibyte,
+  memory: () => 256 * mebibyte,
   modules: { vcf: vcfUrl },
 
   kernel: filterPart,

@@ -27,7 +27,8 @@ export const vcfNorm = define<Inputs, typeof params, Part, Kept>({
     },
   },
   params,
-  split: 4 * mebibyte,
+  // Genotypes alone inflate to seventy times their size.
+  split: mebibyte,
   unit: 'bytes',
   counts: 'records',
   output: 'file',

@@ -43,7 +43,8 @@ export const vcfQuery = define<{ variants: readonly [Dataset] }, typeof params, 
     variants: vcfInput,
   },
   params,
-  split: 4 * mebibyte,
+  // Genotypes alone inflate to seventy times their size.
+  split: mebibyte,
   unit: 'bytes',
   counts: 'records',
   output: 'text',
@@ -58,11 +59,12 @@ export const vcfQuery = define<{ variants: readonly [Dataset] }, typeof params, 
   },
   weight: ({ from, to }) => to - from,
   pace: 20 * mebibyte,
-  memory: () => 96 * mebibyte,
+  memory: () => 256 * mebibyte,
   modules: { vcf: vcfUrl },
 
   async kernel(range, { variants: [file] }, given, context) {
-    const { header, packing } = await vcfHeadingOf(file, context);
+    const heading = await vcfHeadingOf(file, context);
+    const { header } = heading;
     const selector = createSelector(given, header, true);
     const wanted = wantedSamples(given.samples || 'all', header, file.uri);
     const format = compileFormat(formatOf(given.format), header, selector.view, wanted);
@@ -70,7 +72,7 @@ export const vcfQuery = define<{ variants: readonly [Dataset] }, typeof params, 
     const rows: string[] = [];
     let records = 0;
     await withVcfTable(await context.module('vcf'), (table) =>
-      eachRecord(source, file.uri, range, packing, table, context.signal, (line) => {
+      eachRecord(source, file.uri, range, heading, table, context.signal, (line) => {
         records++;
         const verdict = selector.select(line);
         if (!verdict) return undefined;

@@ -50,12 +50,13 @@ export const vcfStats = define<{ variants: readonly [Dataset] }, typeof params, 
   modules: { vcf: vcfUrl },
 
   async kernel(range, { variants: [file] }, given, context) {
-    const { header, packing } = await vcfHeadingOf(file, context);
+    const heading = await vcfHeadingOf(file, context);
+    const { header } = heading;
     const wanted = wantedSamples(given.samples, header, file.uri);
     const source = await context.open(file);
     return withVcfTable(await context.module('vcf'), async (table) => {
       const { take, stats } = createTally(header, wanted, table);
-      await eachRecord(source, file.uri, range, packing, table, context.signal, take);
+      await eachRecord(source, file.uri, range, heading, table, context.signal, take);
       return stats();
     });
   },

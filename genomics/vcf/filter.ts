@@ -35,7 +35,8 @@ export async function filterPart(
   context: Context,
 ): Promise<Kept> {
   const file = variants[at]!;
-  const { header, packing } = await vcfHeadingOf(file, context);
+  const heading = await vcfHeadingOf(file, context);
+  const { header } = heading;
   const selector = createSelector(given, header);
   const wanted = wantedSamples(given.samples, header, file.uri);
   const subset = given.samples === '' ? undefined : createSubsetter(header, wanted);
@@ -62,7 +63,7 @@ export async function filterPart(
   };
   const source = await context.open(file);
   await withVcfTable(await context.module('vcf'), (table) =>
-    eachRecord(source, file.uri, range, packing, table, context.signal, take),
+    eachRecord(source, file.uri, range, heading, table, context.signal, take),
   );
   return { records, contigs, ...(await lines.store(context)) };
 }

@@ -56,20 +56,25 @@ export async function normalisePart(
   given: Params,
   context: Context,
 ): Promise<Kept> {
-  const { header, packing } = await vcfHeadingOf(file, context);
+  const heading = await vcfHeadingOf(file, context);
+  const { header } = heading;
   const rows: Row[] = [];
   let records = 0;
   const take: TakeLine = (line) => {
     const fault = readLine(line, header.samples.length);
     if (fault) return fault;
     records++;
-    const row = textOf(line.bytes, line.at[0]!, line.end).split('\t');
+    // What stands behind FORMAT stays one text: there may be thousands of samples.
+    const { bytes, at, end } = line;
+    const edge = header.samples.length > 0 ? at[9]! - 1 : end;
+    const row = textOf(bytes, at[0]!, edge).split('\t');
+    if (edge < end) row.push(textOf(bytes, edge + 1, end));
     rows.push(...(given.biallelic ? splitRow(row, header) : [row]));
     return undefined;
   };
   const source = await context.open(file);
   await withVcfTable(await context.module('vcf'), (table) =>
-    eachRecord(source, file.uri, part, packing, table, context.signal, take),
+    eachRecord(source, file.uri, part, heading, table, context.signal, take),
   );
   const reference = openReference(await context.open(fasta), fasta.uri, part.reference, context.signal);
   const placed: { readonly row: Row; readonly pos: number; readonly contig: number }[] = [];

@@ -31,16 +31,16 @@ const typeNames: readonly (readonly [number, string])[] = [
   [kind.overlap, 'OVERLAP'],
 ];
 
+/** The bytes of UTF-8 as a letter each, as lines are read and written. */
+const bytewise = (text: string): string => Buffer.from(text).toString('latin1');
+
 /** Gives the text of a record; `samples`: for which of them brackets are repeated, all wanted unless told. */
 export type Formatter = (samples: Uint8Array | undefined) => string;
 
 /** @throws BadUsage for a key that the header does not define, or brackets that do not close */
-export function compileFormat(
-  format: string,
-  header: VcfHeader,
-  view: RecordView,
-  wanted: Wanted,
-): Formatter {
+export function compileFormat(given: string, header: VcfHeader, view: RecordView, wanted: Wanted): Formatter {
+  // Text of a record is kept byte by byte.
+  const format = bytewise(given);
   const blocks: Block[] = [];
   let pieces: Piece[] = [];
   let isRepeated = false;
@@ -103,7 +103,7 @@ function pieceOf(
       ? infoPiece(match[2]!, index, header, view, fail)
       : formatPiece(match[2]!, index, header, view, fail);
   if (isRepeated) {
-    if (name === 'SAMPLE') return (sample) => header.samples[sample]!;
+    if (name === 'SAMPLE') return (sample) => bytewise(header.samples[sample]!);
     if (name === 'TGT') return translatedPiece(view);
     if (header.format.has(name) || name === 'GT') return formatPiece(name, index, header, view, fail);
   }

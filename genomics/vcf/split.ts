@@ -1,7 +1,7 @@
 /** A record of several alternate alleles as one record each, with the values that belong to it, as bcftools norm -m - has them (1.16). */
 import type { VcfHeader } from '../formats/vcfheader.ts';
 
-/** The columns of a line; samples as they stand. */
+/** The columns of a line; of the samples any number, or all in one text. */
 export type Row = readonly string[];
 
 /** Place of a genotype among those of VCF (1.6.2), `a <= b`. */
@@ -15,7 +15,10 @@ export function splitRow(row: Row, header: VcfHeader): Row[] {
   const keys = row[8]?.split(':') ?? [];
   return alts.map((alt, i) => {
     const info = row[7] === '.' ? '.' : splitInfo(row[7]!, i, alts.length, header);
-    const samples = row.slice(9).map((sample) => splitSample(sample, keys, i, alts.length, header));
+    const samples = row
+      .slice(9)
+      .flatMap((text) => text.split('\t'))
+      .map((sample) => splitSample(sample, keys, i, alts.length, header));
     return [
       ...row.slice(0, 2),
       ids.length === alts.length ? ids[i]! : row[2]!,

@@ -49,7 +49,8 @@ const fail = (found: string, expected: string): BadUsage =>
 
 /** @throws BadUsage for text that is no expression, or names what the header does not have */
 export function compileExpression(text: string, context: Context): Expression {
-  const part = build(parseExpression(text), context);
+  // Lines are read byte by byte, and so is what they are compared with.
+  const part = build(parseExpression(Buffer.from(text).toString('latin1')), context);
   if (part.is !== 'verdict') throw fail(JSON.stringify(text), 'a comparison, such as QUAL>20');
   return { test: part.get, perSample: part.perSample };
 }

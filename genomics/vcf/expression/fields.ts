@@ -16,6 +16,8 @@ export type Context = { readonly header: VcfHeader; readonly view: RecordView };
 /** Missing alleles of VCF's GT, and of the alleles how often each was called. */
 type Genotypes = { readonly counts: Float64Array; missing: number };
 
+/** Alleles of a record, at most, as in BCF. */
+const maxAlleles = 65536;
 const [bar, slash, dot] = [0x7c, 0x2f, 0x2e];
 
 /** `FORMAT/DP` and the like: where a name is looked for, and its key. */
@@ -230,7 +232,7 @@ function countedSource(
   const [ac, an] = isTold ? [view.needInfo('AC'), view.needInfo('AN')] : [-1, -1];
   // Without brackets the first alternate allele is meant, as in bcftools.
   const isMeant = valuesOf(subscript ?? '0');
-  const genotypes: Genotypes = { counts: new Float64Array(256), missing: 0 };
+  const genotypes: Genotypes = { counts: new Float64Array(maxAlleles), missing: 0 };
   const out = createNumbers(false);
   const none = (): Numbers => {
     out.count = 0;
