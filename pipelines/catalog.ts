@@ -19,6 +19,7 @@ const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
   'genomics/vcf-norm': async () => (await import('../genomics/jobs/vcfnorm.ts')).vcfNorm,
   'genomics/vcf-query': async () => (await import('../genomics/jobs/vcfquery.ts')).vcfQuery,
   'genomics/vcf-stats': async () => (await import('../genomics/jobs/vcfstats.ts')).vcfStats,
+  'genomics/vcf-table': async () => (await import('../genomics/jobs/vcftable.ts')).vcfTable,
   'lidar/catalog': async () => (await import('../geospatial/jobs/catalog.ts')).catalog,
   'lidar/classify': async () => (await import('../geospatial/jobs/classify.ts')).classify,
   'lidar/crown': async () => (await import('../geospatial/jobs/crown.ts')).crown,

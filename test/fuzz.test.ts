@@ -148,6 +148,13 @@ const targets: Target[] = [
     checked: false,
   },
   {
+    name: 'VCF through table',
+    job: 'genomics/vcf-table',
+    file: ['variants', 'a.vcf', new Uint8Array(gunzipSync(vcf))],
+    beside: [],
+    checked: false,
+  },
+  {
     name: 'VCF through compare',
     job: 'genomics/compare',
     file: ['variants', 'a.vcf', new Uint8Array(gunzipSync(vcf))],

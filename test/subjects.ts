@@ -159,6 +159,13 @@ export async function makeSubjects(): Promise<Subjects> {
       splitsOf(cohort.size),
     ),
     await add(
+      'counts',
+      'genomics/vcf-table',
+      { variants: [cohort] },
+      { counts: true, genotypes: 'GT,AD', rows: 'genotypes' },
+      splitsOf(cohort.size),
+    ),
+    await add(
       'samples',
       'genomics/vcf-stats',
       { variants: [cohort] },

@@ -42,8 +42,8 @@ export async function testLaws(isWanted: (job: string) => boolean): Promise<void
         [/LAZ$/, 27],
         [/index|a region/, 50],
         [/variants regions/, 45],
-        [/vcf-(?!check)/, 35],
-        [/relief|info|catalog|vcf-check/, 1],
+        [/vcf-(?!check|table)/, 35],
+        [/relief|info|catalog|vcf-check|vcf-table/, 1],
         [/extract/, 2],
       ];
       const fewest = few.find(([name]) => name.test(subject.name))?.[1] ?? 80;

@@ -1,5 +1,5 @@
 /** What a sample's GT says, as htslib sorts genotypes (bcf_gt_type, 1.16). */
-import { COUNTS } from './vcflayout.ts';
+import { COUNTS, FOUND } from './vcflayout.ts';
 
 const DOT: i32 = 0x2e;
 const BAR: i32 = 0x7c;
@@ -23,6 +23,14 @@ export let most: i32 = 0;
 @inline
 function add(at: usize): void {
   store<u32>(at, load<u32>(at) + 1);
+}
+
+/** Leaves what is wrong where it is looked for: of which sample, and where it stands. */
+export function fault(code: i32, sample: i32, from: usize, to: usize): i32 {
+  store<i32>(FOUND, sample);
+  store<i32>(FOUND + 4, <i32>from);
+  store<i32>(FOUND + 8, <i32>to);
+  return code;
 }
 
 /** Reads GT and counts its alleles; false where it is no genotype. */

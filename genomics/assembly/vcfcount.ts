@@ -1,5 +1,6 @@
 /** Counts of genotypes over the samples of a line, by the rules of `bcftools stats` (1.16). */
 import {
+  fault,
   HAPLOID_ALT,
   HAPLOID_REF,
   HETEROZYGOUS,
@@ -213,13 +214,6 @@ function sumOf(from: usize, to: usize): i32 {
     at++;
   }
   return sum;
-}
-
-function fault(code: i32, sample: i32, from: usize, to: usize): i32 {
-  store<i32>(FOUND, sample);
-  store<i32>(FOUND + 4, <i32>from);
-  store<i32>(FOUND + 8, <i32>to);
-  return code;
 }
 
 /**

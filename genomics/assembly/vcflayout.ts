@@ -2,6 +2,8 @@
 
 /** Of a fault, then of the genotypes of the line: sample, bounds of what is wrong; how many are homozygous reference, heterozygous, other. */
 export const FOUND: usize = 1024;
+/** Samples of a line by the kind of their genotype. */
+export const KINDS: usize = 1088;
 /** Genotypes by depth: below 0, 0 to 500, above. */
 export const DEPTHS: usize = 2048;
 /** Indels from -60 to 60 bases: heterozygous genotypes with reads of both alleles, then three limbs of their sum of fractions. */

@@ -12,6 +12,7 @@ type Places = {
       | 'packedAt'
       | 'basesAt'
       | 'countsAt'
+      | 'kindsAt'
       | 'genotyped'
   ]: WebAssembly.Global;
 };
@@ -30,6 +31,15 @@ export type VcfExports = Numbers &
       gt: number,
       dp: number,
       ad: number,
+      alleles: number,
+    ): number;
+    kinds(
+      from: number,
+      end: number,
+      slots: number,
+      samples: number,
+      isAll: boolean,
+      gt: number,
       alleles: number,
     ): number;
   };

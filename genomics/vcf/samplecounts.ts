@@ -108,7 +108,7 @@ export function createSampleCounter(table: VcfTable, slots: Int32Array, wanted: 
       const { counts, found } = viewsOf();
       if (code !== 0) {
         const shown = code === 1 || code > 4 ? '' : textOf(bytes, found[1]! - text, found[2]! - text);
-        return faultOf(code, found[0]!, shown, found[1]!, fields, alleles, slots.length);
+        return sampleFault(code, found[0]!, shown, found[1]!, fields, alleles, slots.length);
       }
       return {
         has: at[0]! >= 0,
@@ -144,7 +144,7 @@ export function createSampleCounter(table: VcfTable, slots: Int32Array, wanted: 
 }
 
 /** The fault of a sample, by its code in the kernel. */
-function faultOf(
+export function sampleFault(
   code: number,
   sample: number,
   shown: string,
