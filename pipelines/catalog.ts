@@ -16,6 +16,7 @@ const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
   'genomics/variants': async () => (await import('../genomics/jobs/variants.ts')).variants,
   'genomics/vcf-check': async () => (await import('../genomics/jobs/vcfcheck.ts')).vcfCheck,
   'genomics/vcf-filter': async () => (await import('../genomics/jobs/vcffilter.ts')).vcfFilter,
+  'genomics/vcf-merge': async () => (await import('../genomics/jobs/vcfmerge.ts')).vcfMerge,
   'genomics/vcf-norm': async () => (await import('../genomics/jobs/vcfnorm.ts')).vcfNorm,
   'genomics/vcf-query': async () => (await import('../genomics/jobs/vcfquery.ts')).vcfQuery,
   'genomics/vcf-stats': async () => (await import('../genomics/jobs/vcfstats.ts')).vcfStats,

@@ -5,15 +5,17 @@ import { readHeader } from './bam.ts';
 import { readBed } from './bed.ts';
 import { readVcfHeading } from './vcffile.ts';
 
-/** Reads with `read`, or gives what was read last when that was the same dataset: its id names its content. */
-function remembering<T>(read: (source: Source, name: string) => Promise<T>) {
-  let last: { readonly id: string; readonly value: Promise<T> } | undefined;
+/** Reads with `read`, or gives what was read when the same dataset was asked for among the last `kept` others: its id names its content. */
+function remembering<T>(read: (source: Source, name: string) => Promise<T>, kept = 1) {
+  const last = new Map<string, Promise<T>>();
   return (dataset: Dataset, host: Pick<Context, 'open'>): Promise<T> => {
     const id = `${dataset.uri}#${dataset.id}`;
-    if (last?.id === id) return last.value;
+    const known = last.get(id);
+    if (known) return known;
     const value = host.open(dataset).then((source) => read(source, dataset.uri));
-    last = { id, value };
-    value.catch(() => (last = undefined));
+    if (last.size >= kept) last.delete([...last.keys()][0]!);
+    last.set(id, value);
+    value.catch(() => last.delete(id));
     return value;
   };
 }
@@ -27,5 +29,5 @@ export const headerOf = remembering(readHeader);
 /** The header of a file of alignments, and what it is. */
 export const headingOf = remembering(readAlignments);
 
-/** The header of a VCF, and whether it is bgzipped. */
-export const vcfHeadingOf = remembering(readVcfHeading);
+/** The header of a VCF, and whether it is bgzipped. Jobs over many files come back to each. */
+export const vcfHeadingOf = remembering(readVcfHeading, 64);

@@ -1,11 +1,9 @@
 /** A record of several alternate alleles as one record each, with the values that belong to it, as bcftools norm -m - has them (1.16). */
 import type { VcfHeader } from '../formats/vcfheader.ts';
+import { genotypeAt } from './alleleset.ts';
 
 /** The columns of a line; of the samples any number, or all in one text. */
 export type Row = readonly string[];
-
-/** Place of a genotype among those of VCF (1.6.2), `a <= b`. */
-const genotypeAt = (a: number, b: number): number => (b * (b + 1)) / 2 + a;
 
 /** Gives one row for each alternate allele; a row of one, or of none, as it is. */
 export function splitRow(row: Row, header: VcfHeader): Row[] {

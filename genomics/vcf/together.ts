@@ -16,22 +16,27 @@ export async function headerOfAll(
   for (const file of files) headers.push((await vcfHeadingOf(file, host)).header);
   const [first] = headers;
   if (headers.length === 1) return first!;
-  const known = new Set<string>();
-  const lines: string[] = [];
-  for (const [i, header] of headers.entries()) {
+  for (const [i, header] of headers.entries())
     if (header.samples.join('\t') !== first!.samples.join('\t'))
       throw new BadInput(
-        `VCF: ${files[i]!.uri} has samples ${header.samples.slice(0, 5).join(', ') || 'none'}, expected those of ${files[0]!.uri}: ${first!.samples.slice(0, 5).join(', ') || 'none'}; choose them with --samples in a run for each file`,
+        `VCF: ${files[i]!.uri} has samples ${header.samples.slice(0, 5).join(', ') || 'none'}, expected those of ${files[0]!.uri}: ${first!.samples.slice(0, 5).join(', ') || 'none'}; put samples side by side with genomics/vcf-merge, or choose them with --samples in a run for each file`,
       );
+  const text = `${[...definitionsOf(headers), first!.lines.at(-1)!.replace(/\r$/, '')].join('\n')}\n`;
+  return parseVcfHeader(text, files[0]!.uri);
+}
+
+/** The lines before that of the columns: all of the first header, then those of others that define what is not defined yet. */
+export function definitionsOf(headers: readonly VcfHeader[]): readonly string[] {
+  const known = new Set<string>();
+  const lines: string[] = [];
+  for (const header of headers)
     for (const line of header.lines.slice(0, -1)) {
       const key = keyOf(line);
       if (known.has(key)) continue;
       known.add(key);
       lines.push(line.replace(/\r$/, ''));
     }
-  }
-  const text = `${[...lines, first!.lines.at(-1)!.replace(/\r$/, '')].join('\n')}\n`;
-  return parseVcfHeader(text, files[0]!.uri);
+  return lines;
 }
 
 /** What a line defines: a key by its ID, else the line itself. */
