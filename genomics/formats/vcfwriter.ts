@@ -65,9 +65,16 @@ export function joinLines(all: readonly VcfLines[]): VcfLines {
   };
 }
 
+export type Arrangement = {
+  /** Neighbours may have changed places, and are put in order, those of one place as they came. */
+  readonly isMoved?: boolean;
+  /** What becomes of several lines of one place, without their line feeds. */
+  readonly join?: ((lines: readonly string[]) => readonly string[]) | undefined;
+};
+
 /**
  * Writes `header` and lines to the file of that suffix, and its index beside it: TBI, or CSI where a contig is longer than that reaches; none for lines in no
- * order. `isMoved`: neighbours may have changed places, and are put in order, those of one place as they came.
+ * order.
  */
 export async function writeLines(
   lines: VcfLines,
@@ -76,9 +83,9 @@ export async function writeLines(
   header: string,
   contigs: readonly Contig[],
   context: Pick<Context, 'get'>,
-  isMoved = false,
+  { isMoved = false, join }: Arrangement = {},
 ): Promise<void> {
-  const { contig, from, to } = lines;
+  const { contig, from } = lines;
   const out = bgzip(await output.file(suffix), 6);
   await out.write(Buffer.from(header));
   const longest = contigs.reduce((most, { length }) => Math.max(most, length), 0);
@@ -89,11 +96,12 @@ export async function writeLines(
   const order =
     isOrdered || !isMoved ? undefined : contig.map((_, i) => i).sort((a, b) => compare(lines, a, b) || a - b);
   const hasIndex = isOrdered || isMoved;
-  for await (const [line, bytes] of inOrder(lines, order, context)) {
+  const ordered = inOrder(lines, order, context);
+  for await (const { line, to, bytes } of join ? joinedLines(ordered, lines, join) : ordered) {
     const place = out.tell();
     const wait = out.write(bytes);
     if (wait) await wait;
-    if (hasIndex) index.add(contig[line]!, from[line]!, to[line]!, place, out.tell(), true);
+    if (hasIndex) index.add(contig[line]!, from[line]!, to, place, out.tell(), true);
   }
   await out.finish();
   if (!hasIndex) return;
@@ -106,18 +114,48 @@ export async function writeLines(
 const compare = ({ contig, from }: VcfLines, a: number, b: number): number =>
   contig[a]! - contig[b]! || from[a]! - from[b]!;
 
-/** Lines and their bytes, as they lie in the store unless told another order. */
+/** A line by its number, where it ends on its contig, and its bytes. */
+type Placed = { readonly line: number; readonly to: number; readonly bytes: Uint8Array };
+
+/** Lines of one place as those that are made of them. */
+async function* joinedLines(
+  ordered: AsyncIterable<Placed>,
+  { contig, from }: VcfLines,
+  join: NonNullable<Arrangement['join']>,
+): AsyncGenerator<Placed> {
+  let group: Placed[] = [];
+  function* flush(): Generator<Placed> {
+    if (group.length < 2) yield* group;
+    else {
+      const texts = group.map(({ bytes }) => Buffer.from(bytes.subarray(0, -1)).toString('latin1'));
+      const to = Math.max(...group.map((one) => one.to));
+      for (const text of join(texts))
+        yield { line: group[0]!.line, to, bytes: Buffer.from(`${text}\n`, 'latin1') };
+    }
+    group = [];
+  }
+  for await (const one of ordered) {
+    const last = group[0]?.line;
+    if (last !== undefined && (contig[last] !== contig[one.line] || from[last] !== from[one.line]))
+      yield* flush();
+    // What comes next may take the place of these bytes.
+    group.push({ ...one, bytes: one.bytes.slice() });
+  }
+  yield* flush();
+}
+
+/** Lines as they lie in the store unless told another order. */
 async function* inOrder(
-  { texts, size }: VcfLines,
+  { texts, size, to }: VcfLines,
   order: Int32Array | undefined,
   context: Pick<Context, 'get'>,
-): AsyncGenerator<readonly [line: number, bytes: Uint8Array]> {
+): AsyncGenerator<Placed> {
   if (!order) {
     let line = 0;
     for (const stored of texts) {
       const bytes = await context.get(stored);
       for (let at = 0; at < bytes.length; at += size[line++]!)
-        yield [line, bytes.subarray(at, at + size[line]!)];
+        yield { line, to: to[line]!, bytes: bytes.subarray(at, at + size[line]!) };
     }
     return;
   }
@@ -136,6 +174,7 @@ async function* inOrder(
       if (held.size > 3) held.delete([...held.keys()][0]!);
       held.set(t, await context.get(texts[t]!));
     }
-    yield [line, held.get(t)!.subarray(start[line]!, start[line]! + size[line]!)];
+    const bytes = held.get(t)!.subarray(start[line]!, start[line]! + size[line]!);
+    yield { line, to: to[line]!, bytes };
   }
 }

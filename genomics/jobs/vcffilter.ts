@@ -65,6 +65,7 @@ export const vcfFilter = define<Inputs, typeof params, Part, Kept>({
     const { names } = wantedSamples(given.samples, header, variants[0]!.uri);
     const text = given.samples === '' ? header.text : subsetHeader(header, names);
     // Records of several files lie among each other.
-    await writeKept(kept, output, header, text, 'genomics/vcf-filter', given, context, variants.length > 1);
+    const arrangement = { isMoved: variants.length > 1 };
+    await writeKept(kept, output, header, text, 'genomics/vcf-filter', given, context, arrangement);
   },
 });

@@ -1,11 +1,13 @@
 /** A VCF with its alleles moved left, REF checked, and each alternate allele on its own if wanted. */
 import { columns } from '../../core/codec.ts';
+import { BadUsage } from '../../core/errors.ts';
 import { define } from '../../core/job.ts';
 import { readFastaIndex } from '../formats/fasta.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
 import { planVcf, vcfInput } from '../formats/vcffile.ts';
 import { vcfUrl } from '../kernels/modules.ts';
 import { joinKept, type Kept } from '../vcf/filter.ts';
+import { joinLinesOf } from '../vcf/join.ts';
 import { type Inputs, normalisePart, params, type Part, placesOf } from '../vcf/norm.ts';
 import { writeKept } from '../vcf/write.ts';
 
@@ -14,10 +16,11 @@ const mebibyte = 1 << 20;
 export const vcfNorm = define<Inputs, typeof params, Part, Kept>({
   name: 'genomics/vcf-norm',
   version: 1,
-  doc: 'alleles moved left without bases they share, REF checked, several alternate alleles split (bcftools norm)',
+  doc: 'alleles moved left without bases they share, REF checked, several alternate alleles split or joined (bcftools norm)',
   examples: [
     '--variants calls.vcf.gz --reference genome.fa.gz --out norm.vcf.gz',
     '--variants calls.vcf.gz --reference genome.fa.gz --biallelic --check-ref exclude --out single.vcf.gz',
+    '--variants single.vcf.gz --reference genome.fa.gz --join any --out sites.vcf.gz',
   ],
   inputs: {
     variants: vcfInput,
@@ -34,7 +37,9 @@ export const vcfNorm = define<Inputs, typeof params, Part, Kept>({
   output: 'file',
   result: columns<Kept>(),
 
-  async partition({ variants: [file], reference: [fasta] }, _given, split, planning) {
+  async partition({ variants: [file], reference: [fasta] }, given, split, planning) {
+    if (given.biallelic && given.join !== 'no')
+      throw new BadUsage('--biallelic and --join: found both, expected one; they undo each other');
     const heading = await vcfHeadingOf(file, planning);
     const reference = placesOf(await readFastaIndex(planning, fasta), heading.header.contigs);
     const ranges = await planVcf(file, heading, split, planning);
@@ -61,6 +66,12 @@ export const vcfNorm = define<Inputs, typeof params, Part, Kept>({
     context,
   ) {
     const { header } = await vcfHeadingOf(file, context);
-    await writeKept(kept, output, header, header.text, 'genomics/vcf-norm', given, context, true);
+    const { join: joining } = given;
+    const join =
+      joining === 'no' ? undefined : (lines: readonly string[]) => joinLinesOf(lines, joining, header);
+    await writeKept(kept, output, header, header.text, 'genomics/vcf-norm', given, context, {
+      isMoved: true,
+      join,
+    });
   },
 });

@@ -22,6 +22,10 @@ import { type Row, splitRow } from './split.ts';
 
 export const params = {
   biallelic: flag('a record for each alternate allele'),
+  join: choice(
+    ['no', 'both', 'any'],
+    'records of one place as one: not; substitutions, and apart from them all others; all',
+  ),
   'check-ref': choice(
     ['error', 'exclude', 'ignore'],
     'of records whose REF is not that of the reference: tell the first one and end; leave them out; leave them as they are',

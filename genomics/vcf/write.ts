@@ -1,10 +1,10 @@
 /** Writes records that were kept or changed, under the header of the file they came from and the command that did it. */
 import type { Context, Output } from '../../core/job.ts';
 import type { VcfHeader } from '../formats/vcfheader.ts';
-import { writeLines } from '../formats/vcfwriter.ts';
+import { type Arrangement, writeLines } from '../formats/vcfwriter.ts';
 import type { Kept } from './filter.ts';
 
-/** `isMoved`: lines are put in order, their contigs as the header has them. */
+/** With `isMoved` contigs are put in the order of the header. */
 export async function writeKept(
   kept: Kept,
   output: Output,
@@ -13,14 +13,14 @@ export async function writeKept(
   job: string,
   given: { readonly [name: string]: string | boolean },
   context: Pick<Context, 'get'>,
-  isMoved = false,
+  arrangement: Arrangement = {},
 ): Promise<void> {
   const options = Object.entries(given).flatMap(([name, value]) =>
     value === '' || value === false ? [] : value === true ? [`--${name}`] : [`--${name} '${value}'`],
   );
   const at = text.lastIndexOf('\n#CHROM') + 1;
   const command = `##servermixCommand=${[job, ...options].join(' ')}\n`;
-  const order = isMoved ? inOrder(kept.contigs, known) : kept.contigs;
+  const order = arrangement.isMoved ? inOrder(kept.contigs, known) : kept.contigs;
   const numbers = kept.contigs.map((name) => order.indexOf(name));
   const lines = { ...kept, contig: kept.contig.map((id) => numbers[id]!) };
   const contigs = order.map((name) => ({ name, length: known.get(name) ?? 0 }));
@@ -31,7 +31,7 @@ export async function writeKept(
     text.slice(0, at) + command + text.slice(at),
     contigs,
     context,
-    isMoved,
+    arrangement,
   );
 }
 
