@@ -28,7 +28,7 @@ test('help and lists', async () => {
   expect(help.stdout).toContain('Exit codes');
   const list = await servermix(['list'], folder);
   expect(list.stdout).toMatch(
-    /^genomics\/compare\s.*\ngenomics\/coverage\s.*\ngenomics\/flagstat\s.*\ngenomics\/index\s.*\ngenomics\/pileup\s.*\ngenomics\/qc\s.*\ngenomics\/reference\s.*\ngenomics\/variants\s.*\ngenomics\/vcf-check\s.*\ngenomics\/vcf-filter\s.*\ngenomics\/vcf-norm\s.*\ngenomics\/vcf-query\s.*\ngenomics\/vcf-stats\s.*\ngenomics\/vcf-table\s.*\nlidar\/catalog\s.*\nlidar\/extract\s.*\nlidar\/ground\s.*\nlidar\/index\s.*\nlidar\/info\s.*\nlidar\/raster\s.*\nlidar\/stats\s.*\nlidar\/tile\s.*\nsatellite\/zonal\s.*\nterrain\/contours\s.*\nterrain\/relief\s.*\npipelines\/biomass\s.*\npipelines\/germline\s.*\npipelines\/qc\s.*\npipelines\/terrain\s/,
+    /^genomics\/compare\s.*\ngenomics\/coverage\s.*\ngenomics\/flagstat\s.*\ngenomics\/index\s.*\ngenomics\/pileup\s.*\ngenomics\/qc\s.*\ngenomics\/reference\s.*\ngenomics\/variants\s.*\ngenomics\/vcf-check\s.*\ngenomics\/vcf-filter\s.*\ngenomics\/vcf-merge\s.*\ngenomics\/vcf-norm\s.*\ngenomics\/vcf-query\s.*\ngenomics\/vcf-stats\s.*\ngenomics\/vcf-table\s.*\nlidar\/catalog\s.*\nlidar\/extract\s.*\nlidar\/ground\s.*\nlidar\/index\s.*\nlidar\/info\s.*\nlidar\/raster\s.*\nlidar\/stats\s.*\nlidar\/tile\s.*\nsatellite\/zonal\s.*\nterrain\/contours\s.*\nterrain\/relief\s.*\npipelines\/biomass\s.*\npipelines\/germline\s.*\npipelines\/qc\s.*\npipelines\/terrain\s/,
   );
   const job = await servermix(['run', 'genomics/coverage', '--help'], folder);
   expect(job.code).toBe(0);

@@ -145,6 +145,13 @@ export async function makeSubjects(): Promise<Subjects> {
       splitsOf(cohort.size),
     ),
     await add(
+      'cohorts',
+      'genomics/vcf-merge',
+      { variants: [cohort, calls] },
+      { multiallelic: 'none' },
+      splitsOf(cohort.size),
+    ),
+    await add(
       'calls',
       'genomics/vcf-norm',
       { variants: [calls], reference: [reference] },

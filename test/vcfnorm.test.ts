@@ -8,6 +8,7 @@ import type { Json } from '../core/json.ts';
 import { random, type Random } from '../datasets/random.ts';
 import { parseVcfHeader } from '../genomics/formats/vcfheader.ts';
 import { vcfNorm } from '../genomics/jobs/vcfnorm.ts';
+import { joinLinesOf } from '../genomics/vcf/join.ts';
 import { splitRow } from '../genomics/vcf/split.ts';
 import { data, has, messageFrom } from './alignments.ts';
 import { bcftools, same } from './peer.ts';
@@ -121,7 +122,45 @@ describe.skipIf(!has('bcftools'))('beside bcftools', () => {
     writeFileSync(at('single.vcf'), `${header.text}${rows.map((row) => row.join('\t')).join('\n')}\n`);
     expect(rows.length).toBeGreaterThan(420);
     same('split', bcftools('view', '-H', at('single.vcf'))!, rowsOf(bcftools('norm', '-m', '-any', cohort)!));
+    for (const joining of ['any', 'both'] as const) {
+      const places = new Map<string, (typeof rows)[number][]>();
+      for (const row of rows) {
+        const place = `${row[0]}:${row[1]}`;
+        places.set(place, [...(places.get(place) ?? []), row]);
+      }
+      const whole = [...places.values()].flatMap((group) =>
+        group.length < 2
+          ? group.map((row) => row.join('\t'))
+          : joinLinesOf(
+              group.map((row) => row.join('\t')),
+              joining,
+              header,
+            ),
+      );
+      expect(whole.length).toBeLessThan(rows.length - 10);
+      writeFileSync(at('whole.vcf'), `${header.text}${whole.join('\n')}\n`);
+      const expected = bcftools('norm', '-m', `+${joining}`, at('single.vcf'))!;
+      same(joining, bcftools('view', '-H', at('whole.vcf'))!, rowsOf(expected));
+    }
   });
+  test.each(['any', 'both'])(
+    'alleles that come to one place from several parts are joined: %s',
+    async (join) => {
+      const twice = readFileSync(at('mangled.vcf'), 'latin1').split('\n').filter(Boolean);
+      // Another allele for each record, padded otherwise: they meet when they have moved.
+      const all = twice.flatMap((line) => {
+        const row = line.split('\t');
+        if (line.startsWith('#') || row[3]!.length < 3) return [line];
+        return [line, row.with(4, row[3]!.slice(0, -2)).join('\t')];
+      });
+      writeFileSync(at('twice.vcf'), `${all.join('\n')}\n`);
+      const expected = rowsOf(bcftools('norm', '-f', at('reference.fa'), '-m', `+${join}`, at('twice.vcf'))!);
+      for (const split of [1e9, 3000]) {
+        await norm(at('twice.vcf'), at('reference.fa'), { join }, split);
+        same(`split ${split}`, bcftools('view', '-H', at('out.vcf.gz'))!, expected);
+      }
+    },
+  );
   test.skipIf(!data)('real calls, blocks among them', async () => {
     const real = join(data!, 'giab-na12878-b37-chr20');
     const [calls, reference] = [
@@ -140,6 +179,33 @@ describe.skipIf(!has('bcftools'))('beside bcftools', () => {
       );
     }
   });
+});
+
+test('values of joined records go where their alleles are', () => {
+  const header = parseVcfHeader(
+    [
+      '##fileformat=VCFv4.3',
+      '##INFO=<ID=AC,Number=A,Type=Integer,Description="c">',
+      '##INFO=<ID=S,Number=R,Type=String,Description="s">',
+      '##FORMAT=<ID=GT,Number=1,Type=String,Description="g">',
+      '##FORMAT=<ID=AD,Number=R,Type=Integer,Description="d">',
+      '##FORMAT=<ID=PL,Number=G,Type=Integer,Description="p">',
+      '#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tA\tB',
+      '',
+    ].join('\n'),
+    'x',
+  );
+  const lines = [
+    'c\t5\trs1\tAC\tA\t10\tPASS\tAC=1;S=r,x\tGT:AD:PL\t0|1:5,6:9,0,8\t0:7,.:0,5',
+    'c\t5\trs2\tA\tT\t30\tq10\tAC=2;S=.,y\tGT:AD:PL\t1|0:5,3:7,0,6\t1:1,9:4,0',
+  ];
+  expect(joinLinesOf(lines, 'any', header)).toEqual([
+    'c\t5\trs1;rs2\tAC\tA,TC\t30\tq10\tAC=1,2;S=r,x,y\tGT:AD:PL\t2|1:5,6,3:7,0,8,0,.,6\t2:1,.,9:4,5,0',
+  ]);
+  expect(joinLinesOf(lines, 'both', header)).toEqual(lines.toReversed());
+  expect(() => joinLinesOf([lines[0]!, lines[1]!.replace('\tA\tT', '\tG\tT')], 'any', header)).toThrow(
+    /have AC and G as REF, expected the same bases/,
+  );
 });
 
 test('REF that is not the reference: told, left out, or left', async () => {
