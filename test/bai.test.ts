@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Planning } from '../core/job.ts';
 import { memorySource } from '../core/sources/memory.ts';
-import { type Index, readIndex } from '../genomics/formats/bai.ts';
+import { readIndex } from '../genomics/formats/bai.ts';
+import type { Index } from '../genomics/formats/indexbody.ts';
 import { type Header, readHeader, records } from '../genomics/formats/bam.ts';
 import { chunks, inflate, type Virtual } from '../genomics/formats/bgzf.ts';
 import {

@@ -2,7 +2,8 @@
 import { BadInput } from '../../core/errors.ts';
 import type { Dataset, Planning } from '../../core/job.ts';
 import type { Heading } from './heading.ts';
-import { findIndex, type Index, readIndex } from './bai.ts';
+import { findIndex, readIndex } from './bai.ts';
+import type { Index } from './indexbody.ts';
 import type { Header } from './bam.ts';
 import type { Placed } from './cram/containers.ts';
 import { indexOf, placeContainers } from './cram/places.ts';

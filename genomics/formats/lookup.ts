@@ -1,5 +1,5 @@
 /** What is asked of the indexes of files that are read as one: where to read, and how many records there are. */
-import type { Index } from './bai.ts';
+import type { Index } from './indexbody.ts';
 import type { Virtual } from './bgzf.ts';
 import type { Member } from './collection.ts';
 import { cramCost, lettersOf } from './cram/places.ts';

@@ -4,7 +4,7 @@ import type { Dataset, Partition, Planning } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { splitWeighted } from '../../core/partition.ts';
 import { alignmentsOf, type Stretch, stretchesOf } from '../formats/alignments.ts';
-import type { Index } from '../formats/bai.ts';
+import type { Index } from '../formats/indexbody.ts';
 import { findIndex } from '../formats/bai.ts';
 import { compareVirtual, type Virtual } from '../formats/bgzf.ts';
 import { feed, withScanner } from '../formats/feed.ts';

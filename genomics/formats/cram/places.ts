@@ -1,7 +1,7 @@
 /** Where the reads of each contig lie in a CRAM file, from its containers: what an index tells of BAM. */
 import { BadInput } from '../../../core/errors.ts';
 import type { Dataset, Planning, Source } from '../../../core/job.ts';
-import type { ContigIndex, Index } from '../bai.ts';
+import type { ContigIndex, Index } from '../indexbody.ts';
 import { type FastaIndex, stretchOf } from '../fasta.ts';
 import { flag } from '../record.ts';
 import { type Container, type Extent, type Placed, readContainers, several } from './containers.ts';
