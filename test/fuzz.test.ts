@@ -14,6 +14,7 @@ import { filesOf, hostOf, sameFiles, type Files } from './laws.ts';
 import { ground } from '../geospatial/jobs/ground.ts';
 import { index as makeIndex } from '../geospatial/jobs/index.ts';
 import { bgzfOf } from './alignments.ts';
+import { bcfOf } from './bcffile.ts';
 import { onlyFile } from './cloudjobs.ts';
 import { randomSam } from './sam.ts';
 import { shared } from './shared.ts';
@@ -65,6 +66,7 @@ const laz = shared() && readFileSync(join(shared()!, 'data/geospatial/lidar/form
 
 const sam = new TextEncoder().encode(`${randomSam(13).split('\n').slice(0, 200).join('\n')}\n`);
 const vcf = readFileSync(join(folder, 'truth.vcf.gz'));
+const bcf = bcfOf(gunzipSync(vcf).toString()).bytes;
 const fasta = readFileSync(join(folder, 'reference.fa'));
 const cram =
   shared() && readFileSync(join(shared()!, 'data/genomics/edge/hts-specs/cram/3.0/passed/0507_mapped.cram'));
@@ -167,6 +169,20 @@ const targets: Target[] = [
     file: ['variants', 'a.vcf.gz', vcf],
     beside: [],
     checked: true,
+  },
+  {
+    name: 'BCF through stats',
+    job: 'genomics/vcf-stats',
+    file: ['variants', 'a.bcf', bgzfOf(bcf, [900, 4000, 8000, 12_000]).file],
+    beside: [],
+    checked: true,
+  },
+  {
+    name: 'plain BCF through filter',
+    job: 'genomics/vcf-filter',
+    file: ['variants', 'b.bcf', bcf],
+    beside: [],
+    checked: false,
   },
   {
     name: 'FASTA',

@@ -261,8 +261,10 @@ describe('damaged files', () => {
     expect(await messageFrom(statsOf(path))).toMatch(/does not end with a line feed.*add a line feed/);
     writeFileSync(path, '');
     expect(await messageFrom(statsOf(path))).toMatch(/is empty \(0 bytes\)/);
+    writeFileSync(path, 'CRAM\x03');
+    expect(await messageFrom(statsOf(path))).toMatch(/begins with "CRAM.*is it a VCF\?/);
     writeFileSync(path, 'BCF\x02\x02');
-    expect(await messageFrom(statsOf(path))).toMatch(/begins with "BCF.*is it a VCF\?/);
+    expect(await messageFrom(statsOf(path))).toMatch(/the header of .* is cut short/);
     writeFileSync(join(folder, 'cut.vcf.gz'), readFileSync(cohort).subarray(0, 9000));
     expect(await messageFrom(statsOf(join(folder, 'cut.vcf.gz')))).toMatch(/truncated/);
     expect(await messageFrom(statsOf(cohort, { samples: 'S00001,nobody' }))).toMatch(/has no sample nobody/);

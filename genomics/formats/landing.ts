@@ -1,8 +1,8 @@
-/** Where records begin in a BAM file without an index: the first one behind any byte, told by what follows it. */
+/** Where records begin in a file without an index: the first one behind any byte, told by what follows it; of BAM, and by a measure of others. */
 import type { Dataset, Source } from '../../core/job.ts';
 import type { Header } from './bam.ts';
 import { blockLimit } from './block.ts';
-import { chunks, compareVirtual, type Virtual } from './bgzf.ts';
+import { type Chunk, chunks, compareVirtual, type Virtual } from './bgzf.ts';
 import { field } from './record.ts';
 
 /** Bytes read for a look: blocks enough for a chain. */
@@ -23,10 +23,25 @@ export async function landing(
   contigs: number,
   offset: number,
 ): Promise<Virtual> {
-  const end: Virtual = [source.size, 0];
   const block = await findBlock(source, offset);
-  if (block === undefined) return end;
+  if (block === undefined) return [source.size, 0];
   const pieces = chunks(source, name, [block, 0], undefined, { chunk: 2 * blockLimit });
+  return chainStart(pieces, source.size, (bytes) => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    return (at) => (at + field.name > bytes.length ? 'open' : (recordLength(view, at, contigs) ?? 'none'));
+  });
+}
+
+/** Measures what may be records in some bytes: the length of the one at `at`, all there or not; 'none' where no record is, 'open' where more bytes must tell. */
+export type Measure = (bytes: Uint8Array) => (at: number) => number | 'none' | 'open';
+
+/** Where the first record starts from which a chain of them goes on, in a file of `size` bytes from some block on; `[size, 0]` where none does. */
+export async function chainStart(
+  pieces: AsyncGenerator<Chunk, void, number | undefined>,
+  size: number,
+  measure: Measure,
+): Promise<Virtual> {
+  const end: Virtual = [size, 0];
   try {
     let from = 0;
     for (let keep = 0; ;) {
@@ -34,8 +49,8 @@ export async function landing(
       // Whether the file ends here is known only when nothing more comes.
       if (done) return end;
       const { bytes } = piece;
-      const isWhole = piece.place(bytes.length)[0] >= source.size;
-      const found = scan(bytes, from, contigs, isWhole);
+      const isWhole = piece.place(bytes.length)[0] >= size;
+      const found = scan(bytes.length, from, measure(bytes), isWhole);
       if (found.start !== undefined) return piece.place(found.start);
       if (isWhole) return end;
       // All of it again, with what follows: a start that was not yet proved stays a candidate.
@@ -108,31 +123,33 @@ export function blockLength(bytes: Uint8Array, at: number): number | undefined {
 
 /** The first proved start at or behind `from`; or the first place that more bytes could still prove. */
 function scan(
-  bytes: Uint8Array,
+  length: number,
   from: number,
-  contigs: number,
+  measure: ReturnType<Measure>,
   isWhole: boolean,
 ): { readonly start?: number; readonly next: number } {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let at = from; at < bytes.length; at++) {
-    const verdict = follow(view, at, contigs, isWhole);
+  for (let at = from; at < length; at++) {
+    const verdict = follow(length, at, measure, isWhole);
     if (verdict === 'yes') return { start: at, next: at };
     if (verdict === 'open') return { next: at };
   }
-  return { next: bytes.length };
+  return { next: length };
 }
 
 /** Whether records follow each other from `start`: proved, refuted, or open until more bytes are there. */
-function follow(view: DataView, start: number, contigs: number, isWhole: boolean): 'yes' | 'no' | 'open' {
-  const end = view.byteLength;
+function follow(
+  end: number,
+  start: number,
+  measure: ReturnType<Measure>,
+  isWhole: boolean,
+): 'yes' | 'no' | 'open' {
   let at = start;
   for (let count = 0; count < recordChain; count++) {
     if (at === end) return isWhole ? (count > 0 ? 'yes' : 'no') : 'open';
     if (count >= fewest && at - start >= enough) return 'yes';
-    if (at + field.name > end) return isWhole ? 'no' : 'open';
-    const length = recordLength(view, at, contigs);
-    if (length === undefined) return 'no';
-    if (at + length > end) return isWhole ? 'no' : 'open';
+    const length = measure(at);
+    if (length === 'none') return 'no';
+    if (length === 'open' || at + length > end) return isWhole ? 'no' : 'open';
     at += length;
   }
   return 'yes';

@@ -5,8 +5,12 @@ import { inflate } from './bgzf.ts';
 import { type Blocks, readBlocks } from './gzi.ts';
 import { findBlock } from './landing.ts';
 
-/** Bytes of the file; of a bgzipped one the starts of blocks, or its end. */
-export type Range = { readonly from: number; readonly to: number };
+/** Bytes of the file; of a bgzipped one the starts of blocks, or its end. Where parts begin within blocks, `within` has how far. */
+export type Range = {
+  readonly from: number;
+  readonly to: number;
+  readonly within?: readonly [from: number, to: number];
+};
 
 /** Cuts a file into ranges of about `split` bytes, at blocks where it has any. */
 export async function rangesOf(source: Source, isBlocked: boolean, split: number): Promise<Range[]> {

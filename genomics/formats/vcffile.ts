@@ -1,14 +1,15 @@
-/** A file of variants: VCF as text, plain, bgzipped or gzipped; its header, and its lines by parts. */
+/** A file of variants: VCF as text, plain, bgzipped or gzipped, or BCF; its header, and its lines by parts. */
 import { BadInput } from '../../core/errors.ts';
 import type { Dataset, InputSpec, Planning, Source } from '../../core/job.ts';
-import { readAhead } from '../../core/sources/readahead.ts';
 import type { LineFault } from '../kernels/samline.ts';
 import { createLine, type Line } from '../kernels/vcfline.ts';
 import type { VcfTable } from '../kernels/vcftable.ts';
-import { checkEof, inflate } from './bgzf.ts';
+import { type BcfHeader, dictionariesOf, isBcf, readBcfText, withoutNumbers } from './bcfheader.ts';
+import { bcfLines, bcfRanges, recordsBefore } from './bcf.ts';
+import { checkEof, type Chunk } from './bgzf.ts';
 import { type Range, rangesOf } from './textlines.ts';
 import { parseVcfHeader, type VcfHeader } from './vcfheader.ts';
-import { type Packing, packingOf, wholeLines } from './wholelines.ts';
+import { type Packing, packingOf, piecesOf, wholeLines } from './wholelines.ts';
 
 /** Bytes of a header, at most. */
 const maxHeader = 2 ** 28;
@@ -16,13 +17,15 @@ const [lineFeed, hash] = [10, 0x23];
 
 /** What jobs over VCF read. */
 export const vcfInput: InputSpec = {
-  doc: 'variants, plain, bgzipped or gzipped; no index is needed',
-  formats: ['vcf', 'vcf.gz', 'vcf.bgz'],
+  doc: 'variants: VCF, plain, bgzipped or gzipped, or BCF; no index is needed',
+  formats: ['vcf', 'vcf.gz', 'vcf.bgz', 'bcf'],
 };
 
 export type VcfHeading = {
   readonly packing: Packing;
   readonly header: VcfHeader;
+  /** Of a BCF. */
+  readonly bcf?: BcfHeader;
   /** What a person should know of the file. */
   readonly notes: readonly string[];
 };
@@ -33,7 +36,30 @@ export async function readVcfHeading(source: Source, name: string): Promise<VcfH
     throw new BadInput(`VCF: ${name} is empty (0 bytes), expected ##fileformat=VCFv4.3; copy it again`);
   const packing = packingOf(await source.read(0, Math.min(4, source.size)));
   if (packing === 'bgzf') await checkEof(source, name);
-  const header = parseVcfHeader(await headText(source, name, packing), name);
+  const hint = packing === 'bgzf' ? 0 : undefined;
+  const pieces = piecesOf(source, name, [0, 0], packing, { chunk: 1 << 16, hint });
+  try {
+    let { value: first } = await pieces.next();
+    // Blocks may be empty, or shorter than the magic of BCF.
+    while (first && first.bytes.length < 3) {
+      const { value: more } = await pieces.next(first.bytes.length);
+      if (!more) break;
+      first = more;
+    }
+    if (first && isBcf(first.bytes)) return await bcfHeading(pieces, first, packing, name);
+    return await textHeading(source, name, packing, await headText(pieces, first ?? undefined, name));
+  } finally {
+    await pieces.return();
+  }
+}
+
+async function textHeading(
+  source: Source,
+  name: string,
+  packing: Packing,
+  text: string,
+): Promise<VcfHeading> {
+  const header = parseVcfHeader(text, name);
   const isEnded = packing !== 'plain' || (await source.read(source.size - 1, source.size))[0] === lineFeed;
   if (!isEnded && header.version < 4.4)
     throw new BadInput(
@@ -48,13 +74,31 @@ export async function readVcfHeading(source: Source, name: string): Promise<VcfH
   };
 }
 
+async function bcfHeading(pieces: Pieces, start: Chunk, packing: Packing, name: string): Promise<VcfHeading> {
+  if (packing === 'gzip')
+    throw new BadInput(`BCF: ${name} is plain gzip, expected BGZF; write it with bcftools view -Ob`);
+  const { text, minor, first } = await readBcfText(pieces, start, name);
+  const header = parseVcfHeader(withoutNumbers(text), name);
+  return {
+    packing,
+    header,
+    bcf: { ...dictionariesOf(text, name), minor, samples: header.samples.length, first },
+    notes:
+      packing === 'bgzf'
+        ? []
+        : [`BCF: ${name} is not compressed: if it was cut short between records, nothing tells that`],
+  };
+}
+
+type Pieces = AsyncGenerator<Chunk, void, number | undefined>;
+
 /** The lines that begin with `#`. */
-async function headText(source: Source, name: string, packing: Packing): Promise<string> {
-  const pieces = headPieces(source, name, packing);
+async function headText(pieces: Pieces, first: Chunk | undefined, name: string): Promise<string> {
   const found: Buffer[] = [];
   let size = 0;
   let isStart = true;
-  for await (const bytes of pieces) {
+  for (let piece = first; piece;) {
+    const { bytes } = piece;
     let end = 0;
     while (end < bytes.length && !(isStart && bytes[end] !== hash)) {
       const feed = bytes.indexOf(lineFeed, end);
@@ -69,27 +113,19 @@ async function headText(source: Source, name: string, packing: Packing): Promise
     size += end;
     if (size > maxHeader) throw new BadInput(`VCF: the header of ${name} has more than ${maxHeader} bytes`);
     if (end < bytes.length) break;
+    piece = (await pieces.next()).value ?? undefined;
   }
   return Buffer.concat(found).toString('utf8');
-}
-
-async function* headPieces(source: Source, name: string, packing: Packing): AsyncGenerator<Uint8Array> {
-  if (packing === 'bgzf') yield* inflate(source, name, [0, 0], undefined, { chunk: 1 << 16, hint: 0 });
-  else if (packing === 'plain') yield* readAhead(source, 0, source.size, { chunk: 1 << 16, depth: 1 });
-  else {
-    const whole = { from: 0, to: source.size };
-    for await (const { bytes } of wholeLines(source, name, whole, packing, new AbortController().signal))
-      yield bytes;
-  }
 }
 
 /** Cuts a file into ranges of about `split` bytes. */
 export async function planVcf(
   file: Dataset,
-  { packing }: VcfHeading,
+  { packing, bcf }: VcfHeading,
   split: number,
   planning: Planning,
 ): Promise<Range[]> {
+  if (bcf) return bcfRanges(await planning.open(file), file.uri, bcf, packing, split);
   if (packing === 'gzip') return [{ from: 0, to: file.size }];
   return rangesOf(await planning.open(file), packing === 'bgzf', split);
 }
@@ -99,13 +135,13 @@ export type TakeLine = (line: Line) => LineFault | undefined;
 
 /**
  * Gives the records of a range to `take`, line by line.
- * @throws BadInput with the number of the line, for which the file is counted up to it
+ * @throws BadInput with the number of the line, of BCF of the record, for which the file is counted up to it
  */
 export async function eachRecord(
   source: Source,
   name: string,
   range: Range,
-  { packing, header }: VcfHeading,
+  { packing, header, bcf }: VcfHeading,
   table: VcfTable,
   signal: AbortSignal,
   take: TakeLine,
@@ -113,8 +149,11 @@ export async function eachRecord(
   const line = createLine();
   let count = 0;
   // A long header may reach into later parts; behind a record nothing is of the header.
-  let before = range.from === 0 ? 0 : undefined;
-  for await (const { bytes } of wholeLines(source, name, range, packing, signal)) {
+  let before = bcf ? Infinity : range.from === 0 ? 0 : undefined;
+  const lines = bcf
+    ? bcfLines(source, name, range, bcf, packing, signal)
+    : wholeLines(source, name, range, packing, signal);
+  for await (const { bytes } of lines) {
     before ??= bytes[0] === hash ? await linesBefore(source, name, range.from, packing, signal) : Infinity;
     const last = header.lines.length - before;
     const fault = table.each(bytes, line, () => {
@@ -128,9 +167,11 @@ export async function eachRecord(
       return line.end === start ? undefined : take(line);
     });
     if (!fault) continue;
-    const number = (await linesBefore(source, name, range.from, packing, signal)) + count;
+    const place = bcf
+      ? `BCF: record ${(await recordsBefore(source, name, range, bcf, packing, signal)) + count}`
+      : `VCF: line ${(await linesBefore(source, name, range.from, packing, signal)) + count}`;
     throw new BadInput(
-      `VCF: line ${number} of ${name}: ${fault.field} is ${fault.found}, expected ${fault.expected}; correct or remove it`,
+      `${place} of ${name}: ${fault.field} is ${fault.found}, expected ${fault.expected}; correct or remove it`,
     );
   }
 }

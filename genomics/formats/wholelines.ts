@@ -4,7 +4,7 @@ import { createGunzip } from 'node:zlib';
 import { BadInput } from '../../core/errors.ts';
 import type { Source } from '../../core/job.ts';
 import { readAhead } from '../../core/sources/readahead.ts';
-import { type Chunk, chunks, formatVirtual, type InflateOptions } from './bgzf.ts';
+import { type Chunk, chunks, formatVirtual, type InflateOptions, type Virtual } from './bgzf.ts';
 import type { Range } from './textlines.ts';
 
 /** How text is packed. Plain gzip has no places to begin at: it is one part. */
@@ -31,13 +31,8 @@ export async function* wholeLines(
   packing: Packing,
   signal: AbortSignal,
 ): AsyncGenerator<Chunk> {
-  const options = { signal, hint: to, chunk: 1 << 18 };
-  const pieces =
-    packing === 'bgzf'
-      ? chunks(source, name, [from, 0], undefined, options)
-      : packing === 'plain'
-        ? plainChunks(source, from, options)
-        : gzipChunks(source, name);
+  const chunk = packing === 'plain' ? 1 << 20 : 1 << 18;
+  const pieces = piecesOf(source, name, [from, 0], packing, { signal, hint: to, chunk });
   let isOpen = from === 0;
   try {
     for (let keep = 0; ;) {
@@ -83,8 +78,20 @@ export async function* wholeLines(
   }
 }
 
+/** What a file holds from a place on, however it is packed, as `chunks` gives it; of gzip all from its start. */
+export function piecesOf(
+  source: Source,
+  name: string,
+  from: Virtual,
+  packing: Packing,
+  options: InflateOptions,
+): AsyncGenerator<Chunk, void, number | undefined> {
+  if (packing === 'bgzf') return chunks(source, name, from, undefined, options);
+  return packing === 'plain' ? plainChunks(source, from[0], options) : gzipChunks(source, name);
+}
+
 /** The first of `[0, length)` for which `isBehind` holds, which then holds for all that follow; `length` where there is none. */
-function edgeOf(length: number, isBehind: (at: number) => boolean): number {
+export function edgeOf(length: number, isBehind: (at: number) => boolean): number {
   let [low, high] = [0, length];
   while (low < high) {
     const middle = (low + high) >>> 1;
@@ -98,11 +105,12 @@ function edgeOf(length: number, isBehind: (at: number) => boolean): number {
 async function* plainChunks(
   source: Source,
   from: number,
-  { hint, signal }: InflateOptions,
+  { hint, signal, chunk }: InflateOptions,
 ): AsyncGenerator<Chunk, void, number | undefined> {
   const pieces = readAhead(source, from, source.size, {
     depth: 1,
     ...(hint === undefined ? {} : { hint }),
+    ...(chunk === undefined ? {} : { chunk }),
   });
   let held: Uint8Array = new Uint8Array(0);
   let behind = from;
