@@ -25,7 +25,7 @@ export type VcfHeading = {
   readonly packing: Packing;
   readonly header: VcfHeader;
   /** Of a BCF. */
-  readonly bcf?: BcfHeader;
+  readonly bcf?: BcfHeader | undefined;
   /** What a person should know of the file. */
   readonly notes: readonly string[];
 };
@@ -130,6 +130,18 @@ export async function planVcf(
   return rangesOf(await planning.open(file), packing === 'bgzf', split);
 }
 
+/** The lines of a range as chunks of whole ones, of text those of the header among them; valid until the next one is asked for. */
+export const vcfLines = (
+  source: Source,
+  name: string,
+  range: Range,
+  { packing, bcf }: Pick<VcfHeading, 'packing' | 'bcf'>,
+  signal: AbortSignal,
+): AsyncIterable<{ readonly bytes: Uint8Array }> =>
+  bcf
+    ? bcfLines(source, name, range, bcf, packing, signal)
+    : wholeLines(source, name, range, packing, signal);
+
 /** Takes a record; says what is wrong with it. */
 export type TakeLine = (line: Line) => LineFault | undefined;
 
@@ -150,10 +162,7 @@ export async function eachRecord(
   let count = 0;
   // A long header may reach into later parts; behind a record nothing is of the header.
   let before = bcf ? Infinity : range.from === 0 ? 0 : undefined;
-  const lines = bcf
-    ? bcfLines(source, name, range, bcf, packing, signal)
-    : wholeLines(source, name, range, packing, signal);
-  for await (const { bytes } of lines) {
+  for await (const { bytes } of vcfLines(source, name, range, { packing, bcf }, signal)) {
     before ??= bytes[0] === hash ? await linesBefore(source, name, range.from, packing, signal) : Infinity;
     const last = header.lines.length - before;
     const fault = table.each(bytes, line, () => {

@@ -64,7 +64,7 @@ async function marksOf(file: Dataset, order: ContigOrder, step: number, planning
     const place = places[i];
     const last = marks.at(-1);
     if (place) marks.push({ range, place });
-    else if (last) marks[marks.length - 1] = { ...last, range: { from: last.range.from, to: range.to } };
+    else if (last) marks[marks.length - 1] = { ...last, range: joined(last.range, range) };
   }
   return marks;
 }
@@ -76,5 +76,11 @@ function rangeOf(marks: readonly Mark[], from: Place, to: Place): Range | null {
   const start = marks.findLastIndex(({ place }) => comparePlaces(place, from) < 0);
   const begin = Math.max(0, start);
   if (begin >= stop) return null;
-  return { from: marks[begin]!.range.from, to: marks[stop - 1]!.range.to };
+  return joined(marks[begin]!.range, marks[stop - 1]!.range);
 }
+
+const joined = (first: Range, last: Range): Range => ({
+  from: first.from,
+  to: last.to,
+  ...(first.within && last.within ? { within: [first.within[0], last.within[1]] } : {}),
+});

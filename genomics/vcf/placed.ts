@@ -2,9 +2,8 @@
 import { BadInput } from '../../core/errors.ts';
 import type { Source } from '../../core/job.ts';
 import type { Range } from '../formats/textlines.ts';
-import type { VcfHeading } from '../formats/vcffile.ts';
+import { type VcfHeading, vcfLines } from '../formats/vcffile.ts';
 import type { VcfHeader } from '../formats/vcfheader.ts';
-import { wholeLines } from '../formats/wholelines.ts';
 
 /** Of a contig by its number, and a position from 0 (which telomeres have) or 1 on. */
 export type Place = readonly [contig: number, pos: number];
@@ -38,11 +37,11 @@ export async function firstPlace(
   source: Source,
   name: string,
   range: Range,
-  { packing }: VcfHeading,
+  heading: VcfHeading,
   order: ContigOrder,
   signal: AbortSignal,
 ): Promise<Place | undefined> {
-  for await (const { bytes } of wholeLines(source, name, range, packing, signal))
+  for await (const { bytes } of vcfLines(source, name, range, heading, signal))
     for (let at = 0; at < bytes.length;) {
       const end = bytes.indexOf(feed, at);
       const stop = end < 0 ? bytes.length : end;
@@ -65,18 +64,19 @@ export async function* placedRecords(
   source: Source,
   name: string,
   range: Range,
-  { packing, header }: VcfHeading,
+  heading: VcfHeading,
   order: ContigOrder,
   [from, to]: readonly [Place, Place],
   signal: AbortSignal,
 ): AsyncGenerator<PlacedRecord> {
+  const { header } = heading;
   const width = header.samples.length > 0 ? 9 : 8;
   const fail = (line: string, found: string, expected: string): BadInput =>
     new BadInput(
       `VCF: ${line.split('\t', 2).join(':').slice(0, 80)} of ${name}: found ${found}, expected ${expected}; correct or remove it`,
     );
   let last: Place = [-1, -1];
-  for await (const { bytes } of wholeLines(source, name, range, packing, signal)) {
+  for await (const { bytes } of vcfLines(source, name, range, heading, signal)) {
     for (let at = 0; at < bytes.length;) {
       const end = bytes.indexOf(feed, at);
       const stop = end < 0 ? bytes.length : end;
