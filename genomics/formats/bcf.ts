@@ -14,24 +14,24 @@ import { edgeOf, type Packing, piecesOf } from './wholelines.ts';
 /** Bytes of text that are given at once, about. */
 const batch = 1 << 18;
 
-/** Cuts a file into ranges of about `split` bytes, each from the start of a record to that of another, or the end. */
+/** Cuts a file, or its records from one to another, into ranges of about `split` bytes, each from the start of a record to that of another, or the end. */
 export async function bcfRanges(
   source: Source,
   name: string,
   header: BcfHeader,
   packing: Packing,
   split: number,
+  [first, last]: readonly [Virtual, Virtual] = [header.first, [source.size, 0]],
 ): Promise<Range[]> {
-  const { size } = source;
-  const starts: Virtual[] = [header.first];
-  for (let at = header.first[0] + split; at < size; at += split) {
+  const starts: Virtual[] = [first];
+  for (let at = first[0] + split; at < last[0]; at += split) {
     // A start behind this byte is the next one behind it, too.
     if (Math.floor(at) <= starts.at(-1)![0]) continue;
     const start = await recordAt(source, name, header, packing, Math.floor(at));
-    if (start[0] >= size) break;
+    if (compareVirtual(start, last) >= 0) break;
     if (compareVirtual(start, starts.at(-1)!) > 0) starts.push(start);
   }
-  const edges: readonly Virtual[] = [...starts, [size, 0]];
+  const edges: readonly Virtual[] = [...starts, last];
   return starts.map(([from, within], i) => {
     const [to, end] = edges[i + 1]!;
     return { from, to, within: [within, end] };

@@ -4,13 +4,15 @@ import type { Virtual } from './bgzf.ts';
 
 /** A place in the bytes of an index. Reading past the end throws BadInput. */
 export type Cursor = {
-  readonly kind: 'BAI' | 'CSI';
+  readonly kind: 'BAI' | 'CSI' | 'TBI';
   readonly uri: string;
   i32(): number;
   u32(): number;
   /** An unsigned number of 64 bits; not exact above 2^53. */
   u64(): number;
   virtual(): Virtual;
+  /** Letters of a byte each. */
+  text(bytes: number): string;
   skip(bytes: number): void;
   /** Bytes left. */
   left(): number;
@@ -18,11 +20,13 @@ export type Cursor = {
 };
 
 /** From behind the magic of an index; errors name `kind` and `uri`. */
-export function cursorOf(kind: 'BAI' | 'CSI', uri: string, bytes: Uint8Array): Cursor {
+export function cursorOf(kind: Cursor['kind'], uri: string, bytes: Uint8Array): Cursor {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   let at = 4;
   const fail = (why: string): BadInput =>
-    new BadInput(`${kind}: ${why} in ${uri}; index it again with samtools index`);
+    new BadInput(
+      `${kind}: ${why} in ${uri}; index it again with ${kind === 'TBI' ? 'tabix' : 'samtools index'}`,
+    );
   const step = (length: number): number => {
     if (at + length > bytes.length)
       throw fail(`found the end at byte ${bytes.length}, expected ${length} bytes more at ${at}: truncated`);
@@ -46,6 +50,7 @@ export function cursorOf(kind: 'BAI' | 'CSI', uri: string, bytes: Uint8Array): C
         view.getUint16(start, true),
       ];
     },
+    text: (length) => Buffer.from(bytes.buffer, bytes.byteOffset + step(length), length).toString('latin1'),
     skip: (length) => void step(length),
     left: () => bytes.length - at,
   };

@@ -12,14 +12,19 @@ export type Range = {
   readonly within?: readonly [from: number, to: number];
 };
 
-/** Cuts a file into ranges of about `split` bytes, at blocks where it has any. */
-export async function rangesOf(source: Source, isBlocked: boolean, split: number): Promise<Range[]> {
-  const starts = [0];
-  for (let at = split; at < source.size; at += split) {
+/** Cuts a file, or its bytes `[from, to)`, into ranges of about `split` bytes, at blocks where it has any. */
+export async function rangesOf(
+  source: Source,
+  isBlocked: boolean,
+  split: number,
+  [from, to]: readonly [number, number] = [0, source.size],
+): Promise<Range[]> {
+  const starts = [from];
+  for (let at = from + split; at < to; at += split) {
     const start = isBlocked ? await findBlock(source, Math.floor(at)) : Math.floor(at);
-    if (start !== undefined && start > starts.at(-1)!) starts.push(start);
+    if (start !== undefined && start > starts.at(-1)! && start < to) starts.push(start);
   }
-  return starts.map((from, i) => ({ from, to: starts[i + 1] ?? source.size }));
+  return starts.map((start, i) => ({ from: start, to: starts[i + 1] ?? to }));
 }
 
 /** Text that follows what came before; `at` counts bytes of text from where the range begins. Valid until the next one is asked for. */

@@ -2,12 +2,13 @@
 import { BadInput } from '../../core/errors.ts';
 import type { Dataset, InputSpec, Planning, Source } from '../../core/job.ts';
 import type { LineFault } from '../kernels/samline.ts';
-import { createLine, type Line } from '../kernels/vcfline.ts';
+import { createLine, type Line, textOf } from '../kernels/vcfline.ts';
 import type { VcfTable } from '../kernels/vcftable.ts';
 import { type BcfHeader, dictionariesOf, isBcf, readBcfText, withoutNumbers } from './bcfheader.ts';
 import { bcfLines, bcfRanges, recordsBefore } from './bcf.ts';
-import { checkEof, type Chunk } from './bgzf.ts';
+import { checkEof, type Chunk, compareVirtual, formatVirtual } from './bgzf.ts';
 import { type Range, rangesOf } from './textlines.ts';
+import { findVcfIndex, placesOfRegion, type Region, type VcfIndex } from './vcfindex.ts';
 import { parseVcfHeader, type VcfHeader } from './vcfheader.ts';
 import { type Packing, packingOf, piecesOf, wholeLines } from './wholelines.ts';
 
@@ -118,16 +119,55 @@ async function headText(pieces: Pieces, first: Chunk | undefined, name: string):
   return Buffer.concat(found).toString('utf8');
 }
 
-/** Cuts a file into ranges of about `split` bytes. */
+/** Cuts a file, or what its index has of a region, if it has one, into ranges of about `split` bytes. */
 export async function planVcf(
   file: Dataset,
-  { packing, bcf }: VcfHeading,
+  heading: VcfHeading,
   split: number,
   planning: Planning,
+  region?: Region,
 ): Promise<Range[]> {
-  if (bcf) return bcfRanges(await planning.open(file), file.uri, bcf, packing, split);
+  const { packing, bcf, header } = heading;
+  const source = await planning.open(file);
+  const index =
+    region && packing === 'bgzf' ? await findVcfIndex(planning, file, [...header.contigs.keys()]) : undefined;
+  if (region && index) return regionRanges(source, file, heading, split, index, region, planning.signal);
+  if (bcf) return bcfRanges(source, file.uri, bcf, packing, split);
   if (packing === 'gzip') return [{ from: 0, to: file.size }];
-  return rangesOf(await planning.open(file), packing === 'bgzf', split);
+  return rangesOf(source, packing === 'bgzf', split);
+}
+
+/** A range without records. */
+const nothing = (bcf: BcfHeader | undefined): Range =>
+  bcf
+    ? { from: bcf.first[0], to: bcf.first[0], within: [bcf.first[1], bcf.first[1]] }
+    : { from: 0, to: 0 };
+
+async function regionRanges(
+  source: Source,
+  { uri }: Dataset,
+  heading: VcfHeading,
+  split: number,
+  index: VcfIndex,
+  region: Region,
+  signal: AbortSignal,
+): Promise<Range[]> {
+  const { packing, bcf } = heading;
+  const found = placesOfRegion(index, region);
+  if (!found) return [nothing(bcf)];
+  const { first, end, last } = found;
+  const ranges = bcf
+    ? await bcfRanges(source, uri, bcf, packing, split, [first, last])
+    : await rangesOf(source, true, split, [first[0], Math.min(end, source.size)]);
+  if (!bcf) ranges[0] = { ...ranges[0]!, within: [first[1], 0] };
+  for await (const { bytes } of vcfLines(source, uri, ranges[0]!, heading, signal)) {
+    const name = textOf(bytes, 0, Math.min(Math.max(0, bytes.indexOf(9)), 1000));
+    if (name === region.contig) break;
+    throw new BadInput(
+      `index: ${index.uri} has ${region.contig} at ${formatVirtual(first)} of ${uri}, where a line begins with ${JSON.stringify(name.slice(0, 40))}: it is not the index of the file; index it again with tabix or servermix run genomics/index`,
+    );
+  }
+  return ranges;
 }
 
 /** The lines of a range as chunks of whole ones, of text those of the header among them; valid until the next one is asked for. */
@@ -163,7 +203,7 @@ export async function eachRecord(
   // A long header may reach into later parts; behind a record nothing is of the header.
   let before = bcf ? Infinity : range.from === 0 ? 0 : undefined;
   for await (const { bytes } of vcfLines(source, name, range, { packing, bcf }, signal)) {
-    before ??= bytes[0] === hash ? await linesBefore(source, name, range.from, packing, signal) : Infinity;
+    before ??= bytes[0] === hash ? await linesBefore(source, name, range, packing, signal) : Infinity;
     const last = header.lines.length - before;
     const fault = table.each(bytes, line, () => {
       count++;
@@ -178,24 +218,29 @@ export async function eachRecord(
     if (!fault) continue;
     const place = bcf
       ? `BCF: record ${(await recordsBefore(source, name, range, bcf, packing, signal)) + count}`
-      : `VCF: line ${(await linesBefore(source, name, range.from, packing, signal)) + count}`;
+      : `VCF: line ${(await linesBefore(source, name, range, packing, signal)) + count}`;
     throw new BadInput(
       `${place} of ${name}: ${fault.field} is ${fault.found}, expected ${fault.expected}; correct or remove it`,
     );
   }
 }
 
-/** How many lines begin in front of those of a range that begins at `from`. */
+/** How many lines begin in front of those of a range. */
 async function linesBefore(
   source: Source,
   name: string,
-  from: number,
+  { from, within }: Range,
   packing: Packing,
   signal: AbortSignal,
 ): Promise<number> {
   if (from === 0) return 0;
   let count = 0;
-  for await (const { bytes } of wholeLines(source, name, { from: 0, to: from }, packing, signal))
-    for (let at = bytes.indexOf(lineFeed); at >= 0; at = bytes.indexOf(lineFeed, at + 1)) count++;
+  const before = { from: 0, to: within ? from + 1 : from };
+  for await (const { bytes, place } of wholeLines(source, name, before, packing, signal))
+    for (let at = bytes.indexOf(lineFeed); at >= 0; at = bytes.indexOf(lineFeed, at + 1)) {
+      // A range that begins within a block has the lines that begin there.
+      if (within && compareVirtual(place(at), [from, within[0]]) >= 0) return count;
+      count++;
+    }
   return count;
 }

@@ -21,19 +21,19 @@ const longest = 2 ** 29;
 const lineFeed = 10;
 
 /**
- * The lines of a range as chunks of whole lines, each with its line feed but for a last one of the file that has none; valid until the next one is asked for.
+ * The lines of a range, which begins with one where it has `within`, as chunks of whole lines, each with its line feed but for a last one of the file that has none; valid until the next one is asked for.
  * @throws BadInput for a line that is longer than 512 MiB
  */
 export async function* wholeLines(
   source: Source,
   name: string,
-  { from, to }: Range,
+  { from, to, within }: Range,
   packing: Packing,
   signal: AbortSignal,
 ): AsyncGenerator<Chunk> {
   const chunk = packing === 'plain' ? 1 << 20 : 1 << 18;
-  const pieces = piecesOf(source, name, [from, 0], packing, { signal, hint: to, chunk });
-  let isOpen = from === 0;
+  const pieces = piecesOf(source, name, [from, within?.[0] ?? 0], packing, { signal, hint: to, chunk });
+  let isOpen = from === 0 || within !== undefined;
   try {
     for (let keep = 0; ;) {
       const { value: chunk, done } = await pieces.next(keep);

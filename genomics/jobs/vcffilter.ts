@@ -6,7 +6,7 @@ import { planVcf, vcfInput } from '../formats/vcffile.ts';
 import { vcfUrl } from '../kernels/modules.ts';
 import { filterPart, type Inputs, joinKept, type Kept, params, type Part } from '../vcf/filter.ts';
 import { wantedSamples } from '../vcf/samples.ts';
-import { createSelector } from '../vcf/selection.ts';
+import { createSelector, regionOf } from '../vcf/selection.ts';
 import { subsetHeader } from '../vcf/subset.ts';
 import { headerOfAll } from '../vcf/together.ts';
 import { writeKept } from '../vcf/write.ts';
@@ -47,7 +47,8 @@ export const vcfFilter = define<Inputs, typeof params, Part, Kept>({
       createSelector(given, heading.header);
       wantedSamples(given.samples, heading.header, file.uri);
       notes.push(...heading.notes);
-      for (const range of await planVcf(file, heading, split, planning)) parts.push({ ...range, file: i });
+      for (const range of await planVcf(file, heading, split, planning, regionOf(given.region)))
+        parts.push({ ...range, file: i });
     }
     return { parts, notes };
   },

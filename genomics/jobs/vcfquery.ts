@@ -10,7 +10,7 @@ import { vcfUrl } from '../kernels/modules.ts';
 import { withVcfTable } from '../kernels/vcftable.ts';
 import { compileFormat } from '../vcf/queryformat.ts';
 import { wantedSamples } from '../vcf/samples.ts';
-import { createSelector, selectionParams } from '../vcf/selection.ts';
+import { createSelector, regionOf, selectionParams } from '../vcf/selection.ts';
 
 const mebibyte = 1 << 20;
 
@@ -55,7 +55,10 @@ export const vcfQuery = define<{ variants: readonly [Dataset] }, typeof params, 
     const { view } = createSelector(given, heading.header, true);
     const wanted = wantedSamples(given.samples || 'all', heading.header, file.uri);
     compileFormat(formatOf(given.format), heading.header, view, wanted);
-    return { parts: await planVcf(file, heading, split, planning), notes: heading.notes };
+    return {
+      parts: await planVcf(file, heading, split, planning, regionOf(given.region)),
+      notes: heading.notes,
+    };
   },
   weight: ({ from, to }) => to - from,
   pace: 20 * mebibyte,

@@ -6,6 +6,7 @@ import { writeRowGroups } from '../formats/rowgroups.ts';
 import type { Range } from '../formats/textlines.ts';
 import { planVcf, vcfInput } from '../formats/vcffile.ts';
 import { vcfUrl } from '../kernels/modules.ts';
+import { regionOf } from '../vcf/selection.ts';
 import { columnsOf, type Inputs, params, type Part, type Rows, tabulate } from '../vcf/table.ts';
 
 const mebibyte = 1 << 20;
@@ -33,7 +34,7 @@ export const vcfTable = define<Inputs, typeof params, Part, Rows>({
     const heading = await vcfHeadingOf(file, planning);
     columnsOf(given, heading.header, file.uri);
     const parts: { readonly cells: Range[] }[] = [];
-    for (const range of await planVcf(file, heading, cell, planning)) {
+    for (const range of await planVcf(file, heading, cell, planning, regionOf(given.region))) {
       const last = parts.at(-1)?.cells;
       if (last && range.to - last[0]!.from <= split) last.push(range);
       else parts.push({ cells: [range] });

@@ -3,6 +3,7 @@ import { BadUsage } from '../../core/errors.ts';
 import { text, type Values } from '../../core/params.ts';
 import type { LineFault } from '../kernels/samline.ts';
 import type { VcfHeader } from '../formats/vcfheader.ts';
+import type { Region } from '../formats/vcfindex.ts';
 import { column, endOf, infoFinder, type Line, readLine, textOf } from '../kernels/vcfline.ts';
 import { leadingInteger } from '../kernels/vcfvalues.ts';
 import { compileExpression } from './expression/compile.ts';
@@ -79,13 +80,21 @@ export function lastBase(line: Line): number {
   return told >= pos ? told : pos + endOf(line, column.ref) - at[column.ref]! - 1;
 }
 
-function regionTest(text: string): (line: Line) => boolean {
+/** @throws BadUsage for what is no region */
+export function parseRegion(text: string): Region {
   const match = /^(.+?)(?::([\d,]+)(?:-([\d,]*))?)?$/.exec(text)!;
   const numberOf = (digits: string | undefined, otherwise: number): number =>
     digits ? Number(digits.replaceAll(',', '')) : otherwise;
   const [contig, from] = [match[1]!, numberOf(match[2], 1)];
   const to = match[2] !== undefined && match[3] === undefined ? from : numberOf(match[3], Infinity);
   if (from > to) throw new BadUsage(`option region: found ${JSON.stringify(text)}, expected contig:from-to`);
+  return { contig, from, to };
+}
+/** The region that is asked for, if one is. */
+export const regionOf = (text: string): Region | undefined => (text === '' ? undefined : parseRegion(text));
+
+function regionTest(text: string): (line: Line) => boolean {
+  const { contig, from, to } = parseRegion(text);
   return (line) =>
     line.pos <= to &&
     textOf(line.bytes, line.at[0]!, endOf(line, column.chrom)) === contig &&
