@@ -1,6 +1,6 @@
 /** One or more cases for every job in the catalog, on generated data with objects across every seam. */
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -10,6 +10,8 @@ import { resolve, type Spec } from '../core/params.ts';
 import { catalog } from '../pipelines/catalog.ts';
 import { describe } from '../pipelines/storage.ts';
 import { generators } from '../datasets/catalog.ts';
+import { bgzfOf } from './alignments.ts';
+import { bcfOf } from './bcffile.ts';
 import type { Subject } from './laws.ts';
 import { randomSam } from './sam.ts';
 import { shared } from './shared.ts';
@@ -45,6 +47,7 @@ export async function makeSubjects(): Promise<Subjects> {
   const truth = await describe(join(folder, 'truth.vcf.gz'));
   const calls = await describe(await callsOf(folder));
   const cohort = await describe(join(folder, 'cohort/cohort.vcf.gz'));
+  const bcf = await describe(await bcfOfCohort(folder));
   const sam = await describe(await samOf(folder));
   const points = await describe(join(folder, 'terrain.las'));
   const dem = await describe(join(folder, 'ground.tif'));
@@ -172,6 +175,7 @@ export async function makeSubjects(): Promise<Subjects> {
       { counts: true, genotypes: 'GT,AD', rows: 'genotypes' },
       splitsOf(cohort.size),
     ),
+    await add('BCF', 'genomics/vcf-stats', { variants: [bcf] }, { samples: 'all' }, splitsOf(bcf.size)),
     await add(
       'samples',
       'genomics/vcf-stats',
@@ -303,9 +307,20 @@ async function samOf(folder: string): Promise<string> {
   return path;
 }
 
+/** The cohort as BCF, in many blocks. */
+async function bcfOfCohort(folder: string): Promise<string> {
+  const path = join(folder, 'cohort.bcf');
+  const { bytes } = bcfOf(
+    gunzipSync(await readFile(join(folder, 'cohort/cohort.vcf.gz'))).toString('latin1'),
+  );
+  const step = Math.ceil(bytes.length / 90);
+  const cuts = Array.from({ length: Math.floor((bytes.length - 1) / step) }, (_, i) => step * (i + 1));
+  await writeFile(path, bgzfOf(bytes, cuts).file);
+  return path;
+}
+
 /** Calls that miss each seventh variant, and have another genotype for each fifth. */
 async function callsOf(folder: string): Promise<string> {
-  const { readFile } = await import('node:fs/promises');
   const path = join(folder, 'calls.vcf');
   let record = 0;
   const lines = gunzipSync(await readFile(join(folder, 'truth.vcf.gz')))
@@ -324,7 +339,6 @@ async function callsOf(folder: string): Promise<string> {
 
 /** Regions that overlap, touch, nest and cross the edges of parts. */
 async function regionsOf(folder: string): Promise<string> {
-  const { readFile } = await import('node:fs/promises');
   const fai = (await readFile(join(folder, 'reference.fa.fai'), 'utf8')).trim().split('\n');
   const lines = ['# regions', 'track name=test'];
   for (const line of fai) {

@@ -7,6 +7,7 @@ import { allelesOf, bcfField, formatsOf, isPlausible, lengthOf, sharedOf, walk }
 import { createBcfText } from './bcftext.ts';
 import { compareVirtual, formatVirtual, type Virtual } from './bgzf.ts';
 import { blockLimit } from './block.ts';
+import type { Inflater } from './inflate.ts';
 import { chainStart, findBlock, type Measure } from './landing.ts';
 import type { Range } from './textlines.ts';
 import { edgeOf, type Packing, piecesOf } from './wholelines.ts';
@@ -76,11 +77,12 @@ export async function* bcfLines(
   header: BcfHeader,
   packing: Packing,
   signal: AbortSignal,
+  inflate?: Inflater,
 ): AsyncGenerator<{ readonly bytes: Uint8Array; readonly count: number }> {
   const start: Virtual = within ? [from, within[0]] : header.first;
   const end: Virtual = within ? [to, within[1]] : [source.size, 0];
   const text = createBcfText(header);
-  const pieces = piecesOf(source, name, start, packing, { signal, hint: end[0], chunk: batch });
+  const pieces = piecesOf(source, name, start, packing, { signal, hint: end[0], chunk: batch, inflate });
   const bad = (at: Virtual, { field, found, expected }: LineFault): BadInput =>
     new BadInput(
       `BCF: record at ${formatVirtual(at)} of ${name}: ${field} is ${found}, expected ${expected}; the file is damaged, copy or write it again`,

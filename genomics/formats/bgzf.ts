@@ -3,6 +3,7 @@ import { BadInput } from '../../core/errors.ts';
 import type { Source } from '../../core/job.ts';
 import { readAhead } from '../../core/sources/readahead.ts';
 import { type Input, blockLimit, eofMarker, inflateBlock, readBlock } from './block.ts';
+import type { Inflater } from './inflate.ts';
 
 export { eofMarker };
 
@@ -27,6 +28,8 @@ export type InflateOptions = {
    */
   readonly hint?: number | undefined;
   readonly signal?: AbortSignal;
+  /** What inflates blocks, where that is not the usual way. */
+  readonly inflate?: Inflater | undefined;
 };
 
 /** Neighbouring inflated bytes; valid until the next chunk is asked for. */
@@ -76,7 +79,7 @@ export async function* chunks(
   name: string,
   from: Virtual,
   to: Virtual | undefined,
-  { chunk = 1 << 20, hint = Infinity, signal }: InflateOptions = {},
+  { chunk = 1 << 20, hint = Infinity, signal, inflate: inflater }: InflateOptions = {},
 ): AsyncGenerator<Chunk, void, number | undefined> {
   const { size } = source;
   const misplaced = (what: string, at: Virtual, why: string): BadInput =>
@@ -130,7 +133,7 @@ export async function* chunks(
         isDone = offset === stop;
         if (isDone && cut === 0) break;
         const block = await readBlock(input, name, offset, short);
-        const length = inflateBlock(block, output, fill, name, offset);
+        const length = inflateBlock(block, output, fill, name, offset, inflater);
         const first = offset === from[0] ? from[1] : 0;
         const last = isDone ? cut : length;
         if (first > length) throw misplaced('offset', from, `lies past the block's ${length} bytes`);

@@ -7,7 +7,7 @@ import { params } from '../compare/settings.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
 import type { Range } from '../formats/textlines.ts';
 import { eachRecord, planVcf, vcfInput } from '../formats/vcffile.ts';
-import { vcfUrl } from '../kernels/modules.ts';
+import { vcfModules } from '../kernels/modules.ts';
 import { withVcfTable } from '../kernels/vcftable.ts';
 import { matched } from './matched.ts';
 
@@ -69,14 +69,14 @@ export const compare = define<Inputs, typeof params, Part, Found>({
   weight: ({ from, to }) => to - from,
   pace: 30 * mebibyte,
   memory: () => 96 * mebibyte,
-  modules: { vcf: vcfUrl },
+  modules: vcfModules,
 
   async kernel({ side, ...range }, { variants: [variants], truth: [truth] }, given, context) {
     const [file, sample] = side === 'truth' ? [truth, given['truth-sample']] : [variants, given.sample];
     const heading = await vcfHeadingOf(file, context);
     const { header } = heading;
     const source = await context.open(file);
-    return withVcfTable(await context.module('vcf'), async (table) => {
+    return withVcfTable(context, async (table) => {
       const { take, store } = createAlleleTally(side, header, sampleColumn(sample, header, file.uri), given);
       await eachRecord(source, file.uri, range, heading, table, context.signal, take);
       return store(context);

@@ -5,7 +5,7 @@ import { define } from '../../core/job.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
 import type { Range } from '../formats/textlines.ts';
 import { eachRecord, vcfInput } from '../formats/vcffile.ts';
-import { vcfUrl } from '../kernels/modules.ts';
+import { vcfModules } from '../kernels/modules.ts';
 import { withVcfTable } from '../kernels/vcftable.ts';
 import { checkHeader } from '../vcf/strictheader.ts';
 import { createStrictReader } from '../vcf/strictline.ts';
@@ -36,7 +36,7 @@ export const vcfCheck = define<{ variants: readonly [Dataset] }, Record<never, n
   weight: ({ from, to }) => to - from,
   pace: 10 * mebibyte,
   memory: () => 64 * mebibyte,
-  modules: { vcf: vcfUrl },
+  modules: vcfModules,
 
   async kernel(range, { variants: [file] }, _given, context) {
     const heading = await vcfHeadingOf(file, context);
@@ -44,7 +44,7 @@ export const vcfCheck = define<{ variants: readonly [Dataset] }, Record<never, n
     const source = await context.open(file);
     const check = createStrictReader(header);
     let records = 0;
-    await withVcfTable(await context.module('vcf'), (table) =>
+    await withVcfTable(context, (table) =>
       eachRecord(source, file.uri, range, heading, table, context.signal, (line) => {
         records++;
         return check(line);

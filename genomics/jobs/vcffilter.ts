@@ -3,7 +3,7 @@ import { columns } from '../../core/codec.ts';
 import { define } from '../../core/job.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
 import { planVcf, vcfInput } from '../formats/vcffile.ts';
-import { vcfUrl } from '../kernels/modules.ts';
+import { vcfModules } from '../kernels/modules.ts';
 import { filterPart, type Inputs, joinKept, type Kept, params, type Part } from '../vcf/filter.ts';
 import { wantedSamples } from '../vcf/samples.ts';
 import { createSelector, regionOf } from '../vcf/selection.ts';
@@ -55,7 +55,7 @@ export const vcfFilter = define<Inputs, typeof params, Part, Kept>({
   weight: ({ from, to }) => to - from,
   pace: 40 * mebibyte,
   memory: () => 256 * mebibyte,
-  modules: { vcf: vcfUrl },
+  modules: vcfModules,
 
   kernel: filterPart,
   merge: joinKept,

@@ -5,7 +5,7 @@ import { define } from '../../core/job.ts';
 import { readFastaIndex } from '../formats/fasta.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
 import { planVcf, vcfInput } from '../formats/vcffile.ts';
-import { vcfUrl } from '../kernels/modules.ts';
+import { vcfModules } from '../kernels/modules.ts';
 import { joinKept, type Kept } from '../vcf/filter.ts';
 import { joinLinesOf } from '../vcf/join.ts';
 import { type Inputs, normalisePart, params, type Part, placesOf } from '../vcf/norm.ts';
@@ -48,7 +48,7 @@ export const vcfNorm = define<Inputs, typeof params, Part, Kept>({
   weight: ({ from, to }) => to - from,
   pace: 10 * mebibyte,
   memory: () => 256 * mebibyte,
-  modules: { vcf: vcfUrl },
+  modules: vcfModules,
 
   kernel: normalisePart,
   merge: joinKept,

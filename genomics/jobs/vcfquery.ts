@@ -6,7 +6,7 @@ import { text } from '../../core/params.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
 import type { Range } from '../formats/textlines.ts';
 import { eachRecord, planVcf, vcfInput } from '../formats/vcffile.ts';
-import { vcfUrl } from '../kernels/modules.ts';
+import { vcfModules } from '../kernels/modules.ts';
 import { withVcfTable } from '../kernels/vcftable.ts';
 import { compileFormat } from '../vcf/queryformat.ts';
 import { wantedSamples } from '../vcf/samples.ts';
@@ -63,7 +63,7 @@ export const vcfQuery = define<{ variants: readonly [Dataset] }, typeof params, 
   weight: ({ from, to }) => to - from,
   pace: 20 * mebibyte,
   memory: () => 256 * mebibyte,
-  modules: { vcf: vcfUrl },
+  modules: vcfModules,
 
   async kernel(range, { variants: [file] }, given, context) {
     const heading = await vcfHeadingOf(file, context);
@@ -74,7 +74,7 @@ export const vcfQuery = define<{ variants: readonly [Dataset] }, typeof params, 
     const source = await context.open(file);
     const rows: string[] = [];
     let records = 0;
-    await withVcfTable(await context.module('vcf'), (table) =>
+    await withVcfTable(context, (table) =>
       eachRecord(source, file.uri, range, heading, table, context.signal, (line) => {
         records++;
         const verdict = selector.select(line);

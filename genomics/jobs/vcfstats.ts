@@ -7,7 +7,7 @@ import { text } from '../../core/params.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
 import type { Range } from '../formats/textlines.ts';
 import { eachRecord, planVcf, vcfInput } from '../formats/vcffile.ts';
-import { vcfUrl } from '../kernels/modules.ts';
+import { vcfModules } from '../kernels/modules.ts';
 import { withVcfTable } from '../kernels/vcftable.ts';
 import { wantedSamples } from '../vcf/samples.ts';
 import { addStats, type Stats } from '../vcf/stats.ts';
@@ -47,14 +47,14 @@ export const vcfStats = define<{ variants: readonly [Dataset] }, typeof params, 
   weight: ({ from, to }) => to - from,
   pace: 100 * mebibyte,
   memory: () => 48 * mebibyte,
-  modules: { vcf: vcfUrl },
+  modules: vcfModules,
 
   async kernel(range, { variants: [file] }, given, context) {
     const heading = await vcfHeadingOf(file, context);
     const { header } = heading;
     const wanted = wantedSamples(given.samples, header, file.uri);
     const source = await context.open(file);
-    return withVcfTable(await context.module('vcf'), async (table) => {
+    return withVcfTable(context, async (table) => {
       const { take, stats } = createTally(header, wanted, table);
       await eachRecord(source, file.uri, range, heading, table, context.signal, take);
       return stats();

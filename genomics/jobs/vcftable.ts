@@ -5,7 +5,7 @@ import { vcfHeadingOf } from '../formats/remembered.ts';
 import { writeRowGroups } from '../formats/rowgroups.ts';
 import type { Range } from '../formats/textlines.ts';
 import { planVcf, vcfInput } from '../formats/vcffile.ts';
-import { vcfUrl } from '../kernels/modules.ts';
+import { vcfModules } from '../kernels/modules.ts';
 import { regionOf } from '../vcf/selection.ts';
 import { columnsOf, type Inputs, params, type Part, type Rows, tabulate } from '../vcf/table.ts';
 
@@ -44,7 +44,7 @@ export const vcfTable = define<Inputs, typeof params, Part, Rows>({
   weight: ({ cells }) => cells.at(-1)!.to - cells[0]!.from,
   pace: 4 * mebibyte,
   memory: () => 512 * mebibyte,
-  modules: { vcf: vcfUrl },
+  modules: vcfModules,
 
   kernel: tabulate,
   merge: (all) => ({

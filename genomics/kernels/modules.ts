@@ -5,4 +5,5 @@ export const scanUrl = beside('scan.wasm');
 export const rowsUrl = beside('rows.wasm');
 export const cyclesUrl = beside('cycles.wasm');
 export const pairhmmUrl = beside('pairhmm.wasm');
-export const vcfUrl = beside('vcf.wasm');
+/** What `withVcfTable` asks for. */
+export const vcfModules = { vcf: beside('vcf.wasm'), scan: scanUrl };

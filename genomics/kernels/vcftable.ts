@@ -1,4 +1,7 @@
 /** Lines of VCF and their columns, found by the kernel of variants, which also counts genotypes over the samples. */
+import type { Context } from '../../core/job.ts';
+import type { Inflater } from '../formats/inflate.ts';
+import { kernelInflater } from './inflater.ts';
 import type { Line } from './vcfline.ts';
 
 type Numbers = { readonly [name in 'heap' | 'tableAt' | 'tableRows' | 'next']: WebAssembly.Global };
@@ -48,6 +51,8 @@ export const globalOf = (global: WebAssembly.Global): number => global.value as 
 
 export type VcfTable = {
   readonly exports: VcfExports;
+  /** What inflates the blocks of a file. */
+  readonly inflate: Inflater;
   /** Room for `bytes`, zeros, behind what was reserved before; gives where it is. Views of the memory end with it. */
   reserve(bytes: number): number;
   /** Where the text at hand lies in the memory. */
@@ -60,22 +65,24 @@ const row = 12;
 // Instances that are at rest: a memory that was used has its pages.
 const idle: { readonly module: WebAssembly.Module; readonly exports: VcfExports }[] = [];
 
-/** What `work` makes with a table of its own. */
+/** What `work` makes with a table of its own. The job has `vcfModules`. */
 export async function withVcfTable<R>(
-  module: WebAssembly.Module,
+  context: Pick<Context, 'module'>,
   work: (table: VcfTable) => Promise<R>,
 ): Promise<R> {
+  const module = await context.module('vcf');
+  const inflate = kernelInflater(await context.module('scan'));
   const at = idle.findIndex((one) => one.module === module);
   const exports =
     at < 0
       ? (new WebAssembly.Instance(module).exports as unknown as VcfExports)
       : idle.splice(at, 1)[0]!.exports;
-  const done = await work(createVcfTable(exports));
+  const done = await work(createVcfTable(exports, inflate));
   if (idle.length === 0) idle.push({ module, exports });
   return done;
 }
 
-function createVcfTable(exports: VcfExports): VcfTable {
+function createVcfTable(exports: VcfExports, inflate: Inflater): VcfTable {
   exports.start();
   const { memory } = exports;
   const [tableAt, rows] = [globalOf(exports.tableAt), globalOf(exports.tableRows)];
@@ -87,6 +94,7 @@ function createVcfTable(exports: VcfExports): VcfTable {
   const text = (): number => heap;
   return {
     exports,
+    inflate,
     reserve(bytes) {
       const at = heap;
       heap = (heap + bytes + 63) & ~63;

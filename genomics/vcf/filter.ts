@@ -62,7 +62,7 @@ export async function filterPart(
     return undefined;
   };
   const source = await context.open(file);
-  await withVcfTable(await context.module('vcf'), (table) =>
+  await withVcfTable(context, (table) =>
     eachRecord(source, file.uri, range, heading, table, context.signal, take),
   );
   return { records, contigs, ...(await lines.store(context)) };

@@ -77,7 +77,7 @@ export async function normalisePart(
     return undefined;
   };
   const source = await context.open(file);
-  await withVcfTable(await context.module('vcf'), (table) =>
+  await withVcfTable(context, (table) =>
     eachRecord(source, file.uri, part, heading, table, context.signal, take),
   );
   const reference = openReference(await context.open(fasta), fasta.uri, part.reference, context.signal);

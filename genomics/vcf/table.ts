@@ -75,7 +75,7 @@ export async function tabulate(
   const groups: StoredGroup[] = [];
   const texts: Stored[] = [];
   let records = 0;
-  await withVcfTable(await context.module('vcf'), async (table) => {
+  await withVcfTable(context, async (table) => {
     const { columns, take, drain } = createCollector(given, heading.header, file.uri, table);
     for (const cell of cells) {
       await eachRecord(source, file.uri, cell, heading, table, context.signal, (line) => {
