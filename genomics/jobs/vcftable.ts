@@ -24,7 +24,8 @@ export const vcfTable = define<Inputs, typeof params, Part, Rows>({
   ],
   inputs: { variants: vcfInput },
   params,
-  split: 4 * mebibyte,
+  // Genotypes alone inflate to seventy times their size.
+  split: mebibyte,
   unit: 'bytes',
   counts: 'records',
   output: 'file',
@@ -43,7 +44,7 @@ export const vcfTable = define<Inputs, typeof params, Part, Rows>({
   },
   weight: ({ cells }) => cells.at(-1)!.to - cells[0]!.from,
   pace: 4 * mebibyte,
-  memory: () => 512 * mebibyte,
+  memory: () => 640 * mebibyte,
   modules: vcfModules,
 
   kernel: tabulate,
