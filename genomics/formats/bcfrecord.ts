@@ -24,7 +24,7 @@ const longest = 2 ** 29;
 /** Of what l_shared counts, at least: fixed fields, ID, FILTER. */
 const least = 24 + 2;
 /** Bytes of a value by its code; -1 of codes that stand for none. */
-const widths = Int8Array.of(0, 1, 2, 4, -1, 4, -1, 1, -1, -1, -1, -1, -1, -1, -1, -1);
+export const widths = Int8Array.of(0, 1, 2, 4, -1, 4, -1, 1, -1, -1, -1, -1, -1, -1, -1, -1);
 const [tab, lineFeed] = [9, 10];
 
 /** `count` values of a type, from `at` on, `size` bytes in all (of FORMAT: of each sample). */

@@ -15,6 +15,7 @@ import {
   intAt,
   keyOf,
   readValue,
+  widths,
   type Value,
 } from './bcfrecord.ts';
 
@@ -123,12 +124,7 @@ export function createBcfText(header: BcfHeader): BcfText {
     } else {
       const [missing, end] = [missingOf[type]!, endOf[type]!];
       for (let i = 0; i < count; i++) {
-        const number =
-          type === bcfType.int8
-            ? (bytes[at + i]! << 24) >> 24
-            : type === bcfType.int16
-              ? int16At(bytes, at + 2 * i)
-              : int32At(bytes, at + 4 * i);
+        const number = intAt(bytes, at + i * widths[type]!, type);
         if (!isOld && number === end) break;
         if (i > 0) out[size++] = comma;
         if (number === missing) out[size++] = dot;
@@ -144,12 +140,7 @@ export function createBcfText(header: BcfHeader): BcfText {
     const [missing, end] = [missingOf[type]!, endOf[type]!];
     const start = size;
     for (let i = 0; i < count; i++) {
-      const number =
-        type === bcfType.int8
-          ? (bytes[at + i]! << 24) >> 24
-          : type === bcfType.int16
-            ? int16At(bytes, at + 2 * i)
-            : int32At(bytes, at + 4 * i);
+      const number = intAt(bytes, at + i * widths[type]!, type);
       if (number < 0) {
         if (isOld ? number === missing : number === end) break;
         if (number !== missing) {

@@ -30,4 +30,4 @@ export const headerOf = remembering(readHeader);
 export const headingOf = remembering(readAlignments);
 
 /** The header of a VCF, and whether it is bgzipped. Jobs over many files come back to each. */
-export const vcfHeadingOf = remembering(readVcfHeading, 64);
+export const vcfHeadingOf = remembering(readVcfHeading, 256);

@@ -78,7 +78,9 @@ export const vcfTable = define<Inputs, typeof params, Part, Rows>({
     const shards = new Map<number, (typeof groups)[number][]>();
     for (const group of groups) {
       const of = isOne ? 0 : Math.floor(group.at / shard);
-      shards.set(of, [...(shards.get(of) ?? []), group]);
+      const known = shards.get(of);
+      if (known) known.push(group);
+      else shards.set(of, [group]);
     }
     if (shards.size === 0) shards.set(0, []);
     for (const [i, some] of [...shards.values()].entries()) {

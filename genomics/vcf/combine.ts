@@ -6,8 +6,9 @@ import type { Match } from './matching.ts';
 import type { PlacedRecord } from './placed.ts';
 
 export type Combiner = {
-  /** `all`: the header of the result; `samples`: how many each file has. */
+  /** Of the result. */
   readonly header: VcfHeader;
+  /** How many each file has. */
   readonly samples: readonly number[];
   /** The genotypes of a file without the record are those of the reference, not missing. */
   readonly missingIsReference: boolean;
@@ -67,7 +68,8 @@ function keptAlleles({ alleles, chosen }: Match<PlacedRecord>): {
 const joined = (texts: readonly string[]): string =>
   [...new Set(texts.filter((text) => text !== '.'))].join(';') || '.';
 
-function highest(texts: readonly string[]): string {
+/** The largest of some qualities, as it is written. */
+export function highest(texts: readonly string[]): string {
   let found = '.';
   for (const text of texts) if (text !== '.' && (found === '.' || Number(text) > Number(found))) found = text;
   return found;
@@ -199,8 +201,8 @@ function genotypesOf(
       }
       const moved = keys.map((key, k) => {
         const value = places[k]! < 0 ? undefined : values[places[k]!];
-        if (value === undefined || value === '')
-          return places[k]! < 0 ? absent[k]! : key === 'GT' ? '.' : '.';
+        if (places[k]! < 0) return absent[k]!;
+        if (value === undefined || value === '') return '.';
         if (isIdentity) return value;
         if (key === 'GT') return value.replace(/\d+/g, (allele) => String(source.map[Number(allele)]));
         return isByAllele(numbers[k]) ? replaced(value, numbers[k]!, source.map, alleles) : value;

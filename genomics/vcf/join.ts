@@ -3,6 +3,7 @@ import { BadInput } from '../../core/errors.ts';
 import type { VcfHeader } from '../formats/vcfheader.ts';
 import { kind } from '../kernels/alleles.ts';
 import { type AlleleSet, genotypeAt, isByAllele, placesOf, uniteAlleles } from './alleleset.ts';
+import { highest } from './combine.ts';
 import { candidateOf } from './matching.ts';
 
 type Columns = readonly string[];
@@ -53,14 +54,13 @@ function joined(rows: readonly Columns[], header: VcfHeader): string {
         key === 'GT' ? genotypeOf(sources, k, s) : valueOf(sources, key, s, set.length, header),
       ),
     );
-  const qualities = rows.map((row) => row[5]!).filter((text) => text !== '.');
   return [
     first[0]!,
     first[1]!,
     namesOf(rows),
     set[0]!,
     set.slice(1).join(',') || '.',
-    qualities.reduce((most, one) => (most === '.' || Number(one) > Number(most) ? one : most), '.'),
+    highest(rows.map((row) => row[5]!)),
     filterOf(rows),
     infoOf(sources, set.length, header),
     ...(first.length > 8 ? [first[8]!, ...samples.map((values) => values.join(':'))] : []),
