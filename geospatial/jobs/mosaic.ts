@@ -57,7 +57,7 @@ export const mosaic = define<Inputs, typeof params, Block, Products>({
     const tile = async (node: Node): Promise<Cells | undefined> =>
       pieces?.tile(node) ??
       drawnTile({ ...given, surface: whole!, ground: layout.ground }, made, node, context);
-    const used = pieces?.used ?? (() => 0);
+    const used = (): number => pieces?.used() ?? 0;
     const result = await makeBlock(block, pyramidOf(grid, made.name), tile, context, used);
     if (result.pieces !== block.pieces.length)
       throw new Error(
