@@ -6,7 +6,7 @@ import type { Transform } from './cog.ts';
 import { crsOf } from './crs.ts';
 import type { Directory, Tiff } from './directories.ts';
 import { readTiff } from './directories.ts';
-import { decodeGdalMetadata } from './gdalmetadata.ts';
+import { type BandNote, decodeGdalMetadata } from './gdalmetadata.ts';
 import type { GeoKeys } from './geokeys.ts';
 import { type Layout, layoutOf } from './imagelayout.ts';
 import { planReading, type Reading, readWindow, type Window } from './reading.ts';
@@ -16,7 +16,7 @@ export type RasterFile = {
   readonly width: number;
   readonly height: number;
   /** Of one type. A value is `scale * cell + offset`. */
-  readonly bands: readonly { readonly name?: string; readonly scale: number; readonly offset: number }[];
+  readonly bands: readonly (BandNote & { readonly scale: number; readonly offset: number })[];
   readonly type: CellType;
   /** Cells of this value are none; NaN never is one. */
   readonly nodata?: number;
@@ -106,7 +106,7 @@ export async function openRaster(source: Source, name: string): Promise<RasterFi
     note,
     levels: overviews.map(({ layout }) => layout),
     hasMask: masks.length > 0 || alpha !== undefined,
-    isColor: photometric === 2 || photometric === 6,
+    isColor: (photometric === 2 || photometric === 6) && (notes[0]?.color ?? 'Red') === 'Red',
     ...(alpha === undefined ? {} : { alpha }),
     ...(colors ? { palette: paletteOf(colors) } : {}),
     plan,

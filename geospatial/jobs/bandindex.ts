@@ -85,8 +85,8 @@ export const bandIndex = define<Inputs, typeof params, Part, Products>({
   output: 'file',
   result: columns<Products>(),
 
-  async partition(inputs, given, split, { open }) {
-    const { found, lattice } = await opened(inputs, given, open);
+  async partition(inputs, given, split, planning) {
+    const { found, lattice } = await opened(inputs, given, (dataset) => planning.open(dataset));
     const pyramid = pyramidOfOutput(lattice, given);
     const halo = given.dilation;
     const parts: Part[] = [];

@@ -65,7 +65,7 @@ const functions: { readonly [name: string]: Act } = {
   in: act(2, (a, ...all) => (all.includes(a!) ? 1 : 0), mostArguments),
 };
 const lexer =
-  /\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z_]\w*)|(\|\||&&|==|!=|<=|>=|>>|\*\*|[-+*\/%^&|<>!(),]))/y;
+  /\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z_]\w*)|(\|\||&&|==|!=|<=|>=|>>|\*\*|[-+*/%^&|<>!(),]))/y;
 const deepest = 100;
 
 /**
