@@ -3,8 +3,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { memorySource } from '../core/sources/memory.ts';
-import { encodeTile, levels, type Raster, tileSize, writeCog } from '../geospatial/formats/cog.ts';
+import { encodeTile, type Raster, writeCog } from '../geospatial/formats/cog.ts';
 import { type Directory, readTiff } from '../geospatial/formats/directories.ts';
+import { tileSide } from '../geospatial/kernels/grid.ts';
+import { levels } from '../geospatial/kernels/pyramid.ts';
 import { gdal, gdalMissing } from './gdal.ts';
 import { type TestField, tiffFile } from './tifffile.ts';
 
@@ -13,16 +15,16 @@ async function written(): Promise<Uint8Array> {
   const raster: Raster = {
     width: 1100,
     height: 700,
-    west: 500_000,
-    north: 4_200_000,
-    cell: 1,
+    transform: [1, 0, 500_000, 0, -1, 4_200_000],
+    side: tileSide,
+    bands: [{}],
     type: 'Float32',
     nodata: -9999,
   };
   const tiles = levels(raster).map(({ columns, rows }, level) =>
     Array.from({ length: columns * rows }, (_, index) =>
       encodeTile(
-        Float32Array.from({ length: tileSize ** 2 }, (__, i) => (i % (7 + level + index) === 0 ? i : level)),
+        Float32Array.from({ length: tileSide ** 2 }, (__, i) => (i % (7 + level + index) === 0 ? i : level)),
       ),
     ),
   );

@@ -88,7 +88,7 @@ function shapeOf(raster: RasterFile, given: Given, name: string): Shape {
   };
 }
 
-function pyramidOf({ nodata, masked, ...shape }: Shape): Pyramid {
+function pyramidOf({ nodata, ...shape }: Shape): Pyramid {
   if (nodata === undefined) return pyramidOver(shape, shape);
   const value = Number(nodata);
   return pyramidOver(shape, { ...shape, nodata: value, empty: value });
@@ -104,10 +104,12 @@ function toldOf(
   const { isColor, palette, alpha, transform, crs } = raster;
   const bands = bandsOf(raster, given, name);
   const first = bands[0] === 0 && bands[1] === 1 && bands[2] === 2;
-  const color = isColor && first && (bands.length === 3 || (bands.length === 4 && alpha === bands[3]));
+  const isAlphaLast =
+    shape.masked === 'alpha' || (alpha !== undefined && bands.indexOf(alpha) === bands.length - 1);
   return {
     bands: [...bands.map((band) => raster.bands[band]!), ...(shape.masked === 'alpha' ? [{}] : [])],
-    isColor: color,
+    isColor: isColor && first,
+    hasAlpha: isAlphaLast && bands.length + Number(shape.masked === 'alpha') > 1,
     ...(palette && bands.length === 1 ? { palette } : {}),
     ...(transform ? { transform } : {}),
     ...(crs ? { crs } : {}),
