@@ -52,6 +52,10 @@ const isLonLat = ({ text }: Definition): boolean => /\+proj=longlat\b/.test(text
  */
 export async function reprojection(from: GeoKeys, to: GeoKeys): Promise<Reprojection> {
   const [{ default: proj4 }, a, b] = await Promise.all([import('proj4'), read(from), read(to)]);
+  const turn = ({ definition }: Known): number => (isLonLat(definition) ? 360 / definition.unit.x : 0);
+  const turns = [turn(a), turn(b)] as const;
+  if (a.datum === b.datum && JSON.stringify(a.definition) === JSON.stringify(b.definition))
+    return { forward: () => {}, inverse: () => {}, turns, notes: [] };
   const isOneDatum = a.datum !== undefined && a.datum === b.datum;
   const steps = [a, b].map((one) => {
     const { text } = one.definition;
@@ -77,11 +81,10 @@ export async function reprojection(from: GeoKeys, to: GeoKeys): Promise<Reprojec
         places[i + 1] = y / q.y;
       }
     };
-  const turn = ({ definition }: Known): number => (isLonLat(definition) ? 360 / definition.unit.x : 0);
   return {
     forward: move(source, target, a.definition.unit, b.definition.unit),
     inverse: move(target, source, b.definition.unit, a.definition.unit),
-    turns: [turn(a), turn(b)],
+    turns,
     notes: isOneDatum ? [] : [a, b].flatMap(noteOf),
   };
 }
