@@ -67,7 +67,7 @@ type Open = (dataset: Dataset) => Promise<Source>;
 // A worker opens a file once for all of its parts.
 const opened = new WeakMap<Source, Promise<RasterFile>>();
 
-async function openPlaced(dataset: Dataset, from: string, open: Open): Promise<PlacedRaster> {
+export async function openPlaced(dataset: Dataset, from: string, open: Open): Promise<PlacedRaster> {
   const source = await open(dataset);
   const raster = opened.get(source) ?? openRaster(source, dataset.uri);
   opened.set(source, raster);
