@@ -99,7 +99,10 @@ async function waysOf(
   apply(inverted(g), samples);
   const gridTurn = g[1] === 0 && way.turns[1] > 0 ? way.turns[1] / Math.abs(g[0]) : 0;
   const edges = edgesOf(samples);
-  return { toSource, frame: frameOf(edges, grid, gridTurn), filled: within(edges, grid) };
+  // As gdalwarp counts all cells of its grid, whose edges are whole cells around the raster's.
+  const { minX, minY, maxX, maxY } = edges;
+  const around = { ...edges, minX: minX - 1, minY: minY - 1, maxX: maxX + 1, maxY: maxY + 1 };
+  return { toSource, frame: frameOf(edges, grid, gridTurn), filled: within(around, grid) };
 }
 
 function apply(t: readonly number[], places: Float64Array): void {
