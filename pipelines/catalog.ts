@@ -44,6 +44,7 @@ const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
   'satellite/cog': async () => (await import('../geospatial/jobs/cog.ts')).cog,
   'satellite/composite': async () => (await import('../geospatial/jobs/composite.ts')).composite,
   'satellite/index': async () => (await import('../geospatial/jobs/bandindex.ts')).bandIndex,
+  'satellite/interpolate': async () => (await import('../geospatial/jobs/interpolate.ts')).interpolate,
   'satellite/kmeans': async () => (await import('../geospatial/jobs/kmeans.ts')).kmeans,
   'satellite/landcover': async () => (await import('../geospatial/jobs/landcover.ts')).landcover,
   'satellite/mosaic': async () => (await import('../geospatial/jobs/mosaicking.ts')).mosaicking,
@@ -77,6 +78,8 @@ const pipelines: { readonly [name: string]: () => Promise<Pipeline> } = {
   'pipelines/germline': async () => (await import('./ready/germline.ts')).germline,
   'pipelines/qc': async () => (await import('./ready/qc.ts')).qc,
   'pipelines/terrain': async () => (await import('./ready/terrain.ts')).terrain,
+  'pipelines/vegetation': async () => (await import('./ready/vegetation.ts')).vegetation,
+  'pipelines/water': async () => (await import('./ready/water.ts')).water,
 };
 
 export const catalog: Catalog = {

@@ -38,6 +38,7 @@ export async function makeSubjects(): Promise<Subjects> {
   await mkdir(join(folder, 'lane'));
   await generate('synthetic/reads', join(folder, 'lane'), { mb: 2, depth: 2, seed: 8 });
   await generate('synthetic/terrain', folder, { points: 60_000, seed: 7 });
+  await generate('synthetic/scenes', join(folder, 'scenes'), { size: 1100, scenes: 3, seed: 7 });
   await generate('synthetic/cohort', join(folder, 'cohort'), { samples: 30, sites: 3000, seed: 7 });
   const reads = await describe(join(folder, 'reads.bam'));
   const lane = await describe(join(folder, 'lane/reads.bam'));
@@ -58,6 +59,8 @@ export async function makeSubjects(): Promise<Subjects> {
   await writeFile(thin, thinned(await readFile(bed, 'utf8')));
   const sparse = await describe(thin);
   const fields = await describe(await fieldsOf(folder));
+  const { bands, scenes } = await scenesOf(join(folder, 'scenes'));
+  const tilesIn = [16, 4, 1];
   const add = async (
     name: string,
     job: string,
@@ -238,6 +241,43 @@ export async function makeSubjects(): Promise<Subjects> {
     await add('default', 'lidar/index', { points: [points] }, {}, splitsOf(60_000)),
     await add('default', 'lidar/info', { points: [points] }, {}, [1]),
     await add('default', 'lidar/stats', { points: [points] }, {}, splitsOf(60_000)),
+    await add('default', 'satellite/cog', { raster: [bands[0]!] }, { overview: 'nearest' }, tilesIn),
+    await add('clouds', 'satellite/composite', { bands }, { scenes, mask: 'scl', dilation: 3 }, tilesIn),
+    await add(
+      'greenest, another CRS',
+      'satellite/composite',
+      { bands },
+      { scenes, method: 'greenest', mask: 'scl', dtype: 'uint16', to: 'EPSG:3857', resolution: 15 },
+      tilesIn,
+    ),
+    await add(
+      'ndvi',
+      'satellite/index',
+      { bands },
+      { scenes: scenes.slice(0, 1), mask: 'scl', dilation: 2 },
+      tilesIn,
+    ),
+    await add(
+      'scenes',
+      'satellite/landcover',
+      { bands },
+      { scenes, clusters: 4, rounds: 3, mask: 'scl' },
+      tilesIn,
+    ),
+    await add(
+      'reds',
+      'satellite/mosaic',
+      { rasters: [bands[0]!, bands[4]!] },
+      { to: 'EPSG:25832', resolution: 11, seams: 'feather' },
+      tilesIn,
+    ),
+    await add(
+      'bilinear',
+      'satellite/warp',
+      { raster: [bands[0]!] },
+      { to: 'EPSG:3857', resampling: 'bilinear' },
+      tilesIn,
+    ),
     await add(
       'fields',
       'satellite/zonal',
@@ -259,6 +299,20 @@ export async function makeSubjects(): Promise<Subjects> {
     ...(await sharedSubjects(add)),
   ];
   return { subjects, remove: () => rm(folder, { recursive: true }) };
+}
+
+/** Bands of three scenes, and where they are. */
+async function scenesOf(folder: string) {
+  const names = ['red', 'green', 'nir', 'scl'];
+  const dates = ['20240401', '20240413', '20240425'];
+  const paths = dates.flatMap((date) => names.map((name) => join(folder, `${date}_${name}.tif`)));
+  const bands = await Promise.all(paths.map((path) => describe(path)));
+  const scenes = dates.map((datetime, i) => ({
+    id: datetime,
+    datetime,
+    layers: Object.fromEntries(names.map((name, k) => [name, { file: 4 * i + k, band: 0 }])),
+  }));
+  return { bands, scenes };
 }
 
 /** A hundred fields of four metres, turned a little. */
