@@ -37,9 +37,12 @@ export async function viewOf(
   const { raster, uri } = one;
   const { toSource, frame, filled } = await waysOf(one, grid);
   const across = spanOf(toSource, filled, raster);
+  const [wide, high] = isTurned(toSource, filled)
+    ? [filled.height, filled.width]
+    : [filled.width, filled.height];
   const ratios = (level: number): Ratio => ({
-    x: ((across.width / Math.max(1, filled.width)) * raster.levels[level]!.width) / raster.width || 1,
-    y: ((across.height / Math.max(1, filled.height)) * raster.levels[level]!.height) / raster.height || 1,
+    x: ((across.width / Math.max(1, wide)) * raster.levels[level]!.width) / raster.width || 1,
+    y: ((across.height / Math.max(1, high)) * raster.levels[level]!.height) / raster.height || 1,
   });
   const level = levelFor(
     raster,
@@ -157,6 +160,14 @@ function frameOf(edges: Edges, grid: Lattice, turn: number): Rectangle {
     grid,
   );
   return isRound ? { ...frame, left: 0, width: grid.width } : frame;
+}
+
+/** Whether rows of the grid go along columns of the raster, in the middle of a rectangle. */
+function isTurned(toSource: ToSource, { left, top, width, height }: Rectangle): boolean {
+  const [x, y] = [left + width / 2, top + height / 2];
+  const places = Float64Array.of(x - 0.5, y, x + 0.5, y);
+  toSource(places);
+  return Math.abs(places[3]! - places[1]!) > Math.abs(places[2]! - places[0]!);
 }
 
 const steps = 20;
