@@ -74,6 +74,8 @@ async function openPlaced(dataset: Dataset, from: string, open: Open): Promise<P
   return placed(await raster, dataset.uri, from);
 }
 
+const nodataOf = ({ nodata }: JoinGiven): number | undefined => (nodata === '' ? undefined : Number(nodata));
+
 /** The parts of a mosaic of at least one raster. @throws BadInput for rasters that do not go together, BadUsage for options that do not */
 export async function joinParts(
   datasets: readonly Dataset[],
@@ -85,7 +87,9 @@ export async function joinParts(
   const rasters = await Promise.all(datasets.map((dataset) => openPlaced(dataset, given.from, open)));
   const grid = await targetGrid(rasters, given, like && (await openPlaced(like, '', open)));
   const shape = shapeOf(rasters, given);
-  const views = await Promise.all(rasters.map((one) => viewOf(one, grid, given.resampling, given.error)));
+  const views = await Promise.all(
+    rasters.map((one) => viewOf(one, grid, given.resampling, given.error, nodataOf(given))),
+  );
   const pyramid = pyramidOf(grid, shape, given);
   const parts = blocksOver(pyramid, split).map((block): JoinPart => {
     const window = windowOf({ level: block.top, column: block.column, row: block.row }, pyramid);
@@ -149,7 +153,7 @@ export async function joinBlock(
   const layers: { view: View; warp: Warper }[] = [];
   for (const number of part.rasters) {
     const one = await openPlaced(datasets[number]!, given.from, (dataset) => context.open(dataset));
-    const view = await viewOf(one, grid, given.resampling, given.error);
+    const view = await viewOf(one, grid, given.resampling, given.error, nodataOf(given));
     layers.push({ view, warp: warperOf(view, shape.bands, block) });
   }
   if (seams === 'last') layers.reverse();

@@ -25,14 +25,17 @@ export type View = {
   readonly resampling: Resampling;
   /** Cells of the level that a place may be off. */
   readonly tolerance: number;
+  /** What cells hold that are none. */
+  readonly nodata: number | undefined;
 };
 
-/** A raster as seen from a grid. Depends on the whole grid, not on parts of it. @throws BadInput for systems without a way between them */
+/** A raster as seen from a grid, `nodata` where its file does not say. Depends on the whole grid, not on parts of it. @throws BadInput for systems without a way between them */
 export async function viewOf(
   one: PlacedRaster,
   grid: Lattice,
   resampling: Resampling,
   tolerance: number,
+  nodata?: number,
 ): Promise<View> {
   const { raster, uri } = one;
   const { toSource, frame, filled } = await waysOf(one, grid);
@@ -67,6 +70,7 @@ export async function viewOf(
     },
     resampling,
     tolerance,
+    nodata: raster.nodata ?? nodata,
   };
 }
 
@@ -331,11 +335,15 @@ function windowFor({ resampling, ratio, ...size }: View, edges: Edges, more: num
 }
 
 /** Values of a window, NaN where the file's nodata, its mask or alpha say that there is none. */
-async function read({ raster, level }: View, bands: readonly number[], window: Rectangle): Promise<Patch[]> {
+async function read(
+  { raster, level, nodata }: View,
+  bands: readonly number[],
+  window: Rectangle,
+): Promise<Patch[]> {
   const { left, top, width, height } = window;
   const cells = await raster.read(bands, left, top, width, height, level);
   const mask = raster.hasMask ? await raster.mask(left, top, width, height, level) : undefined;
-  return cells.map((band) => ({ ...window, values: valuesOf(band, raster.nodata, mask) }));
+  return cells.map((band) => ({ ...window, values: valuesOf(band, nodata, mask) }));
 }
 
 function valuesOf(cells: Cells, nodata: number | undefined, mask: Cells | undefined): Float64Array {
