@@ -25,21 +25,27 @@ export type View = {
   readonly resampling: Resampling;
   /** Cells of the level that a place may be off. */
   readonly tolerance: number;
+  /** What cells hold that are none. */
+  readonly nodata: number | undefined;
 };
 
-/** A raster as seen from a grid. Depends on the whole grid, not on parts of it. @throws BadInput for systems without a way between them */
+/** A raster as seen from a grid, `nodata` where its file does not say. Depends on the whole grid, not on parts of it. @throws BadInput for systems without a way between them */
 export async function viewOf(
   one: PlacedRaster,
   grid: Lattice,
   resampling: Resampling,
   tolerance: number,
+  nodata?: number,
 ): Promise<View> {
   const { raster, uri } = one;
   const { toSource, frame, filled } = await waysOf(one, grid);
   const across = spanOf(toSource, filled, raster);
+  const [wide, high] = isTurned(toSource, filled)
+    ? [filled.height, filled.width]
+    : [filled.width, filled.height];
   const ratios = (level: number): Ratio => ({
-    x: ((across.width / Math.max(1, filled.width)) * raster.levels[level]!.width) / raster.width || 1,
-    y: ((across.height / Math.max(1, filled.height)) * raster.levels[level]!.height) / raster.height || 1,
+    x: ((across.width / Math.max(1, wide)) * raster.levels[level]!.width) / raster.width || 1,
+    y: ((across.height / Math.max(1, high)) * raster.levels[level]!.height) / raster.height || 1,
   });
   const level = levelFor(
     raster,
@@ -64,6 +70,7 @@ export async function viewOf(
     },
     resampling,
     tolerance,
+    nodata: raster.nodata ?? nodata,
   };
 }
 
@@ -157,6 +164,14 @@ function frameOf(edges: Edges, grid: Lattice, turn: number): Rectangle {
     grid,
   );
   return isRound ? { ...frame, left: 0, width: grid.width } : frame;
+}
+
+/** Whether rows of the grid go along columns of the raster, in the middle of a rectangle. */
+function isTurned(toSource: ToSource, { left, top, width, height }: Rectangle): boolean {
+  const [x, y] = [left + width / 2, top + height / 2];
+  const places = Float64Array.of(x - 0.5, y, x + 0.5, y);
+  toSource(places);
+  return Math.abs(places[3]! - places[1]!) > Math.abs(places[2]! - places[0]!);
 }
 
 const steps = 20;
@@ -320,11 +335,15 @@ function windowFor({ resampling, ratio, ...size }: View, edges: Edges, more: num
 }
 
 /** Values of a window, NaN where the file's nodata, its mask or alpha say that there is none. */
-async function read({ raster, level }: View, bands: readonly number[], window: Rectangle): Promise<Patch[]> {
+async function read(
+  { raster, level, nodata }: View,
+  bands: readonly number[],
+  window: Rectangle,
+): Promise<Patch[]> {
   const { left, top, width, height } = window;
   const cells = await raster.read(bands, left, top, width, height, level);
   const mask = raster.hasMask ? await raster.mask(left, top, width, height, level) : undefined;
-  return cells.map((band) => ({ ...window, values: valuesOf(band, raster.nodata, mask) }));
+  return cells.map((band) => ({ ...window, values: valuesOf(band, nodata, mask) }));
 }
 
 function valuesOf(cells: Cells, nodata: number | undefined, mask: Cells | undefined): Float64Array {
