@@ -50,6 +50,51 @@ export function encodePng(image: Image): Uint8Array {
   ]);
 }
 
+/**
+ * Pixels of red, green, blue and alpha as the leanest kind that holds them: `grey` or `grey-alpha` where nothing has a colour, `palette` where 256 colours do
+ * (numbered as they come), `rgb` where all is opaque, `rgba` otherwise. Nothing is lost.
+ */
+export function leanest(width: number, height: number, rgba: Uint8Array): Image {
+  const size = { width, height };
+  let [hasColor, hasAlpha] = [false, false];
+  for (let i = 0; i < rgba.length; i += 4) {
+    hasColor ||= rgba[i] !== rgba[i + 1] || rgba[i] !== rgba[i + 2];
+    hasAlpha ||= rgba[i + 3] !== 255;
+  }
+  if (!hasColor)
+    return hasAlpha
+      ? { ...size, kind: 'grey-alpha', pixels: rgba.filter((_, i) => i % 4 === 0 || i % 4 === 3) }
+      : { ...size, kind: 'grey', pixels: rgba.filter((_, i) => i % 4 === 0) };
+  const numbered = numberColors(rgba);
+  if (numbered) return { ...size, kind: 'palette', ...numbered };
+  return hasAlpha
+    ? { ...size, kind: 'rgba', pixels: rgba }
+    : { ...size, kind: 'rgb', pixels: rgba.filter((_, i) => i % 4 !== 3) };
+}
+
+/** The colours of an image and their numbers in its place; undefined where there are more than 256. */
+function numberColors(rgba: Uint8Array): { pixels: Uint8Array; palette: Uint8Array } | undefined {
+  const numbers = new Map<number, number>();
+  const pixels = new Uint8Array(rgba.length / 4);
+  const palette = new Uint8Array(4 * 256);
+  let [last, number] = [-1, 0];
+  for (let i = 0; i < pixels.length; i++) {
+    const at = 4 * i;
+    const color = ((rgba[at]! << 24) | (rgba[at + 1]! << 16) | (rgba[at + 2]! << 8) | rgba[at + 3]!) >>> 0;
+    if (color !== last) {
+      number = numbers.get(color) ?? numbers.size;
+      if (number === 256) return undefined;
+      if (number === numbers.size) {
+        numbers.set(color, number);
+        palette.set(rgba.subarray(at, at + 4), 4 * number);
+      }
+      last = color;
+    }
+    pixels[i] = number;
+  }
+  return { pixels, palette: palette.slice(0, 4 * numbers.size) };
+}
+
 // Lengths of chunks and sides have 31 bits (7.1, 11.2.1); deflate makes nothing longer by more than a thousandth.
 const longest = 2 ** 31 - 1;
 
