@@ -3,8 +3,10 @@ import { canonical } from '../core/json.ts';
 import { integer, number } from '../core/params.ts';
 import type { Values } from '../core/params.ts';
 import type { Raster } from '../geospatial/formats/cog.ts';
-import { encodeTile, levels, tileSize, writeCog } from '../geospatial/formats/cog.ts';
+import { encodeTile, writeCog } from '../geospatial/formats/cog.ts';
 import { crsOf } from '../geospatial/formats/crs.ts';
+import { tileSide } from '../geospatial/kernels/grid.ts';
+import { levels } from '../geospatial/kernels/pyramid.ts';
 import { defineGenerator } from './generator.ts';
 import type { Landscape } from './landscape.ts';
 import { createLandscape } from './landscape.ts';
@@ -105,24 +107,23 @@ async function writeTruth(file: Draft, land: Landscape, side: number): Promise<v
   const raster: Raster = {
     width: side / CELL,
     height: side / CELL,
-    west: WEST,
-    north: SOUTH + side,
-    cell: CELL,
+    transform: [CELL, 0, WEST, 0, -CELL, SOUTH + side],
+    side: tileSide,
     type: 'Float32',
     nodata: -9999,
     ...(crs ? { crs } : {}),
-    description: 'ground',
+    bands: [{ name: 'ground' }],
   };
   const shape = levels(raster);
-  const values = new Float32Array(tileSize * tileSize);
+  const values = new Float32Array(tileSide * tileSide);
   const make = (level: number, index: number): Uint8Array => {
     const { width, height, columns } = shape[level]!;
     const cell = CELL * 2 ** level;
-    const [left, top] = [(index % columns) * tileSize, Math.floor(index / columns) * tileSize];
+    const [left, top] = [(index % columns) * tileSide, Math.floor(index / columns) * tileSide];
     values.fill(-9999);
-    for (let r = 0; r < Math.min(tileSize, height - top); r++)
-      for (let c = 0; c < Math.min(tileSize, width - left); c++)
-        values[r * tileSize + c] = land.ground((left + c + 0.5) * cell, side - (top + r + 0.5) * cell);
+    for (let r = 0; r < Math.min(tileSide, height - top); r++)
+      for (let c = 0; c < Math.min(tileSide, width - left); c++)
+        values[r * tileSide + c] = land.ground((left + c + 0.5) * cell, side - (top + r + 0.5) * cell);
     return encodeTile(values);
   };
   const sizes = shape.map(({ columns, rows }, level) =>

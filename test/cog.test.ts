@@ -6,8 +6,10 @@ import fc from 'fast-check';
 import { fromArrayBuffer, fromFile } from 'geotiff';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import type { Raster } from '../geospatial/formats/cog.ts';
-import { encodeTile, levels, tileSize, writeCog } from '../geospatial/formats/cog.ts';
+import { encodeTile, writeCog } from '../geospatial/formats/cog.ts';
 import { crsOf } from '../geospatial/formats/crs.ts';
+import { tileSide } from '../geospatial/kernels/grid.ts';
+import { levels } from '../geospatial/kernels/pyramid.ts';
 import { halve } from '../geospatial/kernels/overview.ts';
 import { gdal, gdalMissing, validateCog } from './gdal.ts';
 
@@ -18,7 +20,12 @@ type Cells = Float32Array | Uint32Array;
 const folder = mkdtempSync(join(tmpdir(), 'cog-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const frame = { west: 500_000, north: 4_200_000, cell: 0.5 };
+const place = { west: 500_000, north: 4_200_000, cell: 0.5 };
+const frame = {
+  transform: [0.5, 0, place.west, 0, -0.5, place.north] as const,
+  side: tileSide,
+  bands: [{}] as Raster['bands'],
+};
 
 /** Every level of a raster, and the file. Tiles that hold nothing but nodata are left out where `sparse`. */
 async function write(
@@ -29,16 +36,16 @@ async function write(
   const shape = levels(raster);
   const cells = [values];
   for (const { width, height } of shape.slice(0, -1))
-    cells.push(halve(cells.at(-1)!, width, height, raster.nodata));
+    cells.push(halve(cells.at(-1)!, width, height, { nodata: raster.nodata }));
   const tiles = shape.map(({ width, height, columns, rows }, level) =>
     Array.from({ length: columns * rows }, (_, index) => {
-      const tile = values instanceof Float32Array ? float() : new Uint32Array(tileSize ** 2);
+      const tile = values instanceof Float32Array ? float() : new Uint32Array(tileSide ** 2);
       tile.fill(raster.nodata ?? 0);
-      const [left, top] = [(index % columns) * tileSize, Math.floor(index / columns) * tileSize];
-      for (let y = top; y < Math.min(height, top + tileSize); y++)
+      const [left, top] = [(index % columns) * tileSide, Math.floor(index / columns) * tileSide];
+      for (let y = top; y < Math.min(height, top + tileSide); y++)
         tile.set(
-          cells[level]!.subarray(y * width + left, y * width + Math.min(width, left + tileSize)),
-          (y - top) * tileSize,
+          cells[level]!.subarray(y * width + left, y * width + Math.min(width, left + tileSide)),
+          (y - top) * tileSide,
         );
       const empty = sparse && raster.nodata !== undefined && tile.every((v) => Object.is(v, raster.nodata));
       return empty ? new Uint8Array(0) : encodeTile(tile);
@@ -50,7 +57,7 @@ async function write(
   await writeCog(sink, raster, sizes, async (level, index) => tiles[level]![index]!);
   return { file: Buffer.concat(blocks), cells };
 }
-const float = (): Float32Array => new Float32Array(tileSize ** 2);
+const float = (): Float32Array => new Float32Array(tileSide ** 2);
 
 const bytesOf = (cells: Cells): Buffer => Buffer.from(cells.buffer, cells.byteOffset, cells.byteLength);
 const arrayBuffer = (file: Buffer): ArrayBuffer => new Uint8Array(file).buffer;
@@ -100,7 +107,7 @@ const rasters: { name: string; raster: Raster; values: Cells }[] = [
         width: width!,
         height: height!,
         type: 'Uint32' as const,
-        description: 'a <b> & "c"',
+        bands: [{ name: 'a <b> & "c"' }],
       },
       values: Uint32Array.from({ length: width! * height! }, (_, i) => (i * 2654435761) % 2 ** 32),
     },
@@ -315,9 +322,9 @@ print(json.dumps(out))`;
       const shape = levels(raster);
       const { nodata } = raster;
       expected.push({
-        transform: [frame.west, frame.cell, 0, frame.north, 0, -frame.cell],
+        transform: [place.west, place.cell, 0, place.north, 0, -place.cell],
         nodata: nodata === undefined ? null : Number.isNaN(nodata) ? 'nan' : nodata,
-        description: raster.description ?? '',
+        description: raster.bands[0]?.name ?? '',
         epsg: '3005',
         area: 'Area',
         type: raster.type === 'Uint32' ? 'UInt32' : 'Float32',

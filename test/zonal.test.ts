@@ -4,7 +4,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { encodeTile, levels, writeCog, type Raster } from '../geospatial/formats/cog.ts';
+import { encodeTile, writeCog, type Raster } from '../geospatial/formats/cog.ts';
+import { levels } from '../geospatial/kernels/pyramid.ts';
 import { zonal } from '../geospatial/jobs/zonal.ts';
 import { frameOf, type Rule, weightsOf } from '../geospatial/kernels/coverage.ts';
 import { zoneStat } from '../geospatial/kernels/zone.ts';
@@ -155,9 +156,9 @@ async function scene(): Promise<{ raster: string; polygons: string }> {
   const raster: Raster = {
     width: 1200,
     height: 700,
-    west: 5000,
-    north: 9000,
-    cell: 2,
+    transform: [2, 0, 5000, 0, -2, 9000],
+    side: 512,
+    bands: [{}],
     type: 'Float32',
     nodata: -9999,
   };

@@ -1,68 +1,56 @@
 /** Cloud-Optimized GeoTIFF, written in one pass. Sources: OGC COG 1.0 (21-026); GDAL's COG driver page, "Header ghost area" and "Tile data leader and trailer". */
-import { deflateSync } from 'node:zlib';
 import type { Sink } from '../../core/job.ts';
 import { predictFloat, predictInteger } from '../kernels/predictor.ts';
-import { type Cells, type CellType, cellArrays } from '../kernels/pyramid.ts';
+import type { Cells, CellType, Level } from '../kernels/pyramid.ts';
+import { cellArrays, isFloat, levels } from '../kernels/pyramid.ts';
+import { type Grid, tileSide } from '../kernels/grid.ts';
+import { deflateTile } from './deflate.ts';
 import type { GeoKeys } from './geokeys.ts';
+import { type BandNote, encodeGdalMetadata } from './gdalmetadata.ts';
 import type { Field } from './tiff.ts';
 import { asciiValues, directoryLength, encodeDirectory, encodeHeader, headerLength } from './tiff.ts';
 
-/** A north-up raster on a regular grid; (west, north) is the outer corner of the top-left cell; units of the CRS. */
+/** Where cells lie: x = t[0] * column + t[1] * row + t[2], y = t[3] * column + t[4] * row + t[5], of cell corners and in units of the CRS; STAC's `proj:transform`. */
+export type Transform = readonly [number, number, number, number, number, number];
+
+/** A north-up grid of square cells as such. */
+export const transformOf = ({ west, north, cell }: Grid): Transform => [cell, 0, west, 0, -cell, north];
+
+/** A raster on a regular grid. */
 export type Raster = {
   readonly width: number;
   readonly height: number;
-  readonly west: number;
-  readonly north: number;
-  readonly cell: number;
   readonly type: CellType;
+  /** Cells along the side of a tile: a multiple of 16. */
+  readonly side: number;
+  /** Side by side in the file's tiles. */
+  readonly bands: readonly BandNote[];
   readonly nodata?: number;
+  readonly transform?: Transform;
   readonly crs?: GeoKeys;
-  /** What the band holds, say `max`. */
-  readonly description?: string;
+  /** The first three bands are red, green and blue; the fourth one, if any, is alpha. */
+  readonly isColor?: boolean;
+  /** Colours of the cells 0, 1, ...: red, green and blue from 0 to 255. */
+  readonly palette?: readonly (readonly [number, number, number])[];
 };
 
-/** One resolution of a raster: its cells, and the tiles that hold them. */
-export type Level = {
-  readonly width: number;
-  readonly height: number;
-  readonly columns: number;
-  readonly rows: number;
-};
-
-/** Cells along the side of a tile. */
-export const tileSize = 512;
-
-// GDAL, and whatever is built on it, counts cells in signed 32-bit integers.
-const longest = 2 ** 31 - 1;
-
 /**
- * Levels, the full one first: each half the size (rounded up) of the one before, until one tile holds it.
- * @throws RangeError for a size that is no whole number from 1 to 2^31 - 1
- */
-export function levels({ width, height }: { readonly width: number; readonly height: number }): Level[] {
-  for (const size of [width, height])
-    if (!Number.isInteger(size) || size < 1 || size > longest)
-      throw new RangeError(`raster of ${width} x ${height} cells, expected 1 to ${longest} each way`);
-  const out: Level[] = [];
-  for (let [w, h] = [width, height]; ; [w, h] = [Math.ceil(w / 2), Math.ceil(h / 2)]) {
-    out.push({ width: w, height: h, columns: Math.ceil(w / tileSize), rows: Math.ceil(h / tileSize) });
-    if (w <= tileSize && h <= tileSize) return out;
-  }
-}
-
-/**
- * One tile as it stands in the file: predictor 3 (Float32) or 2 (whole numbers), then zlib DEFLATE, level 6. `values` holds 512 x 512 cells,
+ * One tile as it stands in the file: predictor 3 (floats) or 2 (whole numbers), then zlib DEFLATE. `values` holds side x side places of `bands` values,
  * row-major, padded by the caller with nodata; it is left as it is. The same bytes for the same cells under one build of zlib.
  * @throws RangeError for another number of cells
  */
-export function encodeTile(values: Cells): Uint8Array {
-  if (values.length !== tileSize * tileSize)
-    throw new RangeError(`tile of ${values.length} cells, expected ${tileSize * tileSize}`);
-  const bytes =
-    values instanceof Float32Array
-      ? predictFloat(values.slice(), tileSize)
-      : predictInteger(values.slice(), tileSize);
-  return deflateSync(bytes, { level: 6 });
+export function encodeTile(
+  values: Cells,
+  { side, bands }: { readonly side: number; readonly bands: number } = { side: tileSide, bands: 1 },
+): Uint8Array {
+  const expected = side * side * bands;
+  if (values.length !== expected)
+    throw new RangeError(`tile of ${values.length} cells, expected ${expected}`);
+  return deflateTile(
+    values instanceof Float32Array || values instanceof Float64Array
+      ? predictFloat(values, side, bands)
+      : predictInteger(values.slice(), side, bands),
+  );
 }
 
 const promises = [
@@ -94,7 +82,7 @@ export async function writeCog(
   sizes: readonly Uint32Array[],
   tile: (level: number, index: number) => Promise<Uint8Array>,
 ): Promise<void> {
-  const shape = levels(raster);
+  const shape = levels(raster, raster.side);
   check(raster, shape, sizes);
   const layout = place(raster, shape, sizes);
   const start = new Uint8Array(layout.starts[0]!);
@@ -174,58 +162,77 @@ function fieldsOf(
   sizes: Uint32Array,
   big: boolean,
 ): Field[] {
-  const float = raster.type === 'Float32';
+  const { type, side, bands } = raster;
+  const each = (value: number): number[] => bands.map(() => value);
+  const colors = raster.isColor ? 3 : 1;
+  const more = bands.length - colors;
+  const float = isFloat(type);
   const fields: Field[] = [
     { tag: 256, type: 'long', values: [level.width] },
     { tag: 257, type: 'long', values: [level.height] },
-    { tag: 258, type: 'short', values: [8 * cellArrays[raster.type].BYTES_PER_ELEMENT] },
+    { tag: 258, type: 'short', values: each(8 * cellArrays[type].BYTES_PER_ELEMENT) },
     // DEFLATE in a zlib stream.
     { tag: 259, type: 'short', values: [8] },
-    // Black is zero.
-    { tag: 262, type: 'short', values: [1] },
-    { tag: 277, type: 'short', values: [1] },
+    // Black is zero; red, green, blue; a palette.
+    { tag: 262, type: 'short', values: [raster.isColor ? 2 : raster.palette ? 3 : 1] },
+    { tag: 277, type: 'short', values: [bands.length] },
     { tag: 284, type: 'short', values: [1] },
     { tag: 317, type: 'short', values: [float ? 3 : 2] },
-    { tag: 322, type: 'long', values: [tileSize] },
-    { tag: 323, type: 'long', values: [tileSize] },
+    { tag: 322, type: 'long', values: [side] },
+    { tag: 323, type: 'long', values: [side] },
     { tag: 324, type: big ? 'long8' : 'long', values: offsets },
     { tag: 325, type: 'long', values: sizes },
-    { tag: 339, type: 'short', values: [float ? 3 : 1] },
+    { tag: 339, type: 'short', values: each(float ? 3 : type.startsWith('Int') ? 2 : 1) },
   ];
-  if (overview) fields.unshift({ tag: 254, type: 'long', values: [1] });
+  if (raster.palette) fields.push({ tag: 320, type: 'short', values: paletteOf(raster.palette, type) });
+  // Bands that are no colours: alpha where it belongs to colours, else nothing that is known.
+  if (more > 0)
+    fields.push({
+      tag: 338,
+      type: 'short',
+      values: Array.from({ length: more }, (_, i) => (raster.isColor && i === 0 ? 2 : 0)),
+    });
+  if (overview) fields.push({ tag: 254, type: 'long', values: [1] });
   else fields.push(...placement(raster));
   if (raster.nodata !== undefined)
     fields.push({ tag: 42113, type: 'ascii', values: asciiValues(numeral(raster.nodata)) });
-  return fields;
+  return fields.sort((a, b) => a.tag - b.tag);
 }
 
-/** The fields that only the full level carries: where the raster lies, and what its band holds. */
-function placement({ west, north, cell, crs, description }: Raster): Field[] {
-  const fields: Field[] = [
-    { tag: 33550, type: 'double', values: [cell, cell, 0] },
-    { tag: 33922, type: 'double', values: [0, 0, 0, west, north, 0] },
-  ];
+/** All reds, then all greens, then all blues, of every value that a cell can have; 16 bits each (TIFF 6.0, section 5). */
+function paletteOf(palette: NonNullable<Raster['palette']>, type: CellType): Uint16Array {
+  const size = 256 ** cellArrays[type].BYTES_PER_ELEMENT;
+  const out = new Uint16Array(3 * size);
+  for (const [i, color] of palette.slice(0, size).entries())
+    for (const [k, part] of color.entries()) out[k * size + i] = 257 * part;
+  return out;
+}
+
+/** The fields that only the full level carries: where the raster lies, and what its bands hold. */
+function placement({ transform, crs, bands }: Raster): Field[] {
+  const fields: Field[] = [];
+  if (transform) {
+    const [a, b, c, d, e, f] = transform;
+    if (b === 0 && d === 0 && a > 0 && e < 0)
+      fields.push(
+        { tag: 33550, type: 'double', values: [a, -e, 0] },
+        { tag: 33922, type: 'double', values: [0, 0, 0, c, f, 0] },
+      );
+    else
+      fields.push({
+        tag: 34264,
+        type: 'double',
+        values: [a, b, 0, c, d, e, 0, f, 0, 0, 0, 0, 0, 0, 0, 1],
+      });
+  }
   // Without the keys a cell is an area too (GeoTIFF 1.1, 7.2).
   if (crs) fields.push({ tag: 34735, type: 'short', values: crs.directory });
   if (crs && crs.doubles.length > 0) fields.push({ tag: 34736, type: 'double', values: crs.doubles });
   if (crs && crs.ascii.length > 0) fields.push({ tag: 34737, type: 'ascii', values: asciiValues(crs.ascii) });
-  if (description !== undefined) {
-    // GDAL escapes descriptions twice, and undoes it twice.
-    const value = escape(escape(description));
-    const item = `<Item name="DESCRIPTION" sample="0" role="description">${value}</Item>`;
-    const text = `<GDALMetadata>\n  ${item}\n</GDALMetadata>\n`;
-    fields.push({ tag: 42112, type: 'ascii', values: asciiValues(text) });
-  }
+  const text = encodeGdalMetadata(bands);
+  if (text !== undefined) fields.push({ tag: 42112, type: 'ascii', values: asciiValues(text) });
   return fields;
 }
-
-const entities: { readonly [character: string]: string } = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-};
-const escape = (text: string): string => text.replace(/[&<>"]/g, (c) => entities[c]!);
 
 // As C reads and writes the values that are no numbers.
 const numeral = (n: number): string =>

@@ -3,17 +3,16 @@ import { columns } from '../../core/codec.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { flag, text } from '../../core/params.ts';
-import { encodeTile } from '../formats/cog.ts';
 import type { GeoKeys } from '../formats/geokeys.ts';
 import type { Grid } from '../kernels/grid.ts';
-import type { Cells, Node, Quarter } from '../kernels/pyramid.ts';
-import { build, halveTile } from '../kernels/pyramid.ts';
+import type { Cells, Node } from '../kernels/pyramid.ts';
 import { type Block, blocksOf, isOfPieces } from '../lidar/blocks.ts';
 import { type Layout, layoutOf, productParams, pyramidOf } from '../lidar/products.ts';
 import { surfaceOf, windowBytes } from '../lidar/surface.ts';
 import { drawnTile, type Pieces, startPieces } from '../lidar/tilemaker.ts';
 import { noGrid, plain } from '../rasters/cell.ts';
-import { mergeProducts, type Products, storeTiles, type Tiles, writeProducts } from '../rasters/mosaics.ts';
+import { makeBlock } from '../rasters/blocks.ts';
+import { mergeProducts, type Products, toldOf, writeProducts } from '../rasters/mosaics.ts';
 
 type Inputs = { surface: readonly [Dataset] };
 
@@ -27,7 +26,7 @@ const params = {
 
 export const mosaic = define<Inputs, typeof params, Block, Products>({
   name: 'lidar/mosaic',
-  version: 1,
+  version: 2,
   doc: 'Pieces of rasters to Cloud-Optimized GeoTIFFs; the second half of lidar/raster',
   inputs: { surface: { doc: 'result of lidar/raster', formats: ['lidar/raster'] } },
   params,
@@ -50,44 +49,30 @@ export const mosaic = define<Inputs, typeof params, Block, Products>({
     (isOfPieces(layoutOf(given).products[product]!) ? 0 : 160 * 2 ** 20),
 
   async kernel(block, { surface }, given, context) {
-    const { product, top, column, row } = block;
     const { grid } = given;
     const layout: Layout = layoutOf(given);
-    const made = layout.products[product]!;
-    const pyramid = pyramidOf(grid, made.name);
-    const tiles: Tiles = [];
+    const made = layout.products[block.product]!;
     const pieces: Pieces | undefined = isOfPieces(made) ? startPieces(block, made, grid, context) : undefined;
     const whole = pieces ? undefined : await surfaceOf(surface[0], context);
-    const keep = async (node: Node, values: Cells): Promise<void> => {
-      context.signal.throwIfAborted();
-      tiles.push({ ...node, bytes: encodeTile(values) });
-    };
-    const leaf = async (node: Node): Promise<Quarter | undefined> => {
-      const values = await (pieces
-        ? pieces.tile(node)
-        : drawnTile({ ...given, surface: whole!, ground: layout.ground }, made, node, context));
-      if (!values) return undefined;
-      await keep(node, values);
-      return halveTile(values, node, pyramid);
-    };
-    const node = { level: top, column, row };
-    const rest = await build(node, 0, pyramid, leaf, keep);
-    const used = pieces?.used() ?? 0;
-    if (used !== block.pieces.length)
-      throw new Error(`block ${column}, ${row}: ${used} pieces of ${block.pieces.length} used`);
-    const above = top < pyramid.levels.length - 1;
-    const stored = await storeTiles(tiles, used, above && rest ? { ...node, ...rest } : undefined, context);
-    return { pieces: used, products: [{ product, mosaic: stored }] };
+    const tile = async (node: Node): Promise<Cells | undefined> =>
+      pieces?.tile(node) ??
+      drawnTile({ ...given, surface: whole!, ground: layout.ground }, made, node, context);
+    const used = (): number => pieces?.used() ?? 0;
+    const result = await makeBlock(block, pyramidOf(grid, made.name), tile, context, used);
+    if (result.pieces !== block.pieces.length)
+      throw new Error(
+        `block ${block.column}, ${block.row}: ${result.pieces} pieces of ${block.pieces.length} used`,
+      );
+    return result;
   },
 
   merge: mergeProducts,
   records: ({ pieces }) => pieces,
 
   async write(result, output, { params: given }, context) {
-    const rasters = layoutOf(given).products.map(({ name }) => ({
-      name,
-      pyramid: pyramidOf(given.grid, name),
-    }));
-    await writeProducts(result, rasters, given, output, context);
+    const rasters = layoutOf(given).products.map(({ name }) =>
+      toldOf(name, pyramidOf(given.grid, name), given),
+    );
+    await writeProducts(result, rasters, output, context);
   },
 });

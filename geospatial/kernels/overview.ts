@@ -1,45 +1,100 @@
 /** Overviews of a raster: each level halves the one before. */
+import type { Cells } from './pyramid.ts';
+
+export const overviews = ['average', 'nearest', 'mode'] as const;
+/** How four cells become one: their mean, the first of them, or what most of them are. */
+export type Overview = (typeof overviews)[number];
+
+export type Halving = {
+  readonly nodata?: number | undefined;
+  /** Values in a place, side by side. */
+  readonly bands?: number;
+  readonly overview?: Overview;
+};
 
 /**
- * The raster at half the resolution, `ceil(width / 2)` by `ceil(height / 2)` cells, row-major: the mean of the valid cells of each 2 by 2
+ * The raster at half the resolution, `ceil(width / 2)` by `ceil(height / 2)` cells, row-major, band by band: by `overview` of the valid cells of each 2 by 2
  * block, nodata where none is valid. At odd edges a block has the cells that there are. A cell is valid when it is neither
- * `nodata` nor NaN; without `nodata` every number is. Sums are f64 in row-major order. Floats are rounded to f32, integers (counts) to the nearest,
- * halves up. Where the mean would be no valid cell itself (it hits `nodata`, or is infinity - infinity), the block's first valid cell stands for it.
+ * `nodata` nor NaN; without `nodata` every number is.
+ * `average`: sums are f64 in row-major order. Floats are rounded to their type, integers to the nearest, halves up. Where the mean would be no valid cell
+ * itself (it hits `nodata`, or is infinity - infinity), the block's first valid cell stands for it.
+ * `nearest`: the block's first cell, valid or not. `mode`: the value that most valid cells have, the first of those that come equally often.
  * A block without a valid cell gives `nodata`, or NaN where there is none.
  * Tiles of even size that start at even cells may be halved apart: the result is the same.
  */
-export function halve<T extends Float32Array | Uint32Array | Uint8Array>(
+export function halve<T extends Cells>(
   values: T,
   width: number,
   height: number,
-  nodata?: number,
+  { nodata, bands = 1, overview = 'average' }: Halving = {},
 ): T {
-  const [columns, rows] = [Math.ceil(width / 2), Math.ceil(height / 2)];
-  const whole = !(values instanceof Float32Array);
-  const out = new (values.constructor as new (length: number) => T)(columns * rows);
-  const none = nodata ?? NaN;
-  for (let row = 0; row < rows; row++) {
-    const top = 2 * row * width;
-    const bottom = 2 * row + 1 < height ? top + width : top;
-    for (let column = 0; column < columns; column++) {
-      const left = 2 * column;
-      const right = left + 1 < width ? left + 1 : left;
-      let sum = 0;
-      let count = 0;
-      let first = none;
-      for (let line = top; line <= bottom; line += width) {
-        for (let i = line + left; i <= line + right; i++) {
-          const value = values[i]!;
-          if (value === none || value !== value) continue;
-          if (count === 0) first = value;
-          sum += value;
-          count++;
-        }
-      }
-      const mean = whole ? Math.floor(sum / count + 0.5) : Math.fround(sum / count);
-      // NaN differs from itself: no valid cell, or infinities that cancel.
-      out[row * columns + column] = mean === none || mean !== mean ? first : mean;
-    }
-  }
+  const make = values.constructor as new (length: number) => T;
+  const out = new make(Math.ceil(width / 2) * Math.ceil(height / 2) * bands);
+  const act = overview === 'nearest' ? pick : overview === 'mode' ? vote : average;
+  for (let band = 0; band < bands; band++) act(values, out, width, height, band, bands, nodata ?? NaN);
   return out;
 }
+
+type Act = (
+  values: Cells,
+  out: Cells,
+  width: number,
+  height: number,
+  band: number,
+  bands: number,
+  none: number,
+) => void;
+
+const average: Act = (values, out, width, height, band, bands, none) => {
+  const columns = Math.ceil(width / 2);
+  const isWhole = !(values instanceof Float32Array || values instanceof Float64Array);
+  for (let row = 0, to = band; to < out.length; row++) {
+    let a = 2 * row * width * bands + band;
+    const down = 2 * row + 1 < height ? width * bands : 0;
+    for (let column = 0; column < columns; column++, a += 2 * bands, to += bands) {
+      const right = 2 * column + 1 < width ? bands : 0;
+      let [sum, count, first] = [0, 0, none];
+      // Cells that are not there count as the one before, which is why they are passed over.
+      for (let k = 0; k < 4; k++) {
+        if ((k & 1 && right === 0) || (k & 2 && down === 0)) continue;
+        const value = values[a + (k & 1 ? right : 0) + (k & 2 ? down : 0)]!;
+        if (value === none || value !== value) continue;
+        if (count === 0) first = value;
+        sum += value;
+        count++;
+      }
+      out[to] = isWhole ? Math.floor(sum / count + 0.5) : sum / count;
+      // NaN differs from itself: no valid cell, or infinities that cancel.
+      if (count === 0 || out[to] === none || out[to] !== out[to]) out[to] = first;
+    }
+  }
+};
+
+const pick: Act = (values, out, width, _height, band, bands) => {
+  const columns = Math.ceil(width / 2);
+  for (let row = 0, to = band; to < out.length; row++)
+    for (let column = 0; column < columns; column++, to += bands)
+      out[to] = values[(2 * row * width + 2 * column) * bands + band]!;
+};
+
+const vote: Act = (values, out, width, height, band, bands, none) => {
+  const columns = Math.ceil(width / 2);
+  for (let row = 0, to = band; to < out.length; row++)
+    for (let column = 0; column < columns; column++, to += bands) {
+      const at = (2 * row * width + 2 * column) * bands + band;
+      const right = 2 * column + 1 < width ? bands : 0;
+      const down = 2 * row + 1 < height ? width * bands : 0;
+      const cells = [at, at + right, at + down, at + right + down];
+      let [best, most] = [none, 0];
+      for (const [i, cell] of cells.entries()) {
+        if (cells.indexOf(cell) < i) continue;
+        const value = values[cell]!;
+        if (value === none || value !== value) continue;
+        let votes = 0;
+        for (const [k, other] of cells.entries())
+          if (values[other] === value && cells.indexOf(other) === k) votes++;
+        if (votes > most) [best, most] = [value, votes];
+      }
+      out[to] = best;
+    }
+};

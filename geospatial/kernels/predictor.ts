@@ -1,34 +1,59 @@
-/** The predictors that TIFF applies to a tile before compression. Sources: TIFF 6.0, section 14; Adobe TIFF Technical Note 3. */
+/** The predictors that TIFF applies to rows of cells before compression, and what undoes them. Sources: TIFF 6.0, section 14; Adobe TIFF Technical Note 3. */
+import type { Cells } from './pyramid.ts';
 
-/**
- * Horizontal differencing (predictor 2), in place: each cell becomes its difference from the cell on its left, modulo 2^32 or 2^8.
- * `values` is row-major with rows of `width` cells. Gives the bytes of `values`.
- */
-export function predictInteger(values: Uint32Array | Uint8Array, width: number): Uint8Array {
-  for (let row = 0; row < values.length; row += width)
-    for (let i = row + width - 1; i > row; i--) values[i] = values[i]! - values[i - 1]!;
+/** Whole numbers of any width. Row-major, rows of `width` places of `bands` values each. */
+type Whole = Exclude<Cells, Float32Array | Float64Array>;
+
+/** Horizontal differencing (predictor 2), in place: each value becomes its difference from that of its band on the left, modulo 2^bits. Gives the bytes of `values`. */
+export function predictInteger(values: Whole, width: number, bands = 1): Uint8Array {
+  const line = width * bands;
+  for (let row = 0; row < values.length; row += line)
+    for (let i = row + line - 1; i >= row + bands; i--) values[i] = values[i]! - values[i - bands]!;
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
+/** Undoes predictor 2, in place. */
+export function addUp(values: Whole, width: number, bands: number): void {
+  const line = width * bands;
+  for (let row = 0; row < values.length; row += line)
+    for (let i = row + bands; i < row + line; i++) values[i] = values[i]! + values[i - bands]!;
+}
+
 /**
- * Floating-point predictor (predictor 3), in place: a row becomes four planes, the most significant bytes of its cells first,
- * and each byte its difference from the one before, modulo 256. `values` is row-major with rows of `width` cells.
- * Gives the bytes of `values`, which are numbers no more.
+ * Floating-point predictor (predictor 3): a row becomes planes of bytes, the most significant of its values first,
+ * and each byte its difference from the one `bands` before, modulo 256. `values` is row-major with rows of `width` places of `bands` values.
  */
-export function predictFloat(values: Float32Array, width: number): Uint8Array {
+export function predictFloat(values: Float32Array | Float64Array, width: number, bands = 1): Uint8Array {
+  const size = values.BYTES_PER_ELEMENT;
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  const stride = 4 * width;
+  const out = new Uint8Array(bytes.length);
+  const line = width * bands;
+  const stride = size * line;
   const planes = new Uint8Array(stride);
   for (let row = 0; row < bytes.length; row += stride) {
-    for (let i = 0; i < width; i++) {
-      const at = row + 4 * i;
-      planes[i] = bytes[at + 3]!;
-      planes[width + i] = bytes[at + 2]!;
-      planes[2 * width + i] = bytes[at + 1]!;
-      planes[3 * width + i] = bytes[at]!;
+    for (let plane = 0; plane < size; plane++) {
+      let from = row + size - 1 - plane;
+      const to = plane * line;
+      for (let i = 0; i < line; i++, from += size) planes[to + i] = bytes[from]!;
     }
-    bytes[row] = planes[0]!;
-    for (let i = 1; i < stride; i++) bytes[row + i] = planes[i]! - planes[i - 1]!;
+    for (let i = 0; i < bands; i++) out[row + i] = planes[i]!;
+    for (let i = bands; i < stride; i++) out[row + i] = planes[i]! - planes[i - bands]!;
   }
-  return bytes;
+  return out;
+}
+
+/** Undoes predictor 3: little-endian values of `size` bytes, in place. */
+export function gatherPlanes(bytes: Uint8Array, width: number, bands: number, size: number): void {
+  const line = width * bands;
+  const stride = size * line;
+  const planes = new Uint8Array(stride);
+  for (let row = 0; row + stride <= bytes.length; row += stride) {
+    for (let i = bands; i < stride; i++) bytes[row + i] = bytes[row + i]! + bytes[row + i - bands]!;
+    planes.set(bytes.subarray(row, row + stride));
+    for (let plane = 0; plane < size; plane++) {
+      const from = plane * line;
+      let to = row + size - 1 - plane;
+      for (let i = 0; i < line; i++, to += size) bytes[to] = planes[from + i]!;
+    }
+  }
 }

@@ -1,7 +1,8 @@
 /** How rasters are cut: blocks of tiles, and the pieces that lie in them. */
 import type { Stored } from '../../core/job.ts';
-import { levels } from '../formats/cog.ts';
 import { type Grid } from '../kernels/grid.ts';
+import { pyramidOver } from '../kernels/pyramid.ts';
+import { topOf } from '../rasters/blocks.ts';
 import type { Layout, Made } from './products.ts';
 import type { Surface } from './surface.ts';
 
@@ -18,8 +19,6 @@ export type Block = {
   readonly pieces: readonly BlockPiece[];
 };
 
-// Blocks of 4 x 4 tiles: a block's tiles, compressed, are held together until they are stored.
-const highestTop = 2;
 const mostTiles = 256;
 
 /** Whether pieces are handed to the part that makes the tile; other products find them themselves, around tiles, too. */
@@ -32,9 +31,9 @@ export function blocksOf(
   grid: Grid,
   split: number,
 ): { parts: Block[]; records: number } {
-  const shape = levels(grid);
-  const top = Math.min(shape.length - 1, highestTop, Math.max(0, Math.floor(Math.log2(split) / 2)));
-  const { columns, rows } = shape[0]!;
+  const pyramid = pyramidOver(grid, { type: 'Float32', empty: 0 });
+  const top = topOf(pyramid, split);
+  const { columns, rows } = pyramid.levels[0]!;
   const across = Math.ceil(columns / 2 ** top);
   const parts: Block[] = [];
   let records = 0;

@@ -1,9 +1,8 @@
 /** What a raster of points can hold, and what of the points each of these needs. */
 import { number, type Values, words } from '../../core/params.ts';
 import type { Stat } from '../kernels/piece.ts';
-import type { Pyramid } from '../kernels/pyramid.ts';
+import { type Pyramid, pyramidOver } from '../kernels/pyramid.ts';
 import type { Statistic } from '../kernels/samples.ts';
-import { levels } from '../formats/cog.ts';
 import type { Grid } from '../kernels/grid.ts';
 import { noHeight } from '../kernels/tile.ts';
 
@@ -122,8 +121,7 @@ export function layoutOf(
 
 /** Heights and intensities have a nodata value; where there are no points their number is simply 0. */
 export function pyramidOf(grid: Grid, product: Product): Pyramid {
-  const shape = { levels: levels(grid) };
-  if (product === 'count') return { ...shape, type: 'Uint32', empty: 0 };
-  if (product === 'density') return { ...shape, type: 'Float32', empty: 0 };
-  return { ...shape, type: 'Float32', empty: noHeight, nodata: noHeight };
+  if (product === 'count') return pyramidOver(grid, { type: 'Uint32', empty: 0 });
+  if (product === 'density') return pyramidOver(grid, { type: 'Float32', empty: 0 });
+  return pyramidOver(grid, { type: 'Float32', empty: noHeight, nodata: noHeight });
 }

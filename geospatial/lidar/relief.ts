@@ -1,6 +1,6 @@
 /** Tiles of rasters that need the ground around them: the ground itself, and heights above it. */
 import type { Context } from '../../core/job.ts';
-import { levels } from '../formats/cog.ts';
+import { levels } from '../kernels/pyramid.ts';
 import type { Grid } from '../kernels/grid.ts';
 import { tileSide } from '../kernels/grid.ts';
 import { eachSpot } from '../kernels/spots.ts';

@@ -2,7 +2,7 @@
 import type { Context, FileSink, Output, Stored } from '../../core/job.ts';
 import { joinPlaces } from '../../core/tables.ts';
 import type { Raster } from '../formats/cog.ts';
-import { encodeTile, writeCog } from '../formats/cog.ts';
+import { encodeTile, transformOf, writeCog } from '../formats/cog.ts';
 import type { GeoKeys } from '../formats/geokeys.ts';
 import type { Grid } from '../kernels/grid.ts';
 import type { Cells, Node, Pyramid, Quarter } from '../kernels/pyramid.ts';
@@ -171,13 +171,14 @@ async function buildTop(
     const i = found.get(row * columns + column);
     if (i === undefined) return undefined;
     const [width, height, start] = [rests.width[i]!, rests.height[i]!, rests.start[i]!];
+    const cells = width * height * pyramid.bands;
     const bytes = await shelf.get(
       blobs[rests.blob[i]!]!,
       start,
-      start + cellArrays[pyramid.type].BYTES_PER_ELEMENT * width * height,
+      start + cellArrays[pyramid.type].BYTES_PER_ELEMENT * cells,
     );
     const { buffer } = new Uint8Array(bytes);
-    const values = new cellArrays[pyramid.type](buffer, 0, width * height);
+    const values = new cellArrays[pyramid.type](buffer, 0, cells);
     return { values, width, height };
   };
   const out: Mosaic[] = [];
@@ -185,7 +186,7 @@ async function buildTop(
   let size = 0;
   const emit = async (node: Node, values: Cells): Promise<void> => {
     signal.throwIfAborted();
-    const bytes = encodeTile(values);
+    const bytes = encodeTile(values, pyramid);
     tiles.push({ ...node, bytes });
     size += bytes.length;
     if (size < shelfBytes) return;
@@ -252,24 +253,48 @@ export function mergeProducts(results: readonly Products[]): Products {
   };
 }
 
+/** A raster to write: its cells, and what the file tells of them and of the place. */
+export type Told = Pick<Raster, 'transform' | 'crs' | 'isColor' | 'palette'> & {
+  readonly name: string;
+  readonly pyramid: Pyramid;
+  /** What is told of bands; their names unless given. */
+  readonly bands?: Raster['bands'];
+};
+
 /** Writes a file a product; several are told apart by their names. */
 export async function writeProducts(
   { products }: Products,
-  rasters: readonly { readonly name: string; readonly pyramid: Pyramid }[],
-  { grid, crs, note }: { readonly grid: Grid; readonly crs: GeoKeys | null; readonly note: string },
+  rasters: readonly Told[],
   output: Output,
   context: Context,
 ): Promise<void> {
-  for (const [i, { name, pyramid }] of rasters.entries()) {
+  for (const [i, { name, pyramid, bands, ...place }] of rasters.entries()) {
+    const { width, height } = pyramid.levels[0]!;
+    const { type, side, nodata } = pyramid;
     const raster: Raster = {
-      ...grid,
-      type: pyramid.type,
-      ...(pyramid.nodata === undefined ? {} : { nodata: pyramid.nodata }),
-      ...(crs ? { crs } : {}),
-      description: note === '' ? name : `${name}; ${note}`,
+      ...place,
+      width,
+      height,
+      type,
+      side,
+      bands: bands ?? [{ name }],
+      ...(nodata === undefined ? {} : { nodata }),
     };
     const found = products.find((one) => one.product === i)?.mosaic ?? noMosaic();
     const file = await output.file(rasters.length === 1 ? '' : `.${name}.tif`);
     await writeMosaic(found, raster, pyramid, file, context);
   }
 }
+
+/** What a file tells of its place: of a grid of square cells, its CRS, and after `name` what the user should know of that. */
+export const toldOf = (
+  name: string,
+  pyramid: Pyramid,
+  { grid, crs, note }: { readonly grid: Grid; readonly crs: GeoKeys | null; readonly note: string },
+): Told => ({
+  name,
+  pyramid,
+  bands: [{ name: note === '' ? name : `${name}; ${note}` }],
+  transform: transformOf(grid),
+  ...(crs ? { crs } : {}),
+});

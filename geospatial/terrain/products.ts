@@ -1,10 +1,9 @@
 /** What terrain/relief can make, and one tile of it. */
 import { words } from '../../core/params.ts';
-import { levels } from '../formats/cog.ts';
 import type { Grid } from '../kernels/grid.ts';
 import { tileSide } from '../kernels/grid.ts';
 import type { Cells, Node, Pyramid } from '../kernels/pyramid.ts';
-import { emptyTile } from '../kernels/pyramid.ts';
+import { emptyTile, pyramidOver } from '../kernels/pyramid.ts';
 import {
   aspect,
   type Formula,
@@ -54,12 +53,13 @@ export function formulaOf(name: ReliefName, given: Given, cell: number): Formula
 }
 
 /** Shades are bytes from 1 to 255, 0 for none; all else is f32. */
-export const pyramidOfRelief = (grid: Grid, name: ReliefName): Pyramid => ({
-  levels: levels(grid),
-  ...(name === 'hillshade' || name === 'multidirectional'
-    ? { type: 'Uint8', empty: 0, nodata: 0 }
-    : { type: 'Float32', empty: noHeight, nodata: noHeight }),
-});
+export const pyramidOfRelief = (grid: Grid, name: ReliefName): Pyramid =>
+  pyramidOver(
+    grid,
+    name === 'hillshade' || name === 'multidirectional'
+      ? { type: 'Uint8', empty: 0, nodata: 0 }
+      : { type: 'Float32', empty: noHeight, nodata: noHeight },
+  );
 
 /** The cells of a tile; undefined where none has a value. */
 export function reliefTile(

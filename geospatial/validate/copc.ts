@@ -10,12 +10,7 @@ import { readRun } from '../formats/points.ts';
 import { allFields, type Codec, createCodec, type Points } from '../kernels/codec.ts';
 import type { NodeKey } from '../kernels/octree.ts';
 import { startTally, tallyPoints } from '../kernels/tally.ts';
-
-/** A rule that a file breaks: one line. */
-export type Problem = string;
-
-// So many problems of a kind are told one by one.
-const most = 10;
+import { limited, type Problem, type Say } from './problems.ts';
 
 /** Everything that is wrong with a COPC file; nothing for a valid one. Reads it whole. */
 export async function validateCopc(
@@ -49,8 +44,6 @@ export async function validateCopc(
   if (isWhole) await checkPoints(source, las, info, entries, createCodec(module), say);
   return problems;
 }
-
-type Say = (text: string) => void;
 
 function checkHeader(las: Las, first: Uint8Array, say: Say): void {
   const at = new DataView(first.buffer, first.byteOffset, first.byteLength);
@@ -130,15 +123,6 @@ function checkHierarchy(las: Las, chunks: Chunks, entries: readonly Entry[], say
   const sum = nodes.reduce((total, { points }) => total + points, 0);
   if (sum !== las.count) say(`nodes of ${sum} points, expected ${las.count} as in the header`);
   return isWhole;
-}
-
-/** Tells the first few problems of a kind. */
-function limited(say: Say): Say {
-  let told = 0;
-  return (text) => {
-    if (told++ < most) say(text);
-    else if (told === most + 2) say('and more of the kind');
-  };
 }
 
 async function checkPoints(

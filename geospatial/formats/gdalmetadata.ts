@@ -1,0 +1,49 @@
+/** What GDAL tells of bands in a tag of its own: XML with an item a fact. Source: GDAL's GeoTIFF driver page, "Metadata". */
+
+/** What is told of a band: what it holds, say `max`; its values are `scale * cell + offset`. */
+export type BandNote = { readonly name?: string; readonly scale?: number; readonly offset?: number };
+
+/** The XML of names, scales and offsets; undefined where there are none. */
+export function encodeGdalMetadata(bands: readonly BandNote[]): string | undefined {
+  const items = bands.flatMap(({ name, scale = 1, offset = 0 }, sample) => [
+    // GDAL escapes texts twice, and undoes it twice.
+    ...(name === undefined ? [] : [item('DESCRIPTION', sample, 'description', escape(escape(name)))]),
+    ...(scale === 1 && offset === 0
+      ? []
+      : [item('OFFSET', sample, 'offset', String(offset)), item('SCALE', sample, 'scale', String(scale))]),
+  ]);
+  return items.length === 0 ? undefined : `<GDALMetadata>\n${items.join('')}</GDALMetadata>\n`;
+}
+
+const item = (name: string, sample: number, role: string, value: string): string =>
+  `  <Item name="${name}" sample="${sample}" role="${role}">${value}</Item>\n`;
+
+const entities: { readonly [character: string]: string } = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+};
+const escape = (text: string): string => text.replace(/[&<>"]/g, (c) => entities[c]!);
+const characters = new Map(Object.entries(entities).map(([character, entity]) => [entity, character]));
+const unescape = (text: string): string => text.replace(/&(amp|lt|gt|quot);/g, (e) => characters.get(e)!);
+
+/** Names, scales and offsets of `count` bands as the XML has them; what it does not tell is absent. */
+export function decodeGdalMetadata(text: string, count: number): BandNote[] {
+  const notes: { name?: string; scale?: number; offset?: number }[] = Array.from(
+    { length: count },
+    () => ({}),
+  );
+  for (const [, attributes, value] of text.matchAll(/<Item\s+([^>]*)>([^<]*)<\/Item>/g)) {
+    const given = new Map(
+      [...attributes!.matchAll(/(\w+)\s*=\s*"([^"]*)"/g)].map(([, name, said]) => [name!, said!]),
+    );
+    const note = notes[Number(given.get('sample') ?? NaN)];
+    if (!note) continue;
+    const role = given.get('role');
+    if (role === 'description') note.name = unescape(unescape(value!));
+    else if ((role === 'scale' || role === 'offset') && Number.isFinite(Number(value)))
+      note[role] = Number(value);
+  }
+  return notes;
+}
