@@ -40,6 +40,8 @@ const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
   'lidar/stats': async () => (await import('../geospatial/jobs/stats.ts')).stats,
   'lidar/tile': async () => (await import('../geospatial/jobs/tile.ts')).tile,
   'lidar/tiles': async () => (await import('../geospatial/jobs/tiles.ts')).tiles,
+  'satellite/cog': async () => (await import('../geospatial/jobs/cog.ts')).cog,
+  'satellite/index': async () => (await import('../geospatial/jobs/bandindex.ts')).bandIndex,
   'satellite/zonal': async () => (await import('../geospatial/jobs/zonal.ts')).zonal,
   'terrain/contours': async () => (await import('../geospatial/jobs/contours.ts')).contours,
   'terrain/relief': async () => (await import('../geospatial/jobs/relief.ts')).relief,
