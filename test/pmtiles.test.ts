@@ -12,7 +12,7 @@ import {
   type TileTable,
   writePmtiles,
 } from '../geospatial/formats/pmtiles.ts';
-import { deepestZoom, tileId, tileOf, zoomOfId } from '../geospatial/kernels/hilbert.ts';
+import { deepestZoom, descendantsOf, tileId, tileOf, zoomOfId } from '../geospatial/kernels/hilbert.ts';
 import { shared } from './shared.ts';
 
 const tileset: Tileset = {
@@ -43,9 +43,9 @@ async function write(tiles: readonly Tile[], given: Partial<Tileset> = {}, table
     { write: async (bytes) => void blocks.push(bytes) },
     { ...tileset, ...given },
     table,
-    async (index) => {
-      asked.push(index);
-      return tiles[index]!.bytes;
+    async function* (rows) {
+      asked.push(...rows);
+      for (const row of rows) yield tiles[row]!.bytes;
     },
   );
   return { file: Buffer.concat(blocks), asked };
@@ -183,6 +183,11 @@ describe('numbers of tiles', () => {
       tileId({ z: 7, x: below.x + (i % 8), y: below.y + Math.floor(i / 8) }),
     ).toSorted((a, b) => a - b);
     expect(ids).toEqual(ids.map((_, i) => ids[0]! + i));
+    expect(descendantsOf({ z: 4, x: 5, y: 11 }, 7)).toEqual({ first: ids[0], count: 64 });
+    expect(descendantsOf({ z: 4, x: 5, y: 11 }, 4)).toEqual({
+      first: tileId({ z: 4, x: 5, y: 11 }),
+      count: 1,
+    });
   });
   test.each([
     { z: 27, x: 0, y: 0 },
@@ -320,6 +325,16 @@ describe('what is refused', () => {
   test('empty tiles, and those of another size than promised', async () => {
     expect(await refused({ length: Uint32Array.of(6, 0) })).toMatch(/^tile 2\/\d\/\d has no bytes/);
     expect(await refused({ length: Uint32Array.of(6, 7) })).toBe('tile 2/1/0 has 6 bytes, expected 7');
+  });
+  test('fewer tiles, and more, than promised', async () => {
+    const give = (bytes: Uint8Array[]) =>
+      writePmtiles({ write: async () => {} }, tileset, table, async function* () {
+        yield* bytes;
+      });
+    const [first, second] = two.map(({ bytes }) => bytes) as [Uint8Array, Uint8Array];
+    await expect(give([first])).rejects.toThrow('1 tiles were given, expected 2');
+    await expect(give([first, second, second])).rejects.toThrow('more tiles were given than 2');
+    await expect(give([first, second])).resolves.toBeUndefined();
   });
   test('one digest of two lengths', async () => {
     const digest = new Uint32Array(2 * digestWords);

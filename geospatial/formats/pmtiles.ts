@@ -42,17 +42,17 @@ const firstRequest = 16_384;
 
 /**
  * Streams an archive: header, root directory, metadata, leaf directories, tiles. Tiles of equal bytes are stored once, neighbours among them share
- * an entry. `tile(index)` gives the bytes of one tile of the table; it is called in ascending order, once for each content. Directories and
+ * an entry. `bytesOf(rows)` gives the bytes of tiles by their rows in the table, which ascend: one a content. Directories and
  * metadata are gzip, tiles as they are; the archive is clustered, its zooms are those of the first and the last tile, its centre is the middle of
  * the bounds. Memory: some 60 bytes a tile, and one tile. The same bytes for the same tiles under one build of zlib.
  * @throws BadInput for no tiles at all, since a directory has at least one entry (4.2)
- * @throws RangeError for numbers that do not ascend, an empty tile, equal digests of unequal lengths, bounds off the Earth, or a tile of another size than promised
+ * @throws RangeError for numbers that do not ascend, an empty tile, equal digests of unequal lengths, bounds off the Earth, or other tiles than promised
  */
 export async function writePmtiles(
   sink: Sink,
   tileset: Tileset,
   tiles: TileTable,
-  tile: (index: number) => Promise<Uint8Array>,
+  bytesOf: (rows: Uint32Array) => AsyncIterable<Uint8Array>,
 ): Promise<void> {
   check(tileset, tiles);
   const { entries, contents, size } = entriesOf(tiles);
@@ -65,14 +65,17 @@ export async function writePmtiles(
   await sink.write(root);
   await sink.write(metadata);
   for (const leaf of leaves) await sink.write(leaf);
-  for (const index of contents) {
-    const bytes = await tile(index);
-    if (bytes.length !== tiles.length[index])
+  let next = 0;
+  for await (const bytes of bytesOf(contents)) {
+    const row = contents[next++];
+    if (row === undefined) throw new RangeError(`more tiles were given than ${contents.length}`);
+    if (bytes.length !== tiles.length[row])
       throw new RangeError(
-        `tile ${named(tiles.id[index]!)} has ${bytes.length} bytes, expected ${tiles.length[index]}`,
+        `tile ${named(tiles.id[row]!)} has ${bytes.length} bytes, expected ${tiles.length[row]}`,
       );
     await sink.write(bytes);
   }
+  if (next !== contents.length) throw new RangeError(`${next} tiles were given, expected ${contents.length}`);
 }
 
 const named = (id: number): string => {

@@ -55,6 +55,16 @@ export function tileOf(id: number): TileAddress {
   return { z, x, y };
 }
 
+/** The numbers of a tile's descendants of zoom `z`, no less than its own: `[first, first + count)`. */
+export function descendantsOf(
+  tile: TileAddress,
+  z: number,
+): { readonly first: number; readonly count: number } {
+  const along = tileId(tile) - tilesAbove(tile.z);
+  const count = 4 ** (z - tile.z);
+  return { first: tilesAbove(z) + along * count, count };
+}
+
 /** The zoom of a tile's number, from 0 to 26. */
 export function zoomOfId(id: number): number {
   let z = 0;
