@@ -40,8 +40,11 @@ const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
   'lidar/stats': async () => (await import('../geospatial/jobs/stats.ts')).stats,
   'lidar/tile': async () => (await import('../geospatial/jobs/tile.ts')).tile,
   'lidar/tiles': async () => (await import('../geospatial/jobs/tiles.ts')).tiles,
+  'satellite/classes': async () => (await import('../geospatial/jobs/classes.ts')).classes,
   'satellite/cog': async () => (await import('../geospatial/jobs/cog.ts')).cog,
   'satellite/index': async () => (await import('../geospatial/jobs/bandindex.ts')).bandIndex,
+  'satellite/kmeans': async () => (await import('../geospatial/jobs/kmeans.ts')).kmeans,
+  'satellite/landcover': async () => (await import('../geospatial/jobs/landcover.ts')).landcover,
   'satellite/zonal': async () => (await import('../geospatial/jobs/zonal.ts')).zonal,
   'terrain/contours': async () => (await import('../geospatial/jobs/contours.ts')).contours,
   'terrain/relief': async () => (await import('../geospatial/jobs/relief.ts')).relief,
@@ -61,6 +64,8 @@ const inner = new Set([
   'lidar/sorted',
   'lidar/spread',
   'lidar/tiles',
+  'satellite/classes',
+  'satellite/kmeans',
 ]);
 
 /** They run jobs in turn, from a terminal; no worker knows of them. */

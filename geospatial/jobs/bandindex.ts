@@ -4,20 +4,19 @@ import { BadUsage } from '../../core/errors.ts';
 import type { Dataset, Source } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { number, text } from '../../core/params.ts';
-import { parseExpression, runCells } from '../kernels/expression.ts';
+import { parseExpression } from '../kernels/expression.ts';
 import { indices } from '../kernels/indices.ts';
 import { type Cells, emptyTile, type Node } from '../kernels/pyramid.ts';
 import { storeRun } from '../kernels/store.ts';
-import { type Block, blockMemory, blocksOver, makeBlock, tilesOf, windowOf } from '../rasters/blocks.ts';
+import { blockMemory, makeBlock, tilesOf } from '../rasters/blocks.ts';
 import { plain } from '../rasters/cell.ts';
-import { maskedCells, maskOf, maskParams } from '../rasters/masking.ts';
+import { maskOf, maskParams } from '../rasters/masking.ts';
 import { mergeProducts, type Products, writeProducts } from '../rasters/mosaics.ts';
 import { croppedTo, outputParams, pyramidOfOutput } from '../rasters/output.ts';
-import { openScene, planScene, readScene, type Scene, type ScenePart } from '../rasters/scenes.ts';
+import { openScene, type Scene } from '../rasters/scenes.ts';
+import { namesIn, readTiles, type SceneBlock, sceneBlocks, sceneMemory } from '../rasters/scenetiles.ts';
 
 type Inputs = { bands: readonly Dataset[] };
-type Part = Block & { readonly width: number; readonly height: number; readonly scene: ScenePart };
-
 const listed = Object.entries(indices).map(
   ([name, { formula, source }]) => `${name} = ${formula} (${source})`,
 );
@@ -46,10 +45,8 @@ function programOf({ index, mask, scenes }: Given) {
     );
   const expression = parseExpression(indices[index || 'ndvi']?.formula ?? index);
   const left = maskOf(mask);
-  const names = [...new Set([...expression.names, ...(left?.names ?? [])])];
   if (expression.names.length === 0) throw new BadUsage(`--index: found no band in ${index}, expected one`);
-  const numbersOf = (some: readonly string[]): number[] => some.map((name) => names.indexOf(name));
-  return { scene: scenes[0]!, expression, left, names, numbersOf };
+  return { scene: scenes[0]!, expression, mask: left, names: namesIn([expression, left]) };
 }
 
 const opened = async (
@@ -62,7 +59,7 @@ const opened = async (
   return { found, lattice: croppedTo(found.lattice, given.bbox) };
 };
 
-export const bandIndex = define<Inputs, typeof params, Part, Products>({
+export const bandIndex = define<Inputs, typeof params, SceneBlock, Products>({
   name: 'satellite/index',
   version: 1,
   doc: 'a spectral index or any expression over bands (gdal_calc), masked, as a Cloud-Optimized GeoTIFF',
@@ -88,74 +85,31 @@ export const bandIndex = define<Inputs, typeof params, Part, Products>({
   async partition(inputs, given, split, planning) {
     const { found, lattice } = await opened(inputs, given, (dataset) => planning.open(dataset));
     const pyramid = pyramidOfOutput(lattice, given);
-    const halo = given.dilation;
-    const parts: Part[] = [];
-    for (const block of blocksOver(pyramid, split)) {
-      const { left, top, width, height } = windowOf(
-        { level: block.top, column: block.column, row: block.row },
-        pyramid,
-      );
-      const window = {
-        left: left - halo,
-        top: top - halo,
-        width: width + 2 * halo,
-        height: height + 2 * halo,
-      };
-      const { width: columns, height: rows } = lattice;
-      parts.push({ ...block, width: columns, height: rows, scene: await planScene(found, lattice, window) });
-    }
+    const parts = await sceneBlocks(found, lattice, pyramid, { split, halo: given.dilation });
     const notes = lattice.note === '' ? [] : [lattice.note];
     return { parts, records: tilesOf(pyramid), notes };
   },
   pace: 30,
-  memory: ({ top, scene }, given) =>
-    blockMemory(top, pyramidOfOutput({ width: 1, height: 1 }, given)) +
-    scene.readings.reduce(
-      (sum, { reading }) => sum + 12 * reading.width * reading.height * reading.bands.length,
-      0,
-    ),
+  memory: (part, given) => blockMemory(part.top, pyramidOfOutput(part, given)) + sceneMemory(part),
 
   async kernel(part, { bands: datasets }, given, context) {
-    const { expression, left: mask, names, numbersOf } = programOf(given);
-    const open = (dataset: Dataset) => context.open(dataset);
-    const bands = await readScene(part.scene, names, datasets, open);
+    const { expression, mask, names } = programOf(given);
+    const { scale, shift, factor, dilation } = given;
     const pyramid = pyramidOfOutput(part, given);
     const { type, nodata = NaN, side } = pyramid;
-    const numbers = numbersOf(expression.names);
-    const values = numbers.map(() => new Float64Array(runCells));
+    const open = (dataset: Dataset) => context.open(dataset);
+    const tiles = await readTiles(part, pyramid, { names, mask, dilation }, datasets, open);
     const tile = async (node: Node): Promise<Cells | undefined> => {
-      const window = windowOf(node, pyramid);
-      const masked = mask && maskedCells(bands, mask, numbersOf(mask.names), window, given.dilation);
       const out = emptyTile(pyramid);
       let found = 0;
-      // As many rows at once as fit in a run.
-      const rowsAtOnce = Math.max(1, Math.floor(runCells / window.width));
-      for (let row = 0; row < window.height; row += rowsAtOnce) {
-        const rows = Math.min(rowsAtOnce, window.height - row);
-        const count = rows * window.width;
-        for (const [k, band] of numbers.entries()) {
-          const own = values[k]!;
-          for (let r = 0; r < rows; r++)
-            bands.fill(band, window.top + row + r, window.left, window.width, own, r * window.width);
-          if (given.scale !== 1 || given.shift !== 0)
-            for (let i = 0; i < count; i++) own[i] = (own[i]! + given.shift) * given.scale;
-        }
+      tiles.each(node, expression.names, (values, row, rows, { width }) => {
+        const count = rows * width;
+        if (scale !== 1 || shift !== 0)
+          for (const own of values) for (let i = 0; i < count; i++) own[i] = (own[i]! + shift) * scale;
         const results = expression.run(values, count);
-        for (let i = 0; i < count; i++) {
-          const isLost = masked?.[row * window.width + i] === 1 || !Number.isFinite(results[i]!);
-          if (isLost) results[i] = NaN;
-        }
         for (let r = 0; r < rows; r++)
-          found += storeRun(
-            results.subarray(r * window.width),
-            window.width,
-            given.factor,
-            out,
-            (row + r) * side,
-            type,
-            nodata,
-          );
-      }
+          found += storeRun(results.subarray(r * width), width, factor, out, (row + r) * side, type, nodata);
+      });
       return found > 0 ? out : undefined;
     };
     return makeBlock(part, pyramid, tile, context);
@@ -169,7 +123,7 @@ export const bandIndex = define<Inputs, typeof params, Part, Products>({
     const { transform, crs } = lattice;
     const name = given.index || 'ndvi';
     const pyramid = pyramidOfOutput(lattice, given);
-    const bands = [{ name, scale: 1 / given.factor }];
+    const bands = [given.factor === 1 ? { name } : { name, scale: 1 / given.factor }];
     await writeProducts(
       result,
       [{ name, pyramid, transform, bands, ...(crs ? { crs } : {}) }],

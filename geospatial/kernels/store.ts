@@ -15,7 +15,7 @@ export const usualNodata = (type: CellType): number =>
   isFloat(type) ? NaN : type.startsWith('Int') ? limits[type]![0] : limits[type]![1];
 
 /**
- * Stores `count` values times `scale` in `out` from `to`: NaN as `nodata`, whole numbers rounded to the nearest, halves away from zero, and held within the type. A value
+ * Stores `count` values times `scale` in `out` from `to`: what is not finite as `nodata`, whole numbers rounded to the nearest, halves away from zero, and held within the type. A value
  * that would become `nodata` becomes its neighbour towards zero. Gives how many had a value.
  */
 export function storeRun(
@@ -32,15 +32,17 @@ export function storeRun(
   if (!limit) {
     for (let i = 0; i < count; i++) {
       const value = values[i]! * scale;
-      if (value === value) found++;
-      out[to + i] = value === value ? value : nodata;
+      // Infinite less infinite is no number.
+      const isValue = value - value === 0;
+      if (isValue) found++;
+      out[to + i] = isValue ? value : nodata;
     }
     return found;
   }
   const [least, most] = limit;
   for (let i = 0; i < count; i++) {
     const value = values[i]! * scale;
-    if (value !== value) {
+    if (value - value !== 0) {
       out[to + i] = nodata;
       continue;
     }
