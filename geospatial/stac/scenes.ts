@@ -120,6 +120,12 @@ function parseMapping(text: string): Mapping {
   return mapping;
 }
 
+/** The scenes of an item or an item collection itself. @throws BadInput as readScenes */
+export function scenesOf(document: Document, address: string): Scenes {
+  const notes: string[] = [];
+  return { scenes: lookInto(document, address, new Map(), notes).scenes, notes };
+}
+
 /** The scenes that stand in a document, and where it leads. */
 function lookInto(
   document: Document,
@@ -155,6 +161,9 @@ function lookInto(
     throw new BadInput(
       `STAC: ${uri} belongs to an API, expected a static catalogue; ask it with servermix scenes`,
     );
+  const local = down.find(({ href }) => /^file:/i.test(href));
+  if (local && isAddress(uri) && !/^file:/i.test(uri))
+    throw new BadInput(`STAC: ${uri} leads to ${local.href}, expected addresses that others can reach`);
   return { scenes: [], links: down.map(({ href }) => href) };
 }
 
@@ -179,7 +188,8 @@ function sceneOf(item: Document, uri: string, place: string, mapping: Mapping): 
   }
   const time = (name: string): string | undefined => {
     const value = properties[name];
-    if (value === undefined || value === null) return undefined;
+    // PDAL writes a year of 0 for a time that it does not know.
+    if (value === undefined || value === null || /^0+-/.test(String(value))) return undefined;
     if (typeof value !== 'string' || Number.isNaN(Date.parse(value)))
       return fail(`${name} ${JSON.stringify(value)}`, 'a time (RFC 3339)');
     return value;
