@@ -5,7 +5,7 @@ import { Ajv } from 'ajv';
 import { shared } from './shared.ts';
 
 /** Checks a value by the published schema of its kind and those of its extensions. */
-export function schemaErrors(value: object, kind: 'item' | 'catalog'): string[] {
+export function schemaErrors(value: object, kind: 'item' | 'catalog' | 'collection'): string[] {
   const ajv = new Ajv({ strict: false, validateFormats: false });
   const schemas = join(shared()!, 'data/geospatial/schemas');
   for (const path of readdirSync(schemas, { recursive: true }) as string[])

@@ -35,23 +35,38 @@ const escape = (text: string): string => text.replace(/[&<>"]/g, (c) => entities
 const characters = new Map(Object.entries(entities).map(([character, entity]) => [entity, character]));
 const unescape = (text: string): string => text.replace(/&(amp|lt|gt|quot);/g, (e) => characters.get(e)!);
 
+type Item = { readonly attributes: ReadonlyMap<string, string>; readonly value: string };
+
+const itemsOf = (text: string): Item[] =>
+  [...text.matchAll(/<Item\s+([^>]*)>([^<]*)<\/Item>/g)].map(([, given, value]) => ({
+    attributes: new Map(
+      [...given!.matchAll(/(\w+)\s*=\s*"([^"]*)"/g)].map(([, name, said]) => [name!, said!]),
+    ),
+    value: value!,
+  }));
+
 /** Names, scales and offsets of `count` bands as the XML has them; what it does not tell is absent. */
 export function decodeGdalMetadata(text: string, count: number): BandNote[] {
   const notes: { name?: string; color?: string; scale?: number; offset?: number }[] = Array.from(
     { length: count },
     () => ({}),
   );
-  for (const [, attributes, value] of text.matchAll(/<Item\s+([^>]*)>([^<]*)<\/Item>/g)) {
-    const given = new Map(
-      [...attributes!.matchAll(/(\w+)\s*=\s*"([^"]*)"/g)].map(([, name, said]) => [name!, said!]),
-    );
-    const note = notes[Number(given.get('sample') ?? NaN)];
+  for (const { attributes, value } of itemsOf(text)) {
+    const note = notes[Number(attributes.get('sample') ?? NaN)];
     if (!note) continue;
-    const role = given.get('role');
-    if (role === 'colorinterp') note.color = unescape(value!);
-    else if (role === 'description') note.name = unescape(unescape(value!));
+    const role = attributes.get('role');
+    if (role === 'colorinterp') note.color = unescape(value);
+    else if (role === 'description') note.name = unescape(unescape(value));
     else if ((role === 'scale' || role === 'offset') && Number.isFinite(Number(value)))
       note[role] = Number(value);
   }
   return notes;
 }
+
+/** What the XML tells of the file as a whole, by name in capital letters: `DATE_ACQUIRED`. */
+export const decodeFacts = (text: string): Map<string, string> =>
+  new Map(
+    itemsOf(text)
+      .filter(({ attributes }) => attributes.has('name') && !attributes.has('sample'))
+      .map(({ attributes, value }) => [attributes.get('name')!.toUpperCase(), unescape(unescape(value))]),
+  );

@@ -6,7 +6,7 @@ import type { Transform } from './cog.ts';
 import { crsOf } from './crs.ts';
 import type { Directory, Tiff } from './directories.ts';
 import { readTiff } from './directories.ts';
-import { type BandNote, decodeGdalMetadata } from './gdalmetadata.ts';
+import { type BandNote, decodeFacts, decodeGdalMetadata } from './gdalmetadata.ts';
 import type { GeoKeys } from './geokeys.ts';
 import { type Layout, layoutOf } from './imagelayout.ts';
 import { planReading, type Reading, readWindow, type Window } from './reading.ts';
@@ -35,6 +35,8 @@ export type RasterFile = {
   readonly isColor: boolean;
   /** The band, from 0, that is alpha. */
   readonly alpha?: number;
+  /** What else the file tells of itself: tag 306 as `TIFFTAG_DATETIME`, and GDAL's own, by names in capital letters. */
+  readonly facts: ReadonlyMap<string, string>;
   /** What it takes to read a window of bands, from 0. */
   plan(bands: readonly number[], window: Window, level?: number): Promise<Reading>;
   /** Cells `[left, left + width)` by `[top, top + height)` of bands, from 0: one array a band, row by row; the window lies within the level. */
@@ -81,6 +83,9 @@ export async function openRaster(source: Source, name: string): Promise<RasterFi
   const xml = await tiff.text(main, 42_112);
   const notes = decodeGdalMetadata(xml ?? '', full.bands);
   const { transform, crs, note } = await placeOf(tiff, main);
+  const facts = decodeFacts(xml ?? '');
+  const made = await tiff.text(main, 306);
+  if (made !== undefined) facts.set('TIFFTAG_DATETIME', made);
   const photometric = full.photometric;
   const colors = photometric === 3 ? await tiff.numbers(main, 320) : undefined;
   const maskOf = ({ width, height }: Layout) =>
@@ -109,6 +114,7 @@ export async function openRaster(source: Source, name: string): Promise<RasterFi
     isColor: (photometric === 2 || photometric === 6) && (notes[0]?.color ?? 'Red') === 'Red',
     ...(alpha === undefined ? {} : { alpha }),
     ...(colors ? { palette: paletteOf(colors) } : {}),
+    facts,
     plan,
     read: async (bands, left, top, width, height, level = 0) =>
       readWindow(source, await plan(bands, { left, top, width, height }, level), nodata ?? 0, name),

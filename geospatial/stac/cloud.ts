@@ -1,10 +1,17 @@
 /** What STAC says of a point cloud, from its header. Source: the point cloud extension 2.0.0; names of dimensions as PDAL has them. */
+import { infoOf } from '../formats/copc.ts';
 import { crsOf } from '../formats/crs.ts';
 import type { Las } from '../formats/las.ts';
-import { type Fields, type Footprint, footprintOf, timeOf } from './item.ts';
+import { extensions, type Fields, type Footprint, footprintOf, type Item, timeOf } from './item.ts';
+import { segmentsOf } from './names.ts';
 
 /** All of an item but what depends on where the file lies. */
-export type CloudItem = { readonly footprint: Footprint; readonly time: Fields; readonly properties: Fields };
+export type CloudItem = {
+  readonly footprint: Footprint;
+  readonly time: Fields;
+  readonly properties: Fields;
+  readonly isCopc: boolean;
+};
 
 /** `given`: the time of files whose headers have no date. */
 export async function cloudItem(las: Las, given: string): Promise<CloudItem> {
@@ -23,8 +30,26 @@ export async function cloudItem(las: Las, given: string): Promise<CloudItem> {
       'pc:schemas': dimensionsOf(las).map(([name, size, type]) => ({ name, size, type })),
       ...(isPlaced && area > 0 ? { 'pc:density': las.count / area } : {}),
     },
+    isCopc: infoOf(las) !== undefined,
   };
 }
+
+/** The item of a file that is at `href`. */
+export const itemOfCloud = ({ isCopc, ...item }: CloudItem, id: string, href: string): Item => ({
+  ...item,
+  id,
+  extensions: [extensions.pointcloud],
+  assets: {
+    data: {
+      href,
+      type: isCopc ? 'application/vnd.laszip+copc' : 'application/vnd.laszip',
+      roles: ['data'],
+    },
+  },
+});
+
+/** A file's name without its ending. */
+export const cloudName = (uri: string): string => segmentsOf(uri).name.replace(/(\.copc)?\.(las|laz)$/i, '');
 
 /** When the points of several files were taken, as their headers say. */
 export function timeOfClouds(files: readonly Las[]): Fields {

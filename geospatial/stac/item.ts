@@ -3,6 +3,7 @@ import type { Json } from '../../core/json.ts';
 import type { GeoKeys } from '../formats/geokeys.ts';
 import { toLonLat } from '../formats/lonlat.ts';
 import type { Bounds } from '../kernels/grid.ts';
+import { outlineOf, type Place } from './outline.ts';
 
 export type Fields = { readonly [name: string]: Json };
 
@@ -17,6 +18,8 @@ export type Item = {
   readonly properties: Fields;
   readonly assets: { readonly [name: string]: Fields };
   readonly links?: readonly Fields[];
+  /** The collection that it belongs to; a link to it is then among the others. */
+  readonly collection?: string;
   readonly extensions: readonly string[];
 };
 
@@ -26,54 +29,48 @@ const projection = extension('projection', '2.0.0');
 export const extensions = {
   pointcloud: extension('pointcloud', '2.0.0'),
   raster: extension('raster', '2.0.0'),
+  eo: extension('eo', '2.0.0'),
+  processing: extension('processing', '1.2.0'),
 } as const;
 
-// Points along a side: parallels and meridians bend.
-const steps = 16;
-
 /** Footprint of bounds; its geometry is null, without a `bbox`, where the CRS does not say where on Earth that is. */
-export async function footprintOf(
+export function footprintOf(
   { minX, minY, maxX, maxY }: Bounds,
   keys: GeoKeys | null | undefined,
 ): Promise<Footprint> {
-  const properties: Fields = {
-    'proj:code': keys?.epsg === undefined ? null : `EPSG:${keys.epsg}`,
-    'proj:bbox': [minX, minY, maxX, maxY],
-  };
-  const way = keys ? await toLonLat(keys) : undefined;
-  if (!way) return { geometry: null, properties };
   const corners = [
     [minX, minY],
     [maxX, minY],
     [maxX, maxY],
     [minX, maxY],
   ] as const;
-  const ring = corners.map(([x, y]) => way(x, y));
-  let [west, south, east, north] = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const [i, [x, y]] of corners.entries()) {
-    const [nextX, nextY] = corners[(i + 1) % 4]!;
-    for (let k = 0; k < steps; k++) {
-      const [lon, lat] = way(x + ((nextX - x) * k) / steps, y + ((nextY - y) * k) / steps);
-      if (!(Math.abs(lon) <= 180 && Math.abs(lat) <= 90)) return { geometry: null, properties };
-      [west, south] = [Math.min(west, lon), Math.min(south, lat)];
-      [east, north] = [Math.max(east, lon), Math.max(north, lat)];
-    }
-  }
-  return {
-    geometry: { type: 'Polygon', coordinates: [[...ring, ring[0]!]] },
-    bbox: [west, south, east, north],
-    properties,
-  };
+  return footprintOfCorners(corners, keys);
 }
 
-/** The time of an item: an instant (RFC 3339); without one an interval that is sure to hold it. */
+/** Footprint of a four-sided place, by its corners in turn. */
+export async function footprintOfCorners(
+  corners: readonly Place[],
+  keys: GeoKeys | null | undefined,
+): Promise<Footprint> {
+  const [xs, ys] = [corners.map(([x]) => x), corners.map(([, y]) => y)];
+  const properties: Fields = {
+    'proj:code': keys?.epsg === undefined ? null : `EPSG:${keys.epsg}`,
+    'proj:bbox': [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)],
+  };
+  const way = keys ? await toLonLat(keys) : undefined;
+  const outline = way && outlineOf(corners, way);
+  return outline ? { ...outline, properties } : { geometry: null, properties };
+}
+
+/** The time of an item: an instant (RFC 3339), in UTC as STAC wants it; without one an interval that is sure to hold it. */
 export const timeOf = (instant: string | undefined): Fields =>
   instant === undefined
     ? { datetime: null, start_datetime: '0001-01-01T00:00:00Z', end_datetime: '9999-12-31T23:59:59Z' }
-    : { datetime: instant };
+    : { datetime: instant.endsWith('Z') ? instant : new Date(instant).toISOString() };
 
 /** The item as it stands in JSON. */
-export function itemOf({ id, footprint, time, properties, assets, links, extensions: own }: Item): Fields {
+export function itemOf(item: Item): Fields {
+  const { id, footprint, time, properties, assets, links, collection, extensions: own } = item;
   const { geometry, properties: placed, ...bbox } = footprint;
   return {
     type: 'Feature',
@@ -83,6 +80,7 @@ export function itemOf({ id, footprint, time, properties, assets, links, extensi
     geometry,
     ...bbox,
     properties: { ...time, ...placed, ...properties },
+    ...(collection === undefined ? {} : { collection }),
     links: links ?? [],
     assets,
   };

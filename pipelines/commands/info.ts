@@ -16,8 +16,10 @@ const openOnce = opener(memoryStore(), open);
 
 export async function info(args: readonly string[]): Promise<void> {
   const parser = new Command('servermix info')
-    .description('what a file is: contigs or CRS, counts, bounds, index; reads headers and indexes only')
-    .argument('<uri>', 'a path or address of a BAM, LAS or LAZ file')
+    .description(
+      'what a file is: contigs or CRS, counts, bounds, index; reads headers and indexes only, STAC whole',
+    )
+    .argument('<uri>', 'a path or address of a BAM, LAS, LAZ, GeoTIFF or STAC file')
     .option('--json', 'as JSON')
     .exitOverride()
     .configureOutput({ writeErr: () => {} });
@@ -48,6 +50,11 @@ const readers: { readonly [format: string]: (dataset: Dataset, access: Access) =
   bam: bamFacts,
   las: lasFacts,
   laz: lasFacts,
+  tif: tiffFacts,
+  tiff: tiffFacts,
+  json: documentFacts,
+  geojson: documentFacts,
+  vpc: documentFacts,
 };
 
 async function bamFacts(dataset: Dataset, access: Access): Promise<Facts> {
@@ -74,6 +81,19 @@ async function lasFacts(dataset: Dataset): Promise<Facts> {
   const { readLas } = await import('../../geospatial/formats/las.ts');
   const { factsOf } = await import('../../geospatial/lidar/facts.ts');
   return factsOf(await readLas(await openOnce(dataset), dataset.uri));
+}
+
+async function tiffFacts(dataset: Dataset): Promise<Facts> {
+  const { openRaster } = await import('../../geospatial/formats/geotiff.ts');
+  const { rasterFacts } = await import('../../geospatial/rasters/facts.ts');
+  return rasterFacts(await openRaster(await openOnce(dataset), dataset.uri));
+}
+
+async function documentFacts(dataset: Dataset, access: Access): Promise<Facts> {
+  const { openPlanned } = await import('../../geospatial/stac/document.ts');
+  const { stacFacts } = await import('../../geospatial/stac/facts.ts');
+  const openDocument = openPlanned(planning(openOnce, new AbortController().signal, access));
+  return stacFacts(await openDocument(dataset.uri), dataset.uri);
 }
 
 function shown(name: string, value: Json): string {
