@@ -233,8 +233,8 @@ function clearEnough({ properties }: Item, cloud: number | undefined): boolean |
 }
 
 /** The request that a `next` link stands for; bodies are merged where it says so. */
-function nextOf(document: Document, { body, headers }: Request): Request | undefined {
-  const link = linksOf(document, '').find(({ rel }) => rel === 'next');
+function nextOf(document: Document, { address, body, headers }: Request): Request | undefined {
+  const link = linksOf(document, address).find(({ rel }) => rel === 'next');
   if (!link) return undefined;
   const { href, given } = link;
   if (!/^https?:\/\//i.test(href))
