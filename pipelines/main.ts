@@ -40,6 +40,10 @@ const commands: { readonly [name: string]: Command } = {
     doc: 'what a key or a run depends on, and what changed since the run before',
     load: async () => (await import('./commands/explain.ts')).explain,
   },
+  scenes: {
+    doc: 'search a STAC API for satellite scenes, for jobs to work on',
+    load: async () => (await import('./commands/scenes.ts')).scenes,
+  },
   datasets: {
     doc: 'public datasets, and generators of synthetic ones',
     load: async () => (await import('./commands/datasets.ts')).datasets,

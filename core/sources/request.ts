@@ -54,7 +54,12 @@ function judge(error: unknown, unknownHost: string): Setback | undefined {
   return { kind: 'lost', found, ...(isUnknown ? { last: new BadInput(unknownHost) } : {}) };
 }
 
-type Init = { readonly method: 'GET' | 'HEAD'; readonly headers: Record<string, string> };
+/** What is asked; a POST must be one that may be repeated, as a search is. */
+export type Init = {
+  readonly method: 'GET' | 'HEAD' | 'POST';
+  readonly headers: Record<string, string>;
+  readonly body?: string;
+};
 
 /**
  * Sends the request and gives what `receive` makes of the response; `receive` calls `alive` whenever bytes arrive.
