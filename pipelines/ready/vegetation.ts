@@ -3,6 +3,8 @@ import { resolve, words } from '../../core/params.ts';
 import { readPolygons } from '../../geospatial/formats/geojson.ts';
 import { bandIndex } from '../../geospatial/jobs/bandindex.ts';
 import { composite } from '../../geospatial/jobs/composite.ts';
+import { imageCatalog } from '../../geospatial/jobs/imagecatalog.ts';
+import { webTiles } from '../../geospatial/jobs/webtiles.ts';
 import { zonal } from '../../geospatial/jobs/zonal.ts';
 import { zonePercentile, zoneStats } from '../../geospatial/kernels/zone.ts';
 import type { Pipeline, Step } from '../pipeline.ts';
@@ -10,7 +12,7 @@ import { seasonParams, seasonSteps } from '../season.ts';
 
 export const vegetation: Pipeline = {
   name: 'pipelines/vegetation',
-  doc: 'scenes and fields to a table of NDVI by field (fields.csv), with the composite, its NDVI and the number of clear scenes as GeoTIFFs',
+  doc: 'scenes and fields to a table of NDVI by field (fields.csv), with the composite, its NDVI and the number of clear scenes as GeoTIFFs, the NDVI as map tiles, and a STAC catalogue',
   examples: [
     "--bands 'red=*_red.tif,nir=*_nir.tif,scl=*_scl.tif' --mask scl --polygons fields.geojson --out season",
   ],
@@ -38,7 +40,8 @@ export const vegetation: Pipeline = {
   },
 
   steps({ bands = [], polygons = [] }, given): Step[] {
-    const { index, rule, placing, stats } = given;
+    const { index, rule, placing, stats, method } = given;
+    const picture = { ramp: 'ndvi', min: '-0.2', max: '0.9' };
     return [
       ...seasonSteps(bands, given, index as string),
       {
@@ -50,11 +53,24 @@ export const vegetation: Pipeline = {
           params: resolve(zonal.params, { rule: rule!, placing: placing!, stats: stats! }),
         },
       },
+      {
+        name: 'index.pmtiles',
+        reads: { raster: ['index.tif'] },
+        stage: { job: webTiles, inputs: {}, params: resolve(webTiles.params, picture) },
+      },
+      {
+        name: 'items.json',
+        reads: { rasters: [`${method as string}.tif`, 'index.tif'] },
+        stage: { job: imageCatalog, inputs: {}, params: resolve(imageCatalog.params, { base: './' }) },
+      },
     ];
   },
 
   end: async (done) => ({
     files: {},
-    said: { fields: (done.at(-1)!.finished.value as { features: number }).features },
+    said: {
+      fields: (done.find(({ name }) => name === 'fields.csv')!.finished.value as { features: number })
+        .features,
+    },
   }),
 };
