@@ -14,6 +14,7 @@ import { bgzfOf } from './alignments.ts';
 import { bcfOf } from './bcffile.ts';
 import type { Subject } from './laws.ts';
 import { randomSam } from './sam.ts';
+import { sceneSubjects } from './scenesubjects.ts';
 import { shared } from './shared.ts';
 
 /** Makes a synthetic dataset. */
@@ -25,6 +26,15 @@ export async function generate(
   const generator = generators.find((g) => g.name === name)!;
   return generator.make(folder, resolve(generator.params as Spec, params), () => {});
 }
+
+/** Makes a case of a job. */
+export type AddSubject = (
+  name: string,
+  job: string,
+  inputs: { readonly [name: string]: readonly Dataset[] },
+  given: { readonly [name: string]: Json },
+  splits: readonly number[],
+) => Promise<Subject>;
 
 /** Splits that cut `total` units into about 1, 2, 7, 31 and 97 parts. */
 const splitsOf = (total: number): number[] => [1, 2, 7, 31, 97].map((n) => Math.max(1, total / n));
@@ -38,7 +48,6 @@ export async function makeSubjects(): Promise<Subjects> {
   await mkdir(join(folder, 'lane'));
   await generate('synthetic/reads', join(folder, 'lane'), { mb: 2, depth: 2, seed: 8 });
   await generate('synthetic/terrain', folder, { points: 60_000, seed: 7 });
-  await generate('synthetic/scenes', join(folder, 'scenes'), { size: 1100, scenes: 3, seed: 7 });
   await generate('synthetic/cohort', join(folder, 'cohort'), { samples: 30, sites: 3000, seed: 7 });
   const reads = await describe(join(folder, 'reads.bam'));
   const lane = await describe(join(folder, 'lane/reads.bam'));
@@ -59,15 +68,7 @@ export async function makeSubjects(): Promise<Subjects> {
   await writeFile(thin, thinned(await readFile(bed, 'utf8')));
   const sparse = await describe(thin);
   const fields = await describe(await fieldsOf(folder));
-  const { bands, scenes } = await scenesOf(join(folder, 'scenes'));
-  const tilesIn = [16, 4, 1];
-  const add = async (
-    name: string,
-    job: string,
-    inputs: { readonly [name: string]: readonly Dataset[] },
-    given: { readonly [name: string]: Json },
-    splits: readonly number[],
-  ): Promise<Subject> => {
+  const add: AddSubject = async (name, job, inputs, given, splits) => {
     const loaded = await catalog.load(job);
     const params = resolve(loaded.params as Spec, given);
     return { name: `${job} ${name}`, stage: { job: loaded, inputs, params }, splits };
@@ -241,50 +242,7 @@ export async function makeSubjects(): Promise<Subjects> {
     await add('default', 'lidar/index', { points: [points] }, {}, splitsOf(60_000)),
     await add('default', 'lidar/info', { points: [points] }, {}, [1]),
     await add('default', 'lidar/stats', { points: [points] }, {}, splitsOf(60_000)),
-    await add('default', 'satellite/cog', { raster: [bands[0]!] }, { overview: 'nearest' }, tilesIn),
-    await add('clouds', 'satellite/composite', { bands }, { scenes, mask: 'scl', dilation: 3 }, tilesIn),
-    await add(
-      'greenest, another CRS',
-      'satellite/composite',
-      { bands },
-      { scenes, method: 'greenest', mask: 'scl', dtype: 'uint16', to: 'EPSG:3857', resolution: 15 },
-      tilesIn,
-    ),
-    await add(
-      'ndvi',
-      'satellite/index',
-      { bands },
-      { scenes: scenes.slice(0, 1), mask: 'scl', dilation: 2 },
-      tilesIn,
-    ),
-    await add(
-      'scenes',
-      'satellite/landcover',
-      { bands },
-      { scenes, clusters: 4, rounds: 3, mask: 'scl' },
-      tilesIn,
-    ),
-    await add(
-      'reds',
-      'satellite/mosaic',
-      { rasters: [bands[0]!, bands[4]!] },
-      { to: 'EPSG:25832', resolution: 11, seams: 'feather' },
-      tilesIn,
-    ),
-    await add(
-      'bilinear',
-      'satellite/warp',
-      { raster: [bands[0]!] },
-      { to: 'EPSG:3857', resampling: 'bilinear' },
-      tilesIn,
-    ),
-    await add(
-      'fields',
-      'satellite/zonal',
-      { raster: [dem], polygons: [fields] },
-      { rule: 'fraction', stats: 'count,mean,p90' },
-      splitsOf(100 * 30),
-    ),
+    ...(await sceneSubjects(folder, { dem, fields }, add)),
     await add('default', 'terrain/contours', { dem: [dem] }, { interval: 2 }, [1000, 50, 13, 4, 1]),
     await add('default', 'terrain/relief', { dem: [dem] }, { product: 'slope' }, [64, 16, 4, 1]),
     await add('default', 'lidar/tile', { points: [points] }, { length: 20 }, splitsOf(60_000)),
@@ -299,20 +257,6 @@ export async function makeSubjects(): Promise<Subjects> {
     ...(await sharedSubjects(add)),
   ];
   return { subjects, remove: () => rm(folder, { recursive: true }) };
-}
-
-/** Bands of three scenes, and where they are. */
-async function scenesOf(folder: string) {
-  const names = ['red', 'green', 'nir', 'scl'];
-  const dates = ['20240401', '20240413', '20240425'];
-  const paths = dates.flatMap((date) => names.map((name) => join(folder, `${date}_${name}.tif`)));
-  const bands = await Promise.all(paths.map((path) => describe(path)));
-  const scenes = dates.map((datetime, i) => ({
-    id: datetime,
-    datetime,
-    layers: Object.fromEntries(names.map((name, k) => [name, { file: 4 * i + k, band: 0 }])),
-  }));
-  return { bands, scenes };
 }
 
 /** A hundred fields of four metres, turned a little. */
@@ -335,15 +279,7 @@ async function fieldsOf(folder: string): Promise<string> {
 }
 
 /** Clouds that nobody made up. */
-async function sharedSubjects(
-  add: (
-    name: string,
-    job: string,
-    inputs: { readonly [name: string]: readonly Dataset[] },
-    given: { readonly [name: string]: Json },
-    splits: readonly number[],
-  ) => Promise<Subject>,
-): Promise<Subject[]> {
+async function sharedSubjects(add: AddSubject): Promise<Subject[]> {
   const lidar = join(shared() ?? '', 'data/geospatial/lidar');
   const files = ['bcts/bcts_1.laz', 'bcts/bcts_2.laz'].map((name) => join(lidar, name));
   if (!files.every(existsSync)) {

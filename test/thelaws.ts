@@ -48,6 +48,7 @@ export async function testLaws(isWanted: (job: string) => boolean): Promise<void
       const few: [RegExp, number][] = [
         [/LAZ$/, 27],
         // Tiles of a small raster.
+        [/satellite\/catalog/, 1],
         [/satellite\/mosaic/, 4],
         [/satellite\/(?!zonal)/, 9],
         [/index|a region/, 50],
