@@ -20,7 +20,7 @@ import { type Block, blockMemory, blocksOver, makeBlock, tilesOf, windowOf } fro
 import { type Products, writeProducts } from './mosaics.ts';
 import type { Lattice } from './scenes.ts';
 import { type GridAsked, gridParams, placed, type PlacedRaster, targetGrid } from './targetgrid.ts';
-import { depthsOf, meets, type View, viewOf, type Warper, warperOf } from './warp.ts';
+import { depthsOf, meets, mostCells, type View, viewOf, type Warper, warperOf } from './warp.ts';
 
 /** A block of the grid, and the numbers of the rasters that may have some of it. Plain JSON. */
 export type JoinPart = Block & {
@@ -154,7 +154,7 @@ export async function joinBlock(
   for (const number of part.rasters) {
     const one = await openPlaced(datasets[number]!, given.from, (dataset) => context.open(dataset));
     const view = await viewOf(one, grid, given.resampling, given.error, nodataOf(given));
-    layers.push({ view, warp: warperOf(view, shape.bands, block) });
+    layers.push({ view, warp: warperOf(view, shape.bands, block, mostCells / part.rasters.length) });
   }
   if (seams === 'last') layers.reverse();
   const tile = async (node: Node): Promise<Cells | undefined> => {

@@ -193,19 +193,19 @@ function spanOf(toSource: ToSource, frame: Rectangle, raster: Size): Rectangle {
 export type Warper = (window: Rectangle) => Promise<Float64Array[] | undefined>;
 
 // Cells of the source that are held at once: 128 MiB of them.
-const mostCells = 2 ** 24;
+export const mostCells = 2 ** 24;
 // One cell of the target made of more than these is a task for overviews.
 const mostOfOne = 2 ** 27;
 
 /**
- * Values of bands, from 0, of tiles of a block of the grid; NaN for none. The block's window of the source is read once, where it is small enough. `block`
+ * Values of bands, from 0, of tiles of a block of the grid; NaN for none. The block's window of the source is read once and kept, where it has no more than `most` cells. `block`
  * says which tiles will be asked for; a tile is asked for whole, as its lattice of exact places hangs on its corners.
  */
-export function warperOf(view: View, bands: readonly number[], block: Rectangle): Warper {
+export function warperOf(view: View, bands: readonly number[], block: Rectangle, most = mostCells): Warper {
   const whole = windowFor(view, edgesOf(corners(view, block)), 2);
   let shared: Promise<Patch[]> | undefined;
   const patchesFor = (window: Rectangle): Promise<Patch[]> => {
-    const isShared = holds(whole, window) && whole.width * whole.height * bands.length <= mostCells;
+    const isShared = holds(whole, window) && whole.width * whole.height * bands.length <= most;
     if (!isShared) return read(view, bands, window);
     return (shared ??= read(view, bands, whole));
   };
@@ -229,12 +229,13 @@ export function warperOf(view: View, bands: readonly number[], block: Rectangle)
           `GeoTIFF: ${view.uri}: ${cells} cells make one of the target, expected at most ${mostOfOne}; give it overviews with satellite/cog, or a finer --resolution`,
         );
       const patches = await patchesFor(window);
-      const values = new Float64Array(part.width * part.height);
+      const isAll = part.width * part.height === tile.width * tile.height;
       for (const [k, patch] of patches.entries()) {
+        const values = isAll ? out[k]! : new Float64Array(part.width * part.height);
         if (view.resampling === 'average' || view.resampling === 'mode')
           gather(view.resampling, patch, first, second!, values);
         else resample(view.resampling, patch, first, view.ratio, values);
-        for (let y = 0; y < part.height; y++)
+        for (let y = 0; y < part.height && !isAll; y++)
           out[k]!.set(
             values.subarray(y * part.width, (y + 1) * part.width),
             (part.top + y) * tile.width + part.left,
