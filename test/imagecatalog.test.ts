@@ -11,6 +11,7 @@ import { memoryStore } from '../core/stores/memory.ts';
 import { opener } from '../core/task.ts';
 import { imageCatalog } from '../geospatial/jobs/imagecatalog.ts';
 import { outlineOf, type Place } from '../geospatial/stac/outline.ts';
+import { readScenes } from '../geospatial/stac/scenes.ts';
 import { namedFile, sensorOf, timeInName, timeInTag } from '../geospatial/stac/sensors.ts';
 import { hrefsOf, uniqueIds } from '../geospatial/stac/names.ts';
 import { gdal, gdalMissing } from './gdal.ts';
@@ -182,6 +183,64 @@ test('a folder is a collection whose links lead to its items and back, the same 
   expect(
     schemaErrors({ ...dated, extent: { ...dated.extent, spatial: { bbox: [[1, 2]] } } }, 'collection'),
   ).not.toEqual([]);
+});
+
+test('scenes are read back from both layouts, by names of bands', async () => {
+  const files = {
+    '/data/LC08_L1TP_013032_20180131_B4.TIF': tiffFile({ ...utm, nodata: '0' }),
+    '/data/LC08_L1TP_013032_20180131_B5.TIF': tiffFile(utm),
+    '/data/rgb.tif': tiffFile({ ...utm, cells: new Uint8Array(36), bands: 3, photometric: 2 }),
+  };
+  const read = async (layout: string) => {
+    const written = await run(files, { layout, base: layout === 'folder' ? '..' : './' });
+    const address = layout === 'folder' ? '/data/cat/collection.json' : '/data/cat';
+    return readScenes(address, async (uri) => written.get(uri.slice('/data/cat'.length))!);
+  };
+  const { scenes } = await read('file');
+  expect((await read('folder')).scenes.map(({ id, assets }) => [id, assets])).toEqual(
+    scenes.map(({ id, assets }) => [id, assets]),
+  );
+  const [landsat, rgb] = scenes;
+  const red = { href: '/data/LC08_L1TP_013032_20180131_B4.TIF', nodata: 0 };
+  expect(landsat!.assets).toMatchObject({ B4: red, red, nir08: { href: red.href.replace('B4', 'B5') } });
+  expect(landsat).toMatchObject({ datetime: '2018-01-31T00:00:00Z', properties: { platform: 'landsat-8' } });
+  expect(rgb!.assets).toMatchObject({ green: { href: '/data/rgb.tif', band: 1 } });
+});
+
+test('times come from facts of the sensor, then names, then tags; metadata without an end is passed over', async () => {
+  const fact = (name: string, value: string): string =>
+    `<GDALMetadata><Item name="${name}" domain="IMAGERY">${value}</Item></GDALMetadata>`;
+  const tags = { ...utm, datetime: '2022:03:04 05:06:07' };
+  const metadata = fact('AcquisitionDateTime', '2018-01-02T03:04:05.5Z');
+  const given = { datetime: '2001-01-01T01:00:00+01:00' };
+  const items = await itemsOf(
+    {
+      '/a_20190101.tif': tiffFile({ ...tags, metadata }),
+      '/b_20190101.tif': tiffFile(tags),
+      '/c.tif': tiffFile({ ...tags, metadata: fact('DATETIME', 'last summer') }),
+      '/d.tif': tiffFile({ ...utm, metadata: '<Item '.repeat(200_000) }),
+      '/e.tif': tiffFile({ ...utm, metadata: fact('x', 'y').replace('name', 'n'.repeat(200_000)) }),
+    },
+    given,
+  );
+  expect(items.map(({ properties }) => properties['datetime'])).toEqual([
+    '2018-01-02T03:04:05.5Z',
+    '2019-01-01T00:00:00Z',
+    '2022-03-04T05:06:07Z',
+    '2001-01-01T00:00:00Z',
+    '2001-01-01T00:00:00Z',
+  ]);
+});
+
+test('rasters that lie askew have their own corners', async () => {
+  const matrix = [3, 4, 0, 500_000, 4, -3, 0, 5_000_000, 0, 0, 0, 0, 0, 0, 0, 1];
+  const [item] = await itemsOf({ '/askew.tif': tiffFile({ ...small, matrix, epsg: 32_632 }) });
+  expect(item!.properties['proj:bbox']).toEqual([500_000, 4_999_991, 500_024, 5_000_016]);
+  expect(item!.assets['data']).toMatchObject({
+    'proj:transform': [3, 4, 500_000, 4, -3, 5_000_000],
+    'raster:spatial_resolution': 5,
+  });
+  expect(item!.geometry!.coordinates[0]).toHaveLength(5);
 });
 
 test('names tell scenes, bands, satellites and days', () => {

@@ -206,20 +206,8 @@ async function command(...args: string[]): Promise<{ said: string; written: any 
 }
 
 test('the command writes an item collection and tells what is in it', async () => {
-  const { said, written } = await command(
-    ...[
-      '--collections',
-      'odd,even',
-      '--bbox',
-      '-3.5,1,2,4',
-      '--from',
-      '2024-05-01',
-      '--to',
-      '2024-06-01',
-      '--cloud',
-      '20',
-    ],
-  );
+  const where = '--collections odd,even --bbox -3.5,1,2,4 --from 2024-05-01 --to 2024-06-01 --cloud 20';
+  const { said, written } = await command(...where.split(' '));
   expect(said).toBe('found 21 scenes, 2024-05-08 to 2024-05-28, cloud 0 to 20 %\n');
   expect(written).toMatchObject({ type: 'FeatureCollection', features: { length: 21 } });
   expect(api.log[0]!.given).toEqual({

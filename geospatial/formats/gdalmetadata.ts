@@ -37,10 +37,11 @@ const unescape = (text: string): string => text.replace(/&(amp|lt|gt|quot);/g, (
 
 type Item = { readonly attributes: ReadonlyMap<string, string>; readonly value: string };
 
+// Patterns that stop at the next tag and start at words: those that do not take the square of a long text's time.
 const itemsOf = (text: string): Item[] =>
-  [...text.matchAll(/<Item\s+([^>]*)>([^<]*)<\/Item>/g)].map(([, given, value]) => ({
+  [...text.matchAll(/<Item\s([^<>]*)>([^<]*)<\/Item>/g)].map(([, given, value]) => ({
     attributes: new Map(
-      [...given!.matchAll(/(\w+)\s*=\s*"([^"]*)"/g)].map(([, name, said]) => [name!, said!]),
+      [...given!.matchAll(/\b(\w+)\s*=\s*"([^"]*)"/g)].map(([, name, said]) => [name!, said!]),
     ),
     value: value!,
   }));

@@ -62,11 +62,17 @@ export async function footprintOfCorners(
   return outline ? { ...outline, properties } : { geometry: null, properties };
 }
 
+// STAC wants a time of every item: this one says nothing.
+const everTime = { start_datetime: '0001-01-01T00:00:00Z', end_datetime: '9999-12-31T23:59:59Z' };
+/** Whether an interval is that of an item without a time. */
+export const isEver = (start: string | undefined, end: string | undefined): boolean =>
+  start === everTime.start_datetime && end === everTime.end_datetime;
+
 /** The time of an item: an instant (RFC 3339), in UTC as STAC wants it; without one an interval that is sure to hold it. */
 export const timeOf = (instant: string | undefined): Fields =>
   instant === undefined
-    ? { datetime: null, start_datetime: '0001-01-01T00:00:00Z', end_datetime: '9999-12-31T23:59:59Z' }
-    : { datetime: instant.endsWith('Z') ? instant : new Date(instant).toISOString() };
+    ? { datetime: null, ...everTime }
+    : { datetime: instant.endsWith('Z') ? instant : new Date(instant).toISOString().replace('.000Z', 'Z') };
 
 /** The item as it stands in JSON. */
 export function itemOf(item: Item): Fields {

@@ -6,6 +6,7 @@ import { BadInput } from '../../core/errors.ts';
 import { addressOf, isAddress } from './address.ts';
 import { assetsOf } from './assets.ts';
 import { isObject, linksOf, type Open, parseDocument, textOf } from './document.ts';
+import { isEver } from './item.ts';
 
 /** A band of a file. */
 export type SceneAsset = {
@@ -188,8 +189,9 @@ function sceneOf(item: Document, uri: string, place: string, mapping: Mapping): 
   }
   const time = (name: string): string | undefined => {
     const value = properties[name];
+    if (value === undefined || value === null) return undefined;
     // PDAL writes a year of 0 for a time that it does not know.
-    if (value === undefined || value === null || /^0+-/.test(String(value))) return undefined;
+    if (typeof value === 'string' && /^0+-/.test(value)) return undefined;
     if (typeof value !== 'string' || Number.isNaN(Date.parse(value)))
       return fail(`${name} ${JSON.stringify(value)}`, 'a time (RFC 3339)');
     return value;
@@ -203,7 +205,9 @@ function sceneOf(item: Document, uri: string, place: string, mapping: Mapping): 
   return {
     id,
     ...(datetime === undefined ? {} : { datetime }),
-    ...(datetime === undefined && start !== undefined && end !== undefined ? { interval: [start, end] } : {}),
+    ...(datetime === undefined && start !== undefined && end !== undefined && !isEver(start, end)
+      ? { interval: [start, end] }
+      : {}),
     ...(typeof cloud === 'number' ? { cloud } : {}),
     assets: Object.fromEntries(named),
     ...(bbox ? { bbox } : {}),
