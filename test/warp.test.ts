@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { inline } from '../core/backends/inline.ts';
 import { BadInput, BadUsage } from '../core/errors.ts';
 import type { AnyJob, Dataset } from '../core/job.ts';
@@ -162,7 +162,9 @@ async function written(name: string, ...args: Parameters<typeof run>): Promise<s
 }
 
 describe.skipIf(gdalMissing)('beside GDAL', () => {
-  gdalMissing ?? gdal(makeScenes, { scenes: Object.values(scenes) });
+  beforeAll(() => {
+    gdal(makeScenes, { scenes: Object.values(scenes) });
+  });
 
   test('places of systems are those of PROJ', async () => {
     const places: { readonly [code: number]: readonly [number, number] } = {
