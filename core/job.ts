@@ -102,6 +102,8 @@ export type InputSpec = {
   readonly formats: readonly string[];
   readonly many?: boolean;
   readonly optional?: boolean;
+  /** Values are `name=file#2,name=file, ...`, one a scene: the option of this name gets which file, and which part of it, each name is. */
+  readonly named?: string;
 };
 
 /** What `partition` found. */

@@ -106,8 +106,20 @@ export function contextOf(
   };
 }
 
-/** Compiles the WebAssembly file at `url`. */
-export async function compile(url: URL): Promise<WebAssembly.Module> {
+const compiled = new Map<string, Promise<WebAssembly.Module>>();
+
+/** Compiles the WebAssembly file at `url`, once a process: what use has made fast stays so for the next job. */
+export function compile(url: URL): Promise<WebAssembly.Module> {
+  let module = compiled.get(url.href);
+  if (!module) {
+    module = read(url);
+    compiled.set(url.href, module);
+    module.catch(() => compiled.delete(url.href));
+  }
+  return module;
+}
+
+async function read(url: URL): Promise<WebAssembly.Module> {
   const { readFile } = await import('node:fs/promises');
   return WebAssembly.compile(await readFile(url));
 }

@@ -53,11 +53,11 @@ export const backends = ['threads', 'processes', 'inline', 'lambda'] as const;
  * Reads the flags of `run` or `plan` for one job.
  * @throws BadUsage for anything unknown, missing or out of range; after printing it, undefined when help was asked for
  */
-export function parseArguments(
+export async function parseArguments(
   command: string,
   job: Runnable,
   args: readonly string[],
-): Arguments | undefined {
+): Promise<Arguments | undefined> {
   const parser = new Command(`servermix ${command} ${job.name}`)
     .description(describeJob(job))
     .exitOverride()
@@ -67,7 +67,7 @@ export function parseArguments(
   for (const [name, input] of Object.entries(job.inputs)) {
     if (Object.hasOwn(job.params, name)) continue;
     const option = new Option(
-      `--${name} <uri${input.many ? '...' : ''}>`,
+      `--${name} <${input.named === undefined ? 'uri' : 'name=uri,'}${input.many ? '...' : ''}>`,
       inputHelp(input.doc, input.formats),
     );
     if (!input.optional) option.makeOptionMandatory();
@@ -79,7 +79,15 @@ export function parseArguments(
   const examples = (job.examples ?? []).map((line) => `  servermix ${command} ${job.name} ${line}\n`);
   if (examples.length > 0) parser.addHelpText('after', `\nExamples:\n${examples.join('')}`);
   const given = parse(parser, args);
-  return given && split(job, given);
+  return given && named(job, split(job, given));
+}
+
+/** Inputs whose values name things in files become files and an option. */
+async function named(job: Runnable, parsed: Arguments): Promise<Arguments> {
+  const found = Object.entries(job.inputs).find(([, input]) => input.named !== undefined);
+  if (!found) return parsed;
+  const { resolveScenes } = await import('./scenes.ts');
+  return resolveScenes(found[0], found[1].named!, parsed);
 }
 
 function once(name: string, value: string, before: string | undefined): string {

@@ -40,6 +40,14 @@ const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
   'lidar/stats': async () => (await import('../geospatial/jobs/stats.ts')).stats,
   'lidar/tile': async () => (await import('../geospatial/jobs/tile.ts')).tile,
   'lidar/tiles': async () => (await import('../geospatial/jobs/tiles.ts')).tiles,
+  'satellite/classes': async () => (await import('../geospatial/jobs/classes.ts')).classes,
+  'satellite/cog': async () => (await import('../geospatial/jobs/cog.ts')).cog,
+  'satellite/composite': async () => (await import('../geospatial/jobs/composite.ts')).composite,
+  'satellite/index': async () => (await import('../geospatial/jobs/bandindex.ts')).bandIndex,
+  'satellite/kmeans': async () => (await import('../geospatial/jobs/kmeans.ts')).kmeans,
+  'satellite/landcover': async () => (await import('../geospatial/jobs/landcover.ts')).landcover,
+  'satellite/mosaic': async () => (await import('../geospatial/jobs/mosaicking.ts')).mosaicking,
+  'satellite/warp': async () => (await import('../geospatial/jobs/warp.ts')).warp,
   'satellite/zonal': async () => (await import('../geospatial/jobs/zonal.ts')).zonal,
   'terrain/contours': async () => (await import('../geospatial/jobs/contours.ts')).contours,
   'terrain/relief': async () => (await import('../geospatial/jobs/relief.ts')).relief,
@@ -59,6 +67,8 @@ const inner = new Set([
   'lidar/sorted',
   'lidar/spread',
   'lidar/tiles',
+  'satellite/classes',
+  'satellite/kmeans',
 ]);
 
 /** They run jobs in turn, from a terminal; no worker knows of them. */

@@ -17,7 +17,7 @@ const commands: { readonly [name: string]: Command } = {
     load: async () => (await import('./commands/info.ts')).info,
   },
   validate: {
-    doc: 'whether a file keeps the rules of its format (COPC), read whole',
+    doc: 'whether a file keeps the rules of its format (COPC, COG)',
     load: async () => (await import('./commands/validate.ts')).validate,
   },
   plan: {

@@ -201,6 +201,50 @@ export function sharedBams(): string[] {
     .sort();
 }
 
+/** The contig with most reads of a large genome. */
+export function longContigOf(bam: string): string | undefined {
+  const contigs = run('samtools', 'idxstats', bam)
+    .split('\n')
+    .map((line) => line.split('\t'));
+  const bases = contigs.reduce((sum, [, length]) => sum + Number(length ?? 0), 0);
+  const most = contigs.reduce((best, contig) => (Number(contig[2] ?? 0) > Number(best[2]) ? contig : best));
+  return bases > 3e7 && !most[0]!.includes(':') ? most[0]! : undefined;
+}
+
+/**
+ * A copy at `out`, with an index, of what lies on a long contig: moved near to the contig's begin, by a number of whole windows of an index, and the contig cut
+ * behind it. A peer that holds a number for each base of a contig takes seconds for the original.
+ */
+export function nearBegin(bam: string, contig: string, out: string): void {
+  const [margin, step] = [100_000, 16_384];
+  const lines = run('samtools', 'view', '-h', bam, contig).trimEnd().split('\n');
+  const rows = lines.filter((line) => !line.startsWith('@')).map((line) => line.split('\t'));
+  const sizeOf = (cigar: string): number =>
+    [...cigar.matchAll(/(\d+)[MDN=X]/g)].reduce((sum, [, length]) => sum + Number(length), 0);
+  const [first, end] = rows.reduce(
+    ([from, to], row) => [Math.min(from, Number(row[3])), Math.max(to, Number(row[3]) + sizeOf(row[5]!))],
+    [Infinity, 0],
+  );
+  const shift = Math.floor(Math.max(0, first - margin) / step) * step;
+  const own = lines.find((line) => line.startsWith('@SQ') && line.includes(`\tSN:${contig}\t`))!;
+  const length = Math.min(Number(/\tLN:(\d+)/.exec(own)![1]), end + margin) - shift;
+  const text = lines.map((line) => {
+    if (line === own) return line.replace(/\tLN:\d+/, `\tLN:${length}`);
+    if (line.startsWith('@')) return line;
+    const row = line.split('\t');
+    row[3] = `${Number(row[3]) - shift}`;
+    // A mate that is far away, of which there is no record, is still outside of the reads.
+    if ((row[6] === '=' || row[6] === contig) && row[7] !== '0')
+      row[7] = `${Math.min(Math.max(1, Number(row[7]) - shift), length)}`;
+    return row.join('\t');
+  });
+  execFileSync('samtools', ['view', '--no-PG', '-b', '-o', out, '-'], {
+    input: `${text.join('\n')}\n`,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  execFileSync('samtools', ['index', out], { stdio: 'ignore' });
+}
+
 export const isIndexed = (path: string): boolean =>
   [`${path}.bai`, path.replace(/\.bam$/, '.bai'), `${path}.csi`].some((name) => existsSync(name));
 

@@ -1,6 +1,14 @@
 /** genomics/index finds what samtools index and bgzip -r find, for any split of the work. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -99,7 +107,7 @@ describe.skipIf(!hasPeer || !data)('as the peers', () => {
   test('GZI of every bgzipped file', async () => {
     let compared = 0;
     for (const name of readdirSync(data!, { recursive: true, encoding: 'utf8' })) {
-      if (!/\.(bam|gz|bgz)$/.test(name)) continue;
+      if (!/\.(bam|gz|bgz)$/.test(name) || statSync(join(data!, name)).size > 4e6) continue;
       const copy = join(folder, 'copy.gz');
       copyFileSync(join(data!, name), copy);
       try {
@@ -108,7 +116,6 @@ describe.skipIf(!hasPeer || !data)('as the peers', () => {
         continue;
       }
       const { size } = await dataset(copy);
-      if (size > 4e6) continue;
       const found = await messageFrom(made(copy, { format: 'gzi' }));
       // Without an end-of-file marker bgzip warns, we refuse.
       if (found !== undefined) {

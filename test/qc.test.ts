@@ -44,6 +44,9 @@ const peer = (...args: readonly string[]): string | undefined => samtools(args);
 const same = (what: string, found: string, expected: string): void =>
   sameText(what, bare(found), bare(expected));
 
+/** What the golden files were compared with, by path: the same goes beside what samtools writes here. */
+const known = new Map<string, Ran>();
+
 describe.skipIf(!data)('golden files', () => {
   const at = join(data ?? '', 'giab-na12878-b37-chr20');
   const bam = join(at, 'NA12878_S1.chr20.10_10p1mb.bam');
@@ -72,7 +75,9 @@ describe.skipIf(!data)('golden files', () => {
   });
   test.each(['HG002_R10_chr20_5050000_5075000', 'HG003_hifi_chr20_100kbp_at_9mb'])('%s', async (name) => {
     const hg002 = join(data!, 'giab-hg002-grch38-chr20');
-    const found = await check(join(hg002, `${name}.bam`), { reports: 'stats,flagstat' }, { split: 500_000 });
+    const given = { reports: 'flagstat,idxstats,coverage,stats' };
+    const found = await check(join(hg002, `${name}.bam`), given, { split: 500_000 });
+    known.set(join(hg002, `${name}.bam`), found);
     const text = gunzipSync(readFileSync(join(hg002, `golden-${name}`, 'stats.txt.gz'))).toString('latin1');
     same('stats', textOf(found, '.stats'), text);
   });
@@ -119,7 +124,7 @@ describe.skipIf(!hasPeer)('every indexed file', () => {
     });
     // Of a genome most parts would be empty, and each of them takes its time.
     const split = basesOf(bam) > 5e7 ? 5_000_000 : 200_000;
-    const found = await check(bam, { reports: reports.join(',') }, { split });
+    const found = known.get(bam) ?? (await check(bam, { reports: reports.join(',') }, { split }));
     for (const report of reports) {
       const text = peer(report, ...(report === 'depth' ? ['-a'] : []), bam);
       if (text === undefined) {
@@ -284,7 +289,7 @@ test.skipIf(!hasPeer)('depth over a long gap', async () => {
     [name, 0, 'long', pos, 60, '50M', '*', 0, 0, 'ACGTA'.repeat(10), 'I'.repeat(50)].join('\t');
   writeFileSync(
     join(folder, 'gap.sam'),
-    `@SQ\tSN:long\tLN:4000000\n${read('a', 700)}\n${read('b', 2_600_000)}\n`,
+    `@SQ\tSN:long\tLN:1500000\n${read('a', 700)}\n${read('b', 1_300_000)}\n`,
   );
   execFileSync('samtools', ['view', '--no-PG', '-b', '-o', bam, join(folder, 'gap.sam')]);
   execFileSync('samtools', ['index', bam]);

@@ -28,8 +28,10 @@ export type Raster = {
   readonly nodata?: number;
   readonly transform?: Transform;
   readonly crs?: GeoKeys;
-  /** The first three bands are red, green and blue; the fourth one, if any, is alpha. */
+  /** The first three bands are red, green and blue. */
   readonly isColor?: boolean;
+  /** The last band is alpha: 0 where there is nothing. */
+  readonly hasAlpha?: boolean;
   /** Colours of the cells 0, 1, ...: red, green and blue from 0 to 255. */
   readonly palette?: readonly (readonly [number, number, number])[];
 };
@@ -185,12 +187,12 @@ function fieldsOf(
     { tag: 339, type: 'short', values: each(float ? 3 : type.startsWith('Int') ? 2 : 1) },
   ];
   if (raster.palette) fields.push({ tag: 320, type: 'short', values: paletteOf(raster.palette, type) });
-  // Bands that are no colours: alpha where it belongs to colours, else nothing that is known.
+  // Bands that are no colours: alpha, not multiplied into the others, or nothing that is known.
   if (more > 0)
     fields.push({
       tag: 338,
       type: 'short',
-      values: Array.from({ length: more }, (_, i) => (raster.isColor && i === 0 ? 2 : 0)),
+      values: Array.from({ length: more }, (_, i) => (raster.hasAlpha && i === more - 1 ? 2 : 0)),
     });
   if (overview) fields.push({ tag: 254, type: 'long', values: [1] });
   else fields.push(...placement(raster));

@@ -1,11 +1,18 @@
 /** What GDAL tells of bands in a tag of its own: XML with an item a fact. Source: GDAL's GeoTIFF driver page, "Metadata". */
 
 /** What is told of a band: what it holds, say `max`; its values are `scale * cell + offset`. */
-export type BandNote = { readonly name?: string; readonly scale?: number; readonly offset?: number };
+export type BandNote = {
+  /** What it stands for in a picture, as GDAL says it: Red, Alpha, Undefined, ... */
+  readonly color?: string;
+  readonly name?: string;
+  readonly scale?: number;
+  readonly offset?: number;
+};
 
 /** The XML of names, scales and offsets; undefined where there are none. */
 export function encodeGdalMetadata(bands: readonly BandNote[]): string | undefined {
-  const items = bands.flatMap(({ name, scale = 1, offset = 0 }, sample) => [
+  const items = bands.flatMap(({ name, scale = 1, offset = 0, color }, sample) => [
+    ...(color === undefined ? [] : [item('COLORINTERP', sample, 'colorinterp', escape(color))]),
     // GDAL escapes texts twice, and undoes it twice.
     ...(name === undefined ? [] : [item('DESCRIPTION', sample, 'description', escape(escape(name)))]),
     ...(scale === 1 && offset === 0
@@ -41,7 +48,7 @@ const itemsOf = (text: string): Item[] =>
 
 /** Names, scales and offsets of `count` bands as the XML has them; what it does not tell is absent. */
 export function decodeGdalMetadata(text: string, count: number): BandNote[] {
-  const notes: { name?: string; scale?: number; offset?: number }[] = Array.from(
+  const notes: { name?: string; color?: string; scale?: number; offset?: number }[] = Array.from(
     { length: count },
     () => ({}),
   );
@@ -49,7 +56,8 @@ export function decodeGdalMetadata(text: string, count: number): BandNote[] {
     const note = notes[Number(attributes.get('sample') ?? NaN)];
     if (!note) continue;
     const role = attributes.get('role');
-    if (role === 'description') note.name = unescape(unescape(value));
+    if (role === 'colorinterp') note.color = unescape(value);
+    else if (role === 'description') note.name = unescape(unescape(value));
     else if ((role === 'scale' || role === 'offset') && Number.isFinite(Number(value)))
       note[role] = Number(value);
   }

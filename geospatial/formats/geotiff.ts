@@ -6,7 +6,7 @@ import type { Transform } from './cog.ts';
 import { crsOf } from './crs.ts';
 import type { Directory, Tiff } from './directories.ts';
 import { readTiff } from './directories.ts';
-import { decodeFacts, decodeGdalMetadata } from './gdalmetadata.ts';
+import { type BandNote, decodeFacts, decodeGdalMetadata } from './gdalmetadata.ts';
 import type { GeoKeys } from './geokeys.ts';
 import { type Layout, layoutOf } from './imagelayout.ts';
 import { planReading, type Reading, readWindow, type Window } from './reading.ts';
@@ -16,7 +16,7 @@ export type RasterFile = {
   readonly width: number;
   readonly height: number;
   /** Of one type. A value is `scale * cell + offset`. */
-  readonly bands: readonly { readonly name?: string; readonly scale: number; readonly offset: number }[];
+  readonly bands: readonly (BandNote & { readonly scale: number; readonly offset: number })[];
   readonly type: CellType;
   /** Cells of this value are none; NaN never is one. */
   readonly nodata?: number;
@@ -48,6 +48,8 @@ export type RasterFile = {
     height: number,
     level?: number,
   ): Promise<Cells[]>;
+  /** What it takes to read the mask of a window, a number a cell, 0 where the file says that there is none; undefined without a mask. */
+  planMask(window: Window, level?: number): Promise<Reading | undefined>;
   /** A number a cell, 0 where the file says that there is none; undefined without a mask. */
   mask(left: number, top: number, width: number, height: number, level?: number): Promise<Cells | undefined>;
 };
@@ -93,6 +95,11 @@ export async function openRaster(source: Source, name: string): Promise<RasterFi
     const { directory, layout } = at(level);
     return planReading(tiff, directory, layout, bands, window, source.size, name);
   };
+  const planMask = async (window: Window, level = 0): Promise<Reading | undefined> => {
+    const mask = maskOf(at(level).layout);
+    if (mask) return planReading(tiff, mask.directory, mask.layout, [0], window, source.size, name);
+    return alpha === undefined ? undefined : plan([alpha], window, level);
+  };
   return {
     width: full.width,
     height: full.height,
@@ -104,23 +111,17 @@ export async function openRaster(source: Source, name: string): Promise<RasterFi
     note,
     levels: overviews.map(({ layout }) => layout),
     hasMask: masks.length > 0 || alpha !== undefined,
-    isColor: photometric === 2 || photometric === 6,
+    isColor: (photometric === 2 || photometric === 6) && (notes[0]?.color ?? 'Red') === 'Red',
     ...(alpha === undefined ? {} : { alpha }),
     ...(colors ? { palette: paletteOf(colors) } : {}),
     facts,
     plan,
     read: async (bands, left, top, width, height, level = 0) =>
       readWindow(source, await plan(bands, { left, top, width, height }, level), nodata ?? 0, name),
+    planMask,
     async mask(left, top, width, height, level = 0) {
-      const window = { left, top, width, height };
-      const mask = maskOf(at(level).layout);
-      if (mask) {
-        const { directory, layout } = mask;
-        const reading = await planReading(tiff, directory, layout, [0], window, source.size, name);
-        return (await readWindow(source, reading, 0, name))[0];
-      }
-      if (alpha === undefined) return undefined;
-      return (await readWindow(source, await plan([alpha], window, level), 0, name))[0];
+      const reading = await planMask({ left, top, width, height }, level);
+      return reading && (await readWindow(source, reading, 0, name))[0];
     },
   };
 }

@@ -135,7 +135,9 @@ export async function layoutOf(tiff: Tiff, directory: Directory, name: string): 
     bits,
     sample,
     type,
-    ...{ compression, predictor: isPredicted ? predictor : 1, photometric },
+    compression,
+    predictor: isPredicted ? predictor : 1,
+    photometric,
     isLittle: tiff.little,
     isReversed: (await one(266, 1)) === 2,
     ...(tables ? { tables: Buffer.from(tables).toString('base64') } : {}),
@@ -147,7 +149,7 @@ export async function layoutOf(tiff: Tiff, directory: Directory, name: string): 
     const values = (await tiff.numbers(directory, tag)) ?? [fallback];
     const [first = fallback] = values;
     if (!values.every((value) => value === first))
-      fail(`${what} ${[...values.slice(0, 8)].join(', ')}`, 'the same for all bands', advice);
+      fail(`${what} ${values.slice(0, 8).join(', ')}`, 'the same for all bands', advice);
     return first;
   }
 }

@@ -20,8 +20,25 @@ export async function fromLonLat(keys: GeoKeys): Promise<Way | undefined> {
 }
 
 async function waysOf(keys: GeoKeys): Promise<{ forward: Way; inverse: Way } | undefined> {
-  const [{ default: proj4 }, { toProj4, convertCoordinates }, { globals }] = await Promise.all([
-    import('proj4'),
+  const [{ default: proj4 }, found] = await Promise.all([import('proj4'), definitionOf(keys)]);
+  const way = found && attempt(() => proj4(found.text, 'EPSG:4326'));
+  if (!way) return undefined;
+  const { unit } = found;
+  return {
+    forward: (x, y) => way.forward([x * unit.x, y * unit.y]) as [number, number],
+    inverse(lon, lat) {
+      const [x, y] = way.inverse([lon, lat]) as [number, number];
+      return [x / unit.x, y / unit.y];
+    },
+  };
+}
+
+/** A CRS as proj4js takes it, without axes: x goes east in files, whatever EPSG says. `unit`: one degree, or metre, in the units of the file. */
+export type Definition = { readonly text: string; readonly unit: { readonly x: number; readonly y: number } };
+
+/** The definition of a CRS; undefined for one that the keys do not say enough of. */
+export async function definitionOf(keys: GeoKeys): Promise<Definition | undefined> {
+  const [{ toProj4, convertCoordinates }, { globals }] = await Promise.all([
     import('geotiff-geokeys-to-proj4'),
     import('geotiff'),
   ]);
@@ -38,20 +55,13 @@ async function waysOf(keys: GeoKeys): Promise<{ forward: Way; inverse: Way } | u
     (name) => name !== 'bothGCSAndPCSAreSet' && !name.startsWith('vertical'),
   );
   if (isUnknown || !text.includes('+proj=')) return undefined;
-  // Where the code says the unit, coordinates are in it, and not to be converted once more; x goes east in files, whatever EPSG says of the axes.
-  const isScaled = text.includes('+to_meter=');
+  // Where the code says the unit, coordinates are in it, and not to be converted once more; some codes say it without its sign.
+  const signed = text.replace(/ to_meter=/, ' +to_meter=').replace(/\+axis=\S+/g, '');
+  const isScaled = signed.includes('+to_meter=');
   const isSouth = /\+proj=stere /.test(text) && /\+lat_ts=-/.test(text) && !text.includes('+lat_0=');
-  const mended = text.replace(/\+axis=\S+/g, '') + (isSouth ? ' +lat_0=-90' : '');
-  const way = attempt(() => proj4(mended, 'EPSG:4326'));
-  if (!way) return undefined;
-  // One degree, or metre, in the units of the file.
-  const unit = isScaled ? { x: 1, y: 1 } : convertCoordinates(1, 1, 0, units);
   return {
-    forward: (x, y) => way.forward([x * unit.x, y * unit.y]) as [number, number],
-    inverse(lon, lat) {
-      const [x, y] = way.inverse([lon, lat]) as [number, number];
-      return [x / unit.x, y / unit.y];
-    },
+    text: signed + (isSouth ? ' +lat_0=-90' : ''),
+    unit: isScaled ? { x: 1, y: 1 } : convertCoordinates(1, 1, 0, units),
   };
 }
 

@@ -32,6 +32,14 @@ export function blocksOver(pyramid: Pyramid, split: number, product = 0): Block[
   }));
 }
 
+/** The tiles of a block, of the full level and within the raster. */
+export function* nodesOf({ top, column, row }: Block, { levels: [full] }: Pyramid): Generator<Node> {
+  const side = 2 ** top;
+  for (let r = row * side; r < Math.min(full!.rows, (row + 1) * side); r++)
+    for (let c = column * side; c < Math.min(full!.columns, (column + 1) * side); c++)
+      yield { level: 0, column: c, row: r };
+}
+
 /** Tiles of a product, of the full level. */
 export const tilesOf = ({ levels }: Pyramid): number => levels[0]!.columns * levels[0]!.rows;
 

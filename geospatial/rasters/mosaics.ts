@@ -254,7 +254,7 @@ export function mergeProducts(results: readonly Products[]): Products {
 }
 
 /** A raster to write: its cells, and what the file tells of them and of the place. */
-export type Told = Pick<Raster, 'transform' | 'crs' | 'isColor' | 'palette'> & {
+export type Told = Pick<Raster, 'transform' | 'crs' | 'isColor' | 'hasAlpha' | 'palette'> & {
   readonly name: string;
   readonly pyramid: Pyramid;
   /** What is told of bands; their names unless given. */

@@ -33,7 +33,7 @@ export async function validateCog(
     const [{ image: full }] = levels as [Level];
     if (levels.length === 1 && isLarge(full))
       warnings.push(
-        `COG: ${full.width} x ${full.height} cells have no overviews, expected some for more than ${smallSide} each way`,
+        `COG: ${full.width} x ${full.height} cells have no overviews, expected some for a side of more than ${smallSide}`,
       );
     const promises = await checkGhost(source, tiff, say);
     await checkData(source, tiff, levels, promises, say);

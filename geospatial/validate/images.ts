@@ -112,7 +112,13 @@ async function imageOf(tiff: Tiff, directory: Directory, name: string, called: s
     : { width, height: side('strips', Math.min(height, await value(tag.rowsPerStrip, height))) };
   const columns = Math.ceil(width / block.width);
   const perBand = columns * Math.ceil(height / block.height);
-  const blocks = perBand * ((await value(tag.planar, 1)) === 2 ? samples : 1);
+  for (const number of [tag.bits, tag.format]) {
+    const values = await tiff.numbers(directory, number, 0, samples);
+    if (values?.some((v) => v !== values[0])) fail('samples of different kinds', 'one kind');
+  }
+  const planar = await value(tag.planar, 1);
+  if (planar !== 1 && planar !== 2) fail(`a planar configuration of ${planar}`, '1 or 2');
+  const blocks = perBand * (planar === 2 ? samples : 1);
   // libtiff, and so everyone, takes the fields of strips for those of tiles.
   const either = (tile: number, strip: number): number => (directory.fields.has(tile) ? tile : strip);
   const tags = {

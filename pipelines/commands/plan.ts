@@ -19,7 +19,7 @@ export async function plan([name, ...args]: readonly string[]): Promise<void> {
   if (name === undefined || name.startsWith('-'))
     throw new BadUsage(`plan needs a job: ${names.join(', ')}; see servermix list`);
   const runnable = await loadNamed(name);
-  const parsed = parseArguments('plan', runnable, args);
+  const parsed = await parseArguments('plan', runnable, args);
   if (!parsed) return;
   const { globals, params } = parsed;
   const inputs = await describeInputs(runnable, parsed);

@@ -16,7 +16,7 @@ export async function run([name, ...args]: readonly string[]): Promise<void> {
   if (name === undefined || name.startsWith('-'))
     throw new BadUsage(`run needs a job: ${names.join(', ')}; see servermix list`);
   const runnable = await loadNamed(name);
-  const parsed = parseArguments('run', runnable, args);
+  const parsed = await parseArguments('run', runnable, args);
   if (!parsed) return;
   if (isPipeline(runnable)) return runPipeline(runnable, parsed);
   if (parsed.globals.detach) return detach(runnable, parsed);
