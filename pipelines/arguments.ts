@@ -74,7 +74,8 @@ export async function parseArguments(
     if (!input.many) option.argParser((uri: string, before?: string) => once(name, uri, before));
     parser.addOption(option);
   }
-  addParams(parser, job.params as Spec, (name) => Object.hasOwn(job.inputs, name));
+  const lists = new Set(Object.values(job.inputs).map((input) => input.named));
+  addParams(parser, job.params as Spec, (name) => Object.hasOwn(job.inputs, name) || lists.has(name));
   addGlobals(parser, job);
   const examples = (job.examples ?? []).map((line) => `  servermix ${command} ${job.name} ${line}\n`);
   if (examples.length > 0) parser.addHelpText('after', `\nExamples:\n${examples.join('')}`);
@@ -190,7 +191,9 @@ function addGlobals(parser: Command, job: Runnable): void {
 }
 
 function split(job: Runnable, given: Given): Arguments {
-  const { params, files } = paramsOf(job.params as Spec, given, (name) => Object.hasOwn(job.inputs, name));
+  const lists = new Set(Object.values(job.inputs).map((input) => input.named));
+  const takesFile = (name: string): boolean => Object.hasOwn(job.inputs, name) || lists.has(name);
+  const { params, files } = paramsOf(job.params as Spec, given, takesFile);
   const uris: { [input: string]: readonly string[] } = { ...files };
   for (const name of Object.keys(job.inputs)) {
     const found = flagValue(name, given);

@@ -40,13 +40,16 @@ const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
   'lidar/stats': async () => (await import('../geospatial/jobs/stats.ts')).stats,
   'lidar/tile': async () => (await import('../geospatial/jobs/tile.ts')).tile,
   'lidar/tiles': async () => (await import('../geospatial/jobs/tiles.ts')).tiles,
+  'satellite/catalog': async () => (await import('../geospatial/jobs/imagecatalog.ts')).imageCatalog,
   'satellite/classes': async () => (await import('../geospatial/jobs/classes.ts')).classes,
   'satellite/cog': async () => (await import('../geospatial/jobs/cog.ts')).cog,
   'satellite/composite': async () => (await import('../geospatial/jobs/composite.ts')).composite,
   'satellite/index': async () => (await import('../geospatial/jobs/bandindex.ts')).bandIndex,
+  'satellite/interpolate': async () => (await import('../geospatial/jobs/interpolate.ts')).interpolate,
   'satellite/kmeans': async () => (await import('../geospatial/jobs/kmeans.ts')).kmeans,
   'satellite/landcover': async () => (await import('../geospatial/jobs/landcover.ts')).landcover,
   'satellite/mosaic': async () => (await import('../geospatial/jobs/mosaicking.ts')).mosaicking,
+  'satellite/tiles': async () => (await import('../geospatial/jobs/webtiles.ts')).webTiles,
   'satellite/warp': async () => (await import('../geospatial/jobs/warp.ts')).warp,
   'satellite/zonal': async () => (await import('../geospatial/jobs/zonal.ts')).zonal,
   'terrain/contours': async () => (await import('../geospatial/jobs/contours.ts')).contours,
@@ -77,6 +80,8 @@ const pipelines: { readonly [name: string]: () => Promise<Pipeline> } = {
   'pipelines/germline': async () => (await import('./ready/germline.ts')).germline,
   'pipelines/qc': async () => (await import('./ready/qc.ts')).qc,
   'pipelines/terrain': async () => (await import('./ready/terrain.ts')).terrain,
+  'pipelines/vegetation': async () => (await import('./ready/vegetation.ts')).vegetation,
+  'pipelines/water': async () => (await import('./ready/water.ts')).water,
 };
 
 export const catalog: Catalog = {

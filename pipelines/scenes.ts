@@ -1,9 +1,10 @@
 /** Bands by name on the command line: which files they are, and which name is where. */
-import { BadUsage } from '../core/errors.ts';
+import { BadInput, BadUsage } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
 import type { Layer, Scene } from '../geospatial/rasters/scenes.ts';
+import { timeInName } from '../geospatial/stac/sensors.ts';
 import type { Arguments } from './arguments.ts';
-import { glob } from './storage.ts';
+import { describe, glob, open } from './storage.ts';
 
 /** A name, the file or files that it is, and the band there from 0. */
 type Given = { readonly name: string; readonly uris: readonly string[]; readonly band: number };
@@ -14,7 +15,19 @@ type Given = { readonly name: string; readonly uris: readonly string[]; readonly
  * @throws BadUsage for what is no such value, and for names with different numbers of files
  */
 export async function resolveScenes(input: string, option: string, parsed: Arguments): Promise<Arguments> {
-  const values = parsed.uris[input] ?? [];
+  const { [input]: values = [], [option]: lists = [], ...others } = parsed.uris;
+  const { uris, scenes } =
+    lists.length > 0 ? await listed(values, lists, input, parsed) : await named(values, input, parsed);
+  return {
+    ...parsed,
+    uris: { ...others, [input]: uris },
+    params: { ...parsed.params, [option]: scenes as unknown as Json },
+  };
+}
+
+type Found = { readonly uris: readonly string[]; readonly scenes: readonly Scene[] };
+
+async function named(values: readonly string[], input: string, parsed: Arguments): Promise<Found> {
   const uris: string[] = [];
   const scenes: Scene[] = [];
   for (const value of values) {
@@ -27,19 +40,82 @@ export async function resolveScenes(input: string, option: string, parsed: Argum
         );
     for (let i = 0; i < count; i++) {
       const layers: { [name: string]: Layer } = {};
-      for (const one of given) {
-        const uri = one.uris[i]!;
-        if (!uris.includes(uri)) uris.push(uri);
-        layers[one.name] = { file: uris.indexOf(uri), band: one.band };
-      }
-      scenes.push({ id: idOf(given[0]!.uris[i]!), layers });
+      for (const one of given) layers[one.name] = { file: numberOf(uris, one.uris[i]!), band: one.band };
+      const id = idOf(given[0]!.uris[i]!);
+      const datetime = timeInName(id);
+      scenes.push({ id, layers, ...(datetime === undefined ? {} : { datetime }) });
     }
   }
-  return {
-    ...parsed,
-    uris: { ...parsed.uris, [input]: uris },
-    params: { ...parsed.params, [option]: scenes as unknown as Json },
+  return { uris, scenes };
+}
+
+/** Scenes of STAC items; `--bands red=B04,nir` says which bands are wanted, and how they are called there. */
+async function listed(
+  values: readonly string[],
+  lists: readonly string[],
+  input: string,
+  { globals }: Arguments,
+): Promise<Found> {
+  const words = values.flatMap((value) => value.split(',')).map((word) => word.trim());
+  const pairs = words.map((word) => {
+    const found = /^([A-Za-z_]\w*)(?:=(.+))?$/.exec(word);
+    if (!found)
+      throw new BadUsage(`--${input}: found ${word}, expected name or name=asset, say red=B04,nir=B08`);
+    return { name: found[1]!, asset: found[2] };
+  });
+  const mapping = pairs.flatMap(({ name, asset }) => (asset === undefined ? [] : [`${name}=${asset}`]));
+  const [{ readScenes }, { mixesBaselines }] = await Promise.all([
+    import('../geospatial/stac/scenes.ts'),
+    import('../geospatial/stac/baselines.ts'),
+  ]);
+  const how = { digest: globals.digest, access: globals.access };
+  const read = async (uri: string): Promise<Uint8Array> => {
+    const source = await open(await describe(uri, how));
+    if (source.size > mostBytes)
+      throw new BadInput(`STAC: ${uri} has ${source.size} bytes, expected ${mostBytes} at most; split it`);
+    const bytes = await source.read(0, source.size);
+    await source.close?.();
+    return bytes;
   };
+  const uris: string[] = [];
+  const scenes: Scene[] = [];
+  for (const list of lists) {
+    const found = await readScenes(list, read, { bands: mapping.join(',') });
+    const mixed = mixesBaselines(found.scenes);
+    if (mixed !== undefined) throw new BadInput(mixed);
+    for (const { id, datetime, cloud, assets } of found.scenes) {
+      const layers: { [name: string]: Layer } = {};
+      for (const { name } of pairs) {
+        const asset = Object.hasOwn(assets, name) ? assets[name]! : undefined;
+        if (!asset)
+          throw new BadUsage(
+            `--${input}: no ${name} in item ${id} of ${list}, expected one of ${Object.keys(assets).slice(0, 30).join(', ')}; say which is with ${name}=ASSET`,
+          );
+        const { scale, offset } = asset;
+        layers[name] = {
+          file: numberOf(uris, asset.href),
+          band: asset.band ?? 0,
+          ...(scale === undefined ? {} : { scale }),
+          ...(offset === undefined ? {} : { offset }),
+        };
+      }
+      scenes.push({
+        id,
+        layers,
+        ...(datetime === undefined ? {} : { datetime }),
+        ...(cloud === undefined ? {} : { cloud }),
+      });
+    }
+  }
+  return { uris, scenes };
+}
+
+const mostBytes = 2 ** 28;
+
+/** The place of a file in the list, to which it is added where it is new. */
+function numberOf(uris: string[], uri: string): number {
+  const found = uris.indexOf(uri);
+  return found < 0 ? uris.push(uri) - 1 : found;
 }
 
 /** What a scene of these files is called: the name of the first, and of no folder, so that it is the same wherever they lie. */

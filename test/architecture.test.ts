@@ -17,6 +17,7 @@ const layers: { readonly [folder: string]: { imports: readonly string[]; package
       'geotiff-geokeys-to-proj4',
       'proj4',
       'robust-predicates',
+      'zstddec',
     ],
   },
   datasets: { imports: ['core', 'genomics', 'geospatial'], packages: [] },

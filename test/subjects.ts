@@ -14,6 +14,7 @@ import { bgzfOf } from './alignments.ts';
 import { bcfOf } from './bcffile.ts';
 import type { Subject } from './laws.ts';
 import { randomSam } from './sam.ts';
+import { sceneSubjects } from './scenesubjects.ts';
 import { shared } from './shared.ts';
 
 /** Makes a synthetic dataset. */
@@ -25,6 +26,15 @@ export async function generate(
   const generator = generators.find((g) => g.name === name)!;
   return generator.make(folder, resolve(generator.params as Spec, params), () => {});
 }
+
+/** Makes a case of a job. */
+export type AddSubject = (
+  name: string,
+  job: string,
+  inputs: { readonly [name: string]: readonly Dataset[] },
+  given: { readonly [name: string]: Json },
+  splits: readonly number[],
+) => Promise<Subject>;
 
 /** Splits that cut `total` units into about 1, 2, 7, 31 and 97 parts. */
 const splitsOf = (total: number): number[] => [1, 2, 7, 31, 97].map((n) => Math.max(1, total / n));
@@ -58,13 +68,7 @@ export async function makeSubjects(): Promise<Subjects> {
   await writeFile(thin, thinned(await readFile(bed, 'utf8')));
   const sparse = await describe(thin);
   const fields = await describe(await fieldsOf(folder));
-  const add = async (
-    name: string,
-    job: string,
-    inputs: { readonly [name: string]: readonly Dataset[] },
-    given: { readonly [name: string]: Json },
-    splits: readonly number[],
-  ): Promise<Subject> => {
+  const add: AddSubject = async (name, job, inputs, given, splits) => {
     const loaded = await catalog.load(job);
     const params = resolve(loaded.params as Spec, given);
     return { name: `${job} ${name}`, stage: { job: loaded, inputs, params }, splits };
@@ -238,13 +242,7 @@ export async function makeSubjects(): Promise<Subjects> {
     await add('default', 'lidar/index', { points: [points] }, {}, splitsOf(60_000)),
     await add('default', 'lidar/info', { points: [points] }, {}, [1]),
     await add('default', 'lidar/stats', { points: [points] }, {}, splitsOf(60_000)),
-    await add(
-      'fields',
-      'satellite/zonal',
-      { raster: [dem], polygons: [fields] },
-      { rule: 'fraction', stats: 'count,mean,p90' },
-      splitsOf(100 * 30),
-    ),
+    ...(await sceneSubjects(folder, { dem, fields }, add)),
     await add('default', 'terrain/contours', { dem: [dem] }, { interval: 2 }, [1000, 50, 13, 4, 1]),
     await add('default', 'terrain/relief', { dem: [dem] }, { product: 'slope' }, [64, 16, 4, 1]),
     await add('default', 'lidar/tile', { points: [points] }, { length: 20 }, splitsOf(60_000)),
@@ -281,15 +279,7 @@ async function fieldsOf(folder: string): Promise<string> {
 }
 
 /** Clouds that nobody made up. */
-async function sharedSubjects(
-  add: (
-    name: string,
-    job: string,
-    inputs: { readonly [name: string]: readonly Dataset[] },
-    given: { readonly [name: string]: Json },
-    splits: readonly number[],
-  ) => Promise<Subject>,
-): Promise<Subject[]> {
+async function sharedSubjects(add: AddSubject): Promise<Subject[]> {
   const lidar = join(shared() ?? '', 'data/geospatial/lidar');
   const files = ['bcts/bcts_1.laz', 'bcts/bcts_2.laz'].map((name) => join(lidar, name));
   if (!files.every(existsSync)) {

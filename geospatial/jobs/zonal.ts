@@ -2,13 +2,12 @@
 import { columns } from '../../core/codec.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
-import { choice, words } from '../../core/params.ts';
+import { choice, integer, words } from '../../core/params.ts';
 import { splitWeighted } from '../../core/partition.ts';
-import { openDem } from '../formats/dem.ts';
 import { readPolygons } from '../formats/geojson.ts';
 import { frameOf } from '../kernels/coverage.ts';
 import { zonePercentile, zoneStat, zoneStats } from '../kernels/zone.ts';
-import { placings, ringsOnGrid, zoneReader } from '../rasters/zones.ts';
+import { openZoneRaster, placings, ringsOnGrid, zoneReader } from '../rasters/zones.ts';
 
 type Inputs = { raster: readonly [Dataset]; polygons: readonly [Dataset] };
 /** Features `[from, to)`, and the cells that their bounds have. */
@@ -27,6 +26,7 @@ const params = {
     'what to tell of each polygon; percentiles are p1 to p99',
     zonePercentile,
   ),
+  band: integer(1, 'band of the raster', { min: 1 }),
   placing: choice(placings, 'what places of polygons are: raster, those of the raster; lonlat, degrees'),
   format: choice(
     ['csv', 'geojson'],
@@ -36,14 +36,14 @@ const params = {
 
 export const zonal = define<Inputs, typeof params, Part, Table>({
   name: 'satellite/zonal',
-  version: 1,
+  version: 2,
   doc: 'statistics of a raster in polygons (rasterstats), as CSV or GeoJSON',
   examples: [
     '--raster chm.tif --polygons plots.geojson --out plots.csv',
     '--raster ndvi.tif --polygons fields.geojson --rule fraction --stats mean,p10,p90 --format geojson --out fields.geojson',
   ],
   inputs: {
-    raster: { doc: 'a north-up GeoTIFF of square cells, the first band', formats: ['tif', 'tiff'] },
+    raster: { doc: 'a north-up GeoTIFF', formats: ['tif', 'tiff'] },
     polygons: { doc: 'polygons: GeoJSON', formats: ['geojson', 'json'] },
   },
   params,
@@ -53,11 +53,11 @@ export const zonal = define<Inputs, typeof params, Part, Table>({
   output: 'text',
   result: columns<Table>(),
 
-  async partition({ raster: [raster], polygons: [polygons] }, { placing }, split, planning) {
-    const dem = await openDem(await planning.open(raster), raster.uri);
+  async partition({ raster: [raster], polygons: [polygons] }, { placing, band }, split, planning) {
+    const opened = await openZoneRaster(await planning.open(raster), raster.uri, band);
     const file = await readPolygons(await planning.open(polygons), polygons);
-    const { width, height } = dem.grid;
-    const cells = (await ringsOnGrid(file, dem, placing, polygons.uri)).map((rings) => {
+    const { width, height } = opened;
+    const cells = (await ringsOnGrid(file, opened, placing, polygons.uri)).map((rings) => {
       const { left, right, top, bottom } = frameOf(rings, width, height);
       return 1 + Math.max(0, right - left) * Math.max(0, bottom - top);
     });
@@ -76,13 +76,18 @@ export const zonal = define<Inputs, typeof params, Part, Table>({
   // Values and weights of the largest polygon, blocks of the raster, and the file of polygons.
   memory: ({ cells }) => 32 * cells + 256 * 2 ** 20,
 
-  async kernel({ from, to }, { raster: [raster], polygons: [polygons] }, { rule, stats, placing }, context) {
-    const dem = await openDem(await context.open(raster), raster.uri);
+  async kernel(
+    { from, to },
+    { raster: [raster], polygons: [polygons] },
+    { rule, stats, placing, band },
+    context,
+  ) {
+    const opened = await openZoneRaster(await context.open(raster), raster.uri, band);
     const file = await readPolygons(await context.open(polygons), polygons);
     const names = stats.split(',');
     const values = new Float64Array(names.length * (to - from));
-    const read = zoneReader(dem);
-    const all = await ringsOnGrid(file, dem, placing, polygons.uri, from, to);
+    const read = zoneReader(opened);
+    const all = await ringsOnGrid(file, opened, placing, polygons.uri, from, to);
     for (const [i, rings] of all.entries()) {
       context.signal.throwIfAborted();
       const zone = await read(rings, rule);

@@ -29,8 +29,8 @@ export function reachOf(resampling: Resampling, ratio: Ratio): Ratio {
 }
 
 /**
- * Values at places, into `out`; NaN where there is none. A place has one if it lies within the patch's source (`isInside` says which source cells count); cells without value are left out, and
- * the weights of the others shared out anew.
+ * Values at places, into `out`; NaN where there is none. A place has one if it lies within the patch's source and the cell there has a value; other cells without value are left out, and
+ * the weights of the rest shared out anew.
  */
 export function resample(
   resampling: 'near' | 'bilinear' | 'cubic',
@@ -84,7 +84,7 @@ function bilinear(
         continue;
       }
     }
-    out[i] = some(values, width, height, x, y);
+    out[i] = isThere(values, width, x, y) ? some(values, width, height, x, y) : NaN;
   }
 }
 
@@ -104,6 +104,12 @@ function some(values: Float64Array, width: number, height: number, x: number, y:
   }
   return weights < 1e-5 ? NaN : sum / weights;
 }
+
+/** Whether the cell at a place within the patch has a value: only then kernels give one there. */
+const isThere = (values: Float64Array, width: number, x: number, y: number): boolean => {
+  const value = values[Math.floor(y) * width + Math.floor(x)]!;
+  return value === value;
+};
 
 /** Four values to one at `p` behind the second: Keys' cubic convolution, a = -0.5. */
 const convolve = (a: number, b: number, c: number, d: number, p: number): number =>
@@ -138,7 +144,7 @@ function cubic(
         continue;
       }
     }
-    out[i] = some(values, width, height, x, y);
+    out[i] = isThere(values, width, x, y) ? some(values, width, height, x, y) : NaN;
   }
 }
 
@@ -166,7 +172,7 @@ function widened(
   for (let i = 0; i < out.length; i++) {
     const [x, y] = [u[i]! - left, v[i]! - top];
     out[i] = NaN;
-    if (!(x >= 0 && x < width && y >= 0 && y < height)) continue;
+    if (!(x >= 0 && x < width && y >= 0 && y < height) || !isThere(values, width, x, y)) continue;
     const column = Math.floor(x - 0.5) + 1 - reachX;
     const row = Math.floor(y - 0.5) + 1 - reachY;
     for (let k = 0; k < across.length; k++) across[k] = kernel((column + k - (x - 0.5)) * fx);

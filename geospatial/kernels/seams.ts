@@ -21,7 +21,6 @@ export const blend = (seams: Seams, cells: number, bands: number): Blend =>
 
 function covered(cells: number, bands: number): Blend {
   let kept: readonly Float64Array[] | undefined;
-  let isFull = false;
   const hasAll = (): boolean => {
     for (const band of kept!) for (let i = 0; i < cells; i++) if (band[i] !== band[i]) return false;
     return true;
@@ -34,9 +33,8 @@ function covered(cells: number, bands: number): Blend {
           for (let i = 0; i < cells; i++) if (band[i] !== band[i]) band[i] = other[i]!;
         }
       else kept = values;
-      isFull = hasAll();
     },
-    isFull: () => isFull,
+    isFull: () => kept !== undefined && hasAll(),
     values: () => kept ?? nothing(cells, bands),
   };
 }

@@ -14,7 +14,13 @@ export const plain = <T extends Json>(fallback: T, doc: string): Param<T> => ({
   doc,
   hint: 'json',
   expected: 'JSON',
-  parse: (value) => JSON.parse(value) as Json,
+  parse(value) {
+    try {
+      return JSON.parse(value) as Json;
+    } catch {
+      return value;
+    }
+  },
   check: (value): value is T => typeof value === 'object',
 });
 export const noGrid = { west: 0, north: 0, cell: 1, width: 1, height: 1 };

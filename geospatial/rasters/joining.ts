@@ -20,7 +20,7 @@ import { type Block, blockMemory, blocksOver, makeBlock, tilesOf, windowOf } fro
 import { type Products, writeProducts } from './mosaics.ts';
 import type { Lattice } from './scenes.ts';
 import { type GridAsked, gridParams, placed, type PlacedRaster, targetGrid } from './targetgrid.ts';
-import { depthsOf, meets, type View, viewOf, type Warper, warperOf } from './warp.ts';
+import { depthsOf, meets, mostCells, type View, viewOf, type Warper, warperOf } from './warp.ts';
 
 /** A block of the grid, and the numbers of the rasters that may have some of it. Plain JSON. */
 export type JoinPart = Block & {
@@ -47,7 +47,7 @@ export const joinParams = {
     min: 0,
     max: 1,
   }),
-  bands: integers('bands to keep, in this order; all but alpha unless given', { min: 1 }),
+  bands: integers('bands to keep, in this order; all unless given', { min: 1 }),
   nodata: text(
     'the value of cells that are none, where the files do not say',
     '-9999',
@@ -74,6 +74,8 @@ export async function openPlaced(dataset: Dataset, from: string, open: Open): Pr
   return placed(await raster, dataset.uri, from);
 }
 
+const nodataOf = ({ nodata }: JoinGiven): number | undefined => (nodata === '' ? undefined : Number(nodata));
+
 /** The parts of a mosaic of at least one raster. @throws BadInput for rasters that do not go together, BadUsage for options that do not */
 export async function joinParts(
   datasets: readonly Dataset[],
@@ -85,7 +87,9 @@ export async function joinParts(
   const rasters = await Promise.all(datasets.map((dataset) => openPlaced(dataset, given.from, open)));
   const grid = await targetGrid(rasters, given, like && (await openPlaced(like, '', open)));
   const shape = shapeOf(rasters, given);
-  const views = await Promise.all(rasters.map((one) => viewOf(one, grid, given.resampling, given.error)));
+  const views = await Promise.all(
+    rasters.map((one) => viewOf(one, grid, given.resampling, given.error, nodataOf(given))),
+  );
   const pyramid = pyramidOf(grid, shape, given);
   const parts = blocksOver(pyramid, split).map((block): JoinPart => {
     const window = windowOf({ level: block.top, column: block.column, row: block.row }, pyramid);
@@ -110,16 +114,18 @@ function shapeOf(rasters: readonly PlacedRaster[], { bands, nodata }: JoinGiven)
   const wrong = bands.find((band) => band > count);
   if (wrong !== undefined)
     throw new BadUsage(`option bands: found ${wrong}, expected 1 to ${count}, the bands of ${first.uri}`);
-  const kept = first.raster.bands.flatMap((_, band) => (band === alpha ? [] : [band]));
+  const kept = bands.length > 0 ? bands.map((band) => band - 1) : first.raster.bands.map((_, band) => band);
   const said = rasters.find(({ raster }) => raster.nodata !== undefined)?.raster.nodata;
   // Cells that a mask hides, and those beside a raster, have to hold something.
-  const usual = isFloat(type) ? NaN : rasters.some(({ raster }) => raster.hasMask) ? 0 : undefined;
+  const hasAlpha = alpha !== undefined && kept.includes(alpha);
+  const isHidden = rasters.some(({ raster }) => raster.hasMask) && !hasAlpha;
+  const usual = isFloat(type) ? NaN : isHidden ? 0 : undefined;
   const none = nodata === '' ? (said ?? usual) : cellArrays[type].of(Number(nodata))[0]!;
   if (nodata !== '' && none !== Number(nodata) && none === none && none !== Math.fround(Number(nodata)))
     throw new BadUsage(`option nodata: found ${nodata}, expected a value that ${type} holds`);
   return {
     type,
-    bands: bands.length > 0 ? bands.map((band) => band - 1) : kept,
+    bands: kept,
     ...(none === undefined ? {} : { nodata: String(none) }),
   };
 }
@@ -147,8 +153,8 @@ export async function joinBlock(
   const layers: { view: View; warp: Warper }[] = [];
   for (const number of part.rasters) {
     const one = await openPlaced(datasets[number]!, given.from, (dataset) => context.open(dataset));
-    const view = await viewOf(one, grid, given.resampling, given.error);
-    layers.push({ view, warp: warperOf(view, shape.bands, block) });
+    const view = await viewOf(one, grid, given.resampling, given.error, nodataOf(given));
+    layers.push({ view, warp: warperOf(view, shape.bands, block, mostCells / part.rasters.length) });
   }
   if (seams === 'last') layers.reverse();
   const tile = async (node: Node): Promise<Cells | undefined> => {
@@ -202,14 +208,16 @@ export async function writeJoined(
   const grid = await targetGrid(rasters, given, like && (await openPlaced(like, '', open)));
   const shape = shapeOf(rasters, given);
   const { raster } = rasters[0]!;
-  const isColor = raster.isColor && shape.bands.length === 3 && shape.bands.every((band, i) => band === i);
+  const { bands } = shape;
+  const hasColors = bands.length === 3 || (bands.length === 4 && bands[3] === raster.alpha);
+  const isColor = raster.isColor && hasColors && bands.every((band, i) => band === i);
   const told = {
     name: 'raster',
     pyramid: pyramidOf(grid, shape, given),
     transform: grid.transform,
-    bands: shape.bands.map((band) => raster.bands[band]!),
+    bands: bands.map((band) => raster.bands[band]!),
     isColor,
-    ...(raster.palette && shape.bands.length === 1 ? { palette: raster.palette } : {}),
+    ...(raster.palette && bands.length === 1 ? { palette: raster.palette } : {}),
     ...(grid.crs ? { crs: grid.crs } : {}),
   };
   await writeProducts(result, [told], output, context);

@@ -37,7 +37,7 @@ export type Mosaic = {
 /** Compressed tiles that wait to be stored. */
 export type Tiles = (Node & { readonly bytes: Uint8Array })[];
 
-type Blobs = Pick<Context, 'put' | 'get'>;
+export type Blobs = Pick<Context, 'put' | 'get'>;
 
 /** Stores tiles, row by row within a level as the file wants them, and what is left of their block, in one blob. */
 export async function storeTiles(
@@ -104,7 +104,7 @@ function mergeMosaics(mosaics: readonly Mosaic[]): Mosaic {
   };
 }
 
-const shelfBytes = 8 * 1024 * 1024;
+export const shelfBytes = 8 * 1024 * 1024;
 const readBytes = 4 * 1024 * 1024;
 
 /** Makes the levels above the blocks, then streams all tiles into a Cloud-Optimized GeoTIFF. Memory: some bytes a tile, and a few tiles. */
@@ -140,7 +140,7 @@ async function writeMosaic(
 }
 
 /** Blobs of this writer: the first ones stay in memory, which is all of them unless the raster has a thousand blocks. */
-function shelve(context: Context): Blobs {
+export function shelve(context: Context): Blobs {
   const held = new Map<string, Uint8Array>();
   let free = shelfBytes;
   return {
@@ -200,10 +200,13 @@ async function buildTop(
   return out;
 }
 
-type Place = { readonly stored: Stored; readonly start: number; readonly end: number };
+export type Place = { readonly stored: Stored; readonly start: number; readonly end: number };
 
 /** The bytes of each place in turn; those that touch by one read, the next read under way. */
-async function* readPlaces(places: Iterable<Place>, { get }: Blobs): AsyncGenerator<Uint8Array, undefined> {
+export async function* readPlaces(
+  places: Iterable<Place>,
+  { get }: Blobs,
+): AsyncGenerator<Uint8Array, undefined> {
   const runs = runsOf(places);
   const read = async (): Promise<{ bytes: Uint8Array; run: Place[] } | undefined> => {
     const { value: run } = runs.next();

@@ -100,7 +100,7 @@ export async function targetGrid(
   for (const one of rasters) {
     const way = await reprojection(one.crs, crs);
     for (const note of way.notes) notes.add(note);
-    const found = extentOf(one, way);
+    const found = extentOf(one, crs.epsg === webMercator ? await cappedWay(one.crs, crs) : way);
     extent.minX = Math.min(extent.minX, found.minX);
     extent.minY = Math.min(extent.minY, found.minY);
     extent.maxX = Math.max(extent.maxX, found.maxX);
@@ -109,6 +109,25 @@ export async function targetGrid(
   }
   const cell = asked.resolution > 0 ? asked.resolution : extent.cell;
   return { ...rectangle(boxOf(asked.bbox) ?? extent, cell, asked), crs, note: [...notes].join('; ') };
+}
+
+const webMercator = 3857;
+// Where the square of web maps ends.
+const highestLatitude = 85.05112877980659;
+
+/** The way to web Mercator by latitudes that it has: its poles lie nowhere. */
+async function cappedWay(from: GeoKeys, to: GeoKeys): Promise<Pick<Reprojection, 'forward' | 'turns'>> {
+  const degrees = await epsgKeys(4326);
+  const [first, second] = [await reprojection(from, degrees), await reprojection(degrees, to)];
+  return {
+    turns: second.turns,
+    forward(places) {
+      first.forward(places);
+      for (let i = 1; i < places.length; i += 2)
+        places[i] = Math.max(-highestLatitude, Math.min(highestLatitude, places[i]!));
+      second.forward(places);
+    },
+  };
 }
 
 const isSame = (a: GeoKeys, b: GeoKeys): boolean => a === b || (a.epsg !== undefined && a.epsg === b.epsg);
@@ -180,7 +199,7 @@ function unturned(found: Float64Array, turn: number): void {
   for (let i = 0; i < found.length; i += 2) found[i] = turned(found[i]!);
 }
 
-function extentOf(one: PlacedRaster, way: Reprojection): Extent {
+function extentOf(one: PlacedRaster, way: Pick<Reprojection, 'forward' | 'turns'>): Extent {
   const found = sampled(one);
   way.forward(found);
   unturned(found, way.turns[1]);
@@ -202,6 +221,9 @@ function extentOf(one: PlacedRaster, way: Reprojection): Extent {
   const diagonal = hasCorners
     ? Math.hypot(x1 - x0, y1 - y0)
     : Math.hypot(extent.maxX - extent.minX, extent.maxY - extent.minY);
-  extent.cell = diagonal / Math.hypot(one.raster.width, one.raster.height);
-  return extent;
+  const cell = diagonal / Math.hypot(one.raster.width, one.raster.height);
+  // Whole cells from the upper left corner on, as gdalwarp has it.
+  const maxX = extent.minX + cell * Math.floor((extent.maxX - extent.minX) / cell + 0.5);
+  const minY = extent.maxY - cell * Math.floor((extent.maxY - extent.minY) / cell + 0.5);
+  return { ...extent, maxX, minY, cell };
 }

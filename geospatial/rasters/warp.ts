@@ -25,21 +25,27 @@ export type View = {
   readonly resampling: Resampling;
   /** Cells of the level that a place may be off. */
   readonly tolerance: number;
+  /** What cells hold that are none. */
+  readonly nodata: number | undefined;
 };
 
-/** A raster as seen from a grid. Depends on the whole grid, not on parts of it. @throws BadInput for systems without a way between them */
+/** A raster as seen from a grid, `nodata` where its file does not say. Depends on the whole grid, not on parts of it. @throws BadInput for systems without a way between them */
 export async function viewOf(
   one: PlacedRaster,
   grid: Lattice,
   resampling: Resampling,
   tolerance: number,
+  nodata?: number,
 ): Promise<View> {
   const { raster, uri } = one;
   const { toSource, frame, filled } = await waysOf(one, grid);
   const across = spanOf(toSource, filled, raster);
+  const [wide, high] = isTurned(toSource, filled)
+    ? [filled.height, filled.width]
+    : [filled.width, filled.height];
   const ratios = (level: number): Ratio => ({
-    x: ((across.width / Math.max(1, filled.width)) * raster.levels[level]!.width) / raster.width || 1,
-    y: ((across.height / Math.max(1, filled.height)) * raster.levels[level]!.height) / raster.height || 1,
+    x: ((across.width / Math.max(1, wide)) * raster.levels[level]!.width) / raster.width || 1,
+    y: ((across.height / Math.max(1, high)) * raster.levels[level]!.height) / raster.height || 1,
   });
   const level = levelFor(
     raster,
@@ -64,6 +70,7 @@ export async function viewOf(
     },
     resampling,
     tolerance,
+    nodata: raster.nodata ?? nodata,
   };
 }
 
@@ -99,7 +106,10 @@ async function waysOf(
   apply(inverted(g), samples);
   const gridTurn = g[1] === 0 && way.turns[1] > 0 ? way.turns[1] / Math.abs(g[0]) : 0;
   const edges = edgesOf(samples);
-  return { toSource, frame: frameOf(edges, grid, gridTurn), filled: within(edges, grid) };
+  // As gdalwarp counts all cells of its grid, whose edges are whole cells around the raster's.
+  const { minX, minY, maxX, maxY } = edges;
+  const around = { ...edges, minX: minX - 1, minY: minY - 1, maxX: maxX + 1, maxY: maxY + 1 };
+  return { toSource, frame: frameOf(edges, grid, gridTurn), filled: within(around, grid) };
 }
 
 function apply(t: readonly number[], places: Float64Array): void {
@@ -156,6 +166,14 @@ function frameOf(edges: Edges, grid: Lattice, turn: number): Rectangle {
   return isRound ? { ...frame, left: 0, width: grid.width } : frame;
 }
 
+/** Whether rows of the grid go along columns of the raster, in the middle of a rectangle. */
+function isTurned(toSource: ToSource, { left, top, width, height }: Rectangle): boolean {
+  const [x, y] = [left + width / 2, top + height / 2];
+  const places = Float64Array.of(x - 0.5, y, x + 0.5, y);
+  toSource(places);
+  return Math.abs(places[3]! - places[1]!) > Math.abs(places[2]! - places[0]!);
+}
+
 const steps = 20;
 
 /** The cells of a raster that a rectangle of the grid spans. */
@@ -175,19 +193,19 @@ function spanOf(toSource: ToSource, frame: Rectangle, raster: Size): Rectangle {
 export type Warper = (window: Rectangle) => Promise<Float64Array[] | undefined>;
 
 // Cells of the source that are held at once: 128 MiB of them.
-const mostCells = 2 ** 24;
+export const mostCells = 2 ** 24;
 // One cell of the target made of more than these is a task for overviews.
 const mostOfOne = 2 ** 27;
 
 /**
- * Values of bands, from 0, of tiles of a block of the grid; NaN for none. The block's window of the source is read once, where it is small enough. `block`
+ * Values of bands, from 0, of tiles of a block of the grid; NaN for none. The block's window of the source is read once and kept, where it has no more than `most` cells. `block`
  * says which tiles will be asked for; a tile is asked for whole, as its lattice of exact places hangs on its corners.
  */
-export function warperOf(view: View, bands: readonly number[], block: Rectangle): Warper {
+export function warperOf(view: View, bands: readonly number[], block: Rectangle, most = mostCells): Warper {
   const whole = windowFor(view, edgesOf(corners(view, block)), 2);
   let shared: Promise<Patch[]> | undefined;
   const patchesFor = (window: Rectangle): Promise<Patch[]> => {
-    const isShared = holds(whole, window) && whole.width * whole.height * bands.length <= mostCells;
+    const isShared = holds(whole, window) && whole.width * whole.height * bands.length <= most;
     if (!isShared) return read(view, bands, window);
     return (shared ??= read(view, bands, whole));
   };
@@ -211,12 +229,13 @@ export function warperOf(view: View, bands: readonly number[], block: Rectangle)
           `GeoTIFF: ${view.uri}: ${cells} cells make one of the target, expected at most ${mostOfOne}; give it overviews with satellite/cog, or a finer --resolution`,
         );
       const patches = await patchesFor(window);
-      const values = new Float64Array(part.width * part.height);
+      const isAll = part.width * part.height === tile.width * tile.height;
       for (const [k, patch] of patches.entries()) {
+        const values = isAll ? out[k]! : new Float64Array(part.width * part.height);
         if (view.resampling === 'average' || view.resampling === 'mode')
           gather(view.resampling, patch, first, second!, values);
         else resample(view.resampling, patch, first, view.ratio, values);
-        for (let y = 0; y < part.height; y++)
+        for (let y = 0; y < part.height && !isAll; y++)
           out[k]!.set(
             values.subarray(y * part.width, (y + 1) * part.width),
             (part.top + y) * tile.width + part.left,
@@ -317,11 +336,15 @@ function windowFor({ resampling, ratio, ...size }: View, edges: Edges, more: num
 }
 
 /** Values of a window, NaN where the file's nodata, its mask or alpha say that there is none. */
-async function read({ raster, level }: View, bands: readonly number[], window: Rectangle): Promise<Patch[]> {
+async function read(
+  { raster, level, nodata }: View,
+  bands: readonly number[],
+  window: Rectangle,
+): Promise<Patch[]> {
   const { left, top, width, height } = window;
   const cells = await raster.read(bands, left, top, width, height, level);
   const mask = raster.hasMask ? await raster.mask(left, top, width, height, level) : undefined;
-  return cells.map((band) => ({ ...window, values: valuesOf(band, raster.nodata, mask) }));
+  return cells.map((band) => ({ ...window, values: valuesOf(band, nodata, mask) }));
 }
 
 function valuesOf(cells: Cells, nodata: number | undefined, mask: Cells | undefined): Float64Array {
