@@ -5,7 +5,6 @@ import { describe, expect, test } from 'vitest';
 import { addressOf } from '../geospatial/stac/address.ts';
 import { mixesBaselines } from '../geospatial/stac/baselines.ts';
 import { stacFacts } from '../geospatial/stac/facts.ts';
-import { layersOf } from '../geospatial/stac/layers.ts';
 import { readScenes, type Scene, type SceneOptions } from '../geospatial/stac/scenes.ts';
 import { shared } from './shared.ts';
 
@@ -291,53 +290,6 @@ describe('baselines of Sentinel-2', () => {
     const { scenes } = await read({ x: item('a', {}, properties) });
     expect(scenes[0]!.properties).toEqual({ platform: 'Sentinel-2B', baseline: '05.09' });
   });
-});
-
-test('jobs get files once, and layers of the names that they want', async () => {
-  const assets = (i: number): object => ({
-    image: {
-      href: `${i}.tif`,
-      bands: [
-        { name: 'red', 'raster:scale': 2 },
-        { name: 'nir', 'raster:offset': 3 },
-      ],
-    },
-    mask: { href: 'all.tif' },
-  });
-  const { scenes } = await read({
-    'https://h/items.json': collection(
-      item('a', { assets: assets(1) }, { 'eo:cloud_cover': 5 }),
-      item('b', { assets: assets(2) }),
-    ),
-  });
-  expect(layersOf(scenes, ['nir', 'red', 'mask'])).toEqual({
-    files: ['https://h/1.tif', 'https://h/all.tif', 'https://h/2.tif'],
-    scenes: [
-      {
-        id: 'a',
-        datetime: '2024-05-01T10:00:00Z',
-        cloud: 5,
-        layers: {
-          nir: { file: 0, band: 1, offset: 3 },
-          red: { file: 0, band: 0, scale: 2 },
-          mask: { file: 1, band: 0 },
-        },
-      },
-      {
-        id: 'b',
-        datetime: '2024-05-01T10:00:00Z',
-        layers: {
-          nir: { file: 2, band: 1, offset: 3 },
-          red: { file: 2, band: 0, scale: 2 },
-          mask: { file: 1, band: 0 },
-        },
-      },
-    ],
-  });
-  expect(() => layersOf(scenes, ['blue'])).toThrow(
-    /no band blue in scene a, expected one of image, mask, red, nir/,
-  );
-  expect(() => layersOf(scenes, ['constructor'])).toThrow(/no band constructor/);
 });
 
 const folder = shared();
