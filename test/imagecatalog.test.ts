@@ -9,7 +9,9 @@ import { resolve } from '../core/params.ts';
 import { memorySource } from '../core/sources/memory.ts';
 import { memoryStore } from '../core/stores/memory.ts';
 import { opener } from '../core/task.ts';
+import { openRaster } from '../geospatial/formats/geotiff.ts';
 import { imageCatalog } from '../geospatial/jobs/imagecatalog.ts';
+import { rasterFacts } from '../geospatial/rasters/facts.ts';
 import { outlineOf, type Place } from '../geospatial/stac/outline.ts';
 import { readScenes } from '../geospatial/stac/scenes.ts';
 import { namedFile, sensorOf, timeInName, timeInTag } from '../geospatial/stac/sensors.ts';
@@ -230,6 +232,29 @@ test('times come from facts of the sensor, then names, then tags; metadata witho
     '2001-01-01T00:00:00Z',
     '2001-01-01T00:00:00Z',
   ]);
+});
+
+test('facts of a raster are those of its header', async () => {
+  const metadata =
+    '<GDALMetadata><Item name="DESCRIPTION" sample="0" role="description">height</Item><Item name="SCALE" sample="0" role="scale">0.1</Item></GDALMetadata>';
+  const bytes = tiffFile({ ...utm, metadata, nodata: '9', datetime: '2020:01:02 03:04:05' });
+  const facts = await rasterFacts(await openRaster(memorySource(bytes), 'x.tif'));
+  expect(facts).toMatchObject({
+    format: 'GeoTIFF',
+    size: '4 x 3',
+    bands: ['1 height: value = 0.1 * cell + 0'],
+    type: 'Uint16',
+    nodata: '9',
+    mask: 'none',
+    cell: [10, 10],
+    bounds: [500_000, 4_999_970, 500_040, 5_000_000],
+    made: '2020-01-02T03:04:05Z',
+    compression: 'none',
+    blocks: 'strips of 3 rows',
+    overviews: 'none',
+  });
+  expect(facts['crs']).toMatch(/^EPSG:32632/);
+  expect(facts).not.toHaveProperty('transform');
 });
 
 test('rasters that lie askew have their own corners', async () => {
