@@ -28,7 +28,7 @@ export async function resolveScenes(input: string, option: string, parsed: Argum
 type Found = { readonly uris: readonly string[]; readonly scenes: readonly Scene[] };
 
 async function named(values: readonly string[], input: string, parsed: Arguments): Promise<Found> {
-  const uris: string[] = [];
+  const files = startFiles();
   const scenes: Scene[] = [];
   for (const value of values) {
     const given = await Promise.all(pairsOf(value, input).map((pair) => resolvePair(pair, parsed)));
@@ -40,13 +40,13 @@ async function named(values: readonly string[], input: string, parsed: Arguments
         );
     for (let i = 0; i < count; i++) {
       const layers: { [name: string]: Layer } = {};
-      for (const one of given) layers[one.name] = { file: numberOf(uris, one.uris[i]!), band: one.band };
+      for (const one of given) layers[one.name] = { file: files.numberOf(one.uris[i]!), band: one.band };
       const id = idOf(given[0]!.uris[i]!);
       const datetime = timeInName(id);
       scenes.push({ id, layers, ...(datetime === undefined ? {} : { datetime }) });
     }
   }
-  return { uris, scenes };
+  return { uris: files.uris(), scenes };
 }
 
 /** Scenes of STAC items; `--bands red=B04,nir` says which bands are wanted, and how they are called there. */
@@ -77,23 +77,24 @@ async function listed(
     await source.close?.();
     return bytes;
   };
-  const uris: string[] = [];
+  const files = startFiles();
   const scenes: Scene[] = [];
-  for (const list of lists) {
-    const found = await readScenes(list, read, { bands: mapping.join(',') });
-    const mixed = mixesBaselines(found.scenes);
-    if (mixed !== undefined) throw new BadInput(mixed);
+  const all = await Promise.all(lists.map((list) => readScenes(list, read, { bands: mapping.join(',') })));
+  for (const note of new Set(all.flatMap(({ notes }) => notes))) process.stderr.write(`${note}\n`);
+  const mixed = mixesBaselines(all.flatMap((found) => found.scenes));
+  if (mixed !== undefined) throw new BadInput(mixed);
+  for (const [k, found] of all.entries())
     for (const { id, datetime, cloud, assets } of found.scenes) {
       const layers: { [name: string]: Layer } = {};
       for (const { name } of pairs) {
         const asset = Object.hasOwn(assets, name) ? assets[name]! : undefined;
         if (!asset)
           throw new BadUsage(
-            `--${input}: no ${name} in item ${id} of ${list}, expected one of ${Object.keys(assets).slice(0, 30).join(', ')}; say which is with ${name}=ASSET`,
+            `--${input}: no ${name} in item ${id} of ${lists[k]}, expected one of ${Object.keys(assets).slice(0, 30).join(', ')}; say which is with ${name}=ASSET`,
           );
         const { scale, offset } = asset;
         layers[name] = {
-          file: numberOf(uris, asset.href),
+          file: files.numberOf(asset.href),
           band: asset.band ?? 0,
           ...(scale === undefined ? {} : { scale }),
           ...(offset === undefined ? {} : { offset }),
@@ -106,16 +107,22 @@ async function listed(
         ...(cloud === undefined ? {} : { cloud }),
       });
     }
-  }
-  return { uris, scenes };
+  return { uris: files.uris(), scenes };
 }
 
 const mostBytes = 2 ** 28;
 
-/** The place of a file in the list, to which it is added where it is new. */
-function numberOf(uris: string[], uri: string): number {
-  const found = uris.indexOf(uri);
-  return found < 0 ? uris.push(uri) - 1 : found;
+/** Files, each once, and the numbers that they get. */
+function startFiles() {
+  const numbers = new Map<string, number>();
+  return {
+    uris: (): string[] => [...numbers.keys()],
+    numberOf(uri: string): number {
+      const found = numbers.get(uri) ?? numbers.size;
+      numbers.set(uri, found);
+      return found;
+    },
+  };
 }
 
 /** What a scene of these files is called: the name of the first, and of no folder, so that it is the same wherever they lie. */

@@ -19,7 +19,7 @@ import { bgzfOf, data, has, messageFrom } from './alignments.ts';
 import { bcfOf, head, shapes, textOf } from './bcffile.ts';
 import { bare, same } from './peer.ts';
 import { dataset, runJob } from './stage.ts';
-import { generate } from './subjects.ts';
+import { generate } from './generate.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'servermix-bcf-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { outcome, servermix, start } from './command.ts';
-import { generate } from './subjects.ts';
+import { generate } from './generate.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'servermix-cli-'));
 afterAll(() => rm(folder, { recursive: true }));

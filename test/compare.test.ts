@@ -15,7 +15,7 @@ import { describe as describeUri } from '../pipelines/storage.ts';
 import { data, has, messageFrom } from './alignments.ts';
 import { filesOf, hostOf } from './laws.ts';
 import { shared } from './shared.ts';
-import { generate } from './subjects.ts';
+import { generate } from './generate.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'servermix-compare-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -18,7 +18,7 @@ import { bcfOf } from './bcffile.ts';
 import { onlyFile } from './cloudjobs.ts';
 import { randomSam } from './sam.ts';
 import { shared } from './shared.ts';
-import { generate } from './subjects.ts';
+import { generate } from './generate.ts';
 
 const long = process.env['SERVERMIX_FUZZ'] === 'long';
 const rounds = long ? 4000 : 60;

@@ -2,13 +2,22 @@
 import { inline } from '../core/backends/inline.ts';
 import { execute } from '../core/engine.ts';
 import { TaskError } from '../core/errors.ts';
-import type { AnyJob, Backend, Catalog, Planning, Stage, Store, Target, Task } from '../core/job.ts';
+import type { AnyJob, Backend, Catalog, Dataset, Planning, Stage, Store, Target, Task } from '../core/job.ts';
 import { canonical, type Json, type Options } from '../core/json.ts';
 import { plan } from '../core/plan.ts';
 import { run, write, type Host, type RunOptions } from '../core/run.ts';
 import { memoryStore } from '../core/stores/memory.ts';
 import { opener } from '../core/task.ts';
 import { open as openUri, planning as planningOf } from '../pipelines/storage.ts';
+
+/** Makes a case of a job. */
+export type AddSubject = (
+  name: string,
+  job: string,
+  inputs: { readonly [name: string]: readonly Dataset[] },
+  given: { readonly [name: string]: Json },
+  splits: readonly number[],
+) => Promise<Subject>;
 
 /** A job with data that has objects across every seam, and splits that give from one to many parts. */
 export type Subject = {

@@ -8,7 +8,7 @@ import { parquetReadObjects } from 'hyparquet';
 import { afterAll, expect, test } from 'vitest';
 import { has } from './alignments.ts';
 import { servermix } from './command.ts';
-import { generate } from './subjects.ts';
+import { generate } from './generate.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'servermix-pipelines-'));
 afterAll(() => rm(folder, { recursive: true }));

@@ -16,7 +16,7 @@ import { catalogOf, filesOf, hostOf, sameFiles } from './laws.ts';
 import { shared } from './shared.ts';
 import type { Answer, Site } from './site.ts';
 import { startSite } from './site.ts';
-import { generate } from './subjects.ts';
+import { generate } from './generate.ts';
 
 let site: Site;
 let folder: string;

@@ -8,7 +8,7 @@ import { afterAll, expect, test } from 'vitest';
 import { parseEvents, type Event } from '../core/events.ts';
 import { random } from '../datasets/random.ts';
 import { outcome, servermix, start } from './command.ts';
-import { generate } from './subjects.ts';
+import { generate } from './generate.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'servermix-resume-'));
 afterAll(() => rm(folder, { recursive: true }));

@@ -3,8 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dataset } from '../core/job.ts';
 import { describe } from '../pipelines/storage.ts';
-import type { Subject } from './laws.ts';
-import { type AddSubject, generate } from './subjects.ts';
+import { generate } from './generate.ts';
+import type { AddSubject, Subject } from './laws.ts';
 
 export async function sceneSubjects(
   folder: string,

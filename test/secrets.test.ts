@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { servermix, type Outcome } from './command.ts';
 import { startSite, type Site } from './site.ts';
-import { generate } from './subjects.ts';
+import { generate } from './generate.ts';
 
 // Made now: nothing that looks like a key stands in a file.
 const marker = (): string => `${randomBytes(12).toString('base64')}/+${randomBytes(6).toString('hex')}`;

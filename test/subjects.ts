@@ -4,37 +4,17 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import type { Dataset } from '../core/job.ts';
 import type { Json } from '../core/json.ts';
 import { resolve, type Spec } from '../core/params.ts';
 import { catalog } from '../pipelines/catalog.ts';
 import { describe } from '../pipelines/storage.ts';
-import { generators } from '../datasets/catalog.ts';
 import { bgzfOf } from './alignments.ts';
 import { bcfOf } from './bcffile.ts';
-import type { Subject } from './laws.ts';
+import { generate } from './generate.ts';
+import type { AddSubject, Subject } from './laws.ts';
 import { randomSam } from './sam.ts';
 import { sceneSubjects } from './scenesubjects.ts';
 import { shared } from './shared.ts';
-
-/** Makes a synthetic dataset. */
-export async function generate(
-  name: string,
-  folder: string,
-  params: { readonly [name: string]: Json },
-): Promise<readonly string[]> {
-  const generator = generators.find((g) => g.name === name)!;
-  return generator.make(folder, resolve(generator.params as Spec, params), () => {});
-}
-
-/** Makes a case of a job. */
-export type AddSubject = (
-  name: string,
-  job: string,
-  inputs: { readonly [name: string]: readonly Dataset[] },
-  given: { readonly [name: string]: Json },
-  splits: readonly number[],
-) => Promise<Subject>;
 
 /** Splits that cut `total` units into about 1, 2, 7, 31 and 97 parts. */
 const splitsOf = (total: number): number[] => [1, 2, 7, 31, 97].map((n) => Math.max(1, total / n));

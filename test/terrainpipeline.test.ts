@@ -8,7 +8,7 @@ import { servermix } from './command.ts';
 import { gdalMissing, validateCog } from './gdal.ts';
 import { schemaErrors } from './schemas.ts';
 import { shared } from './shared.ts';
-import { generate } from './subjects.ts';
+import { generate } from './generate.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'servermix-terrain-'));
 afterAll(() => rm(folder, { recursive: true }));

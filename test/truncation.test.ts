@@ -14,7 +14,7 @@ import { catalog } from '../pipelines/catalog.ts';
 import { describe as describeUri, open } from '../pipelines/storage.ts';
 import { filesOf, hostOf } from './laws.ts';
 import { shared } from './shared.ts';
-import { generate } from './subjects.ts';
+import { generate } from './generate.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'servermix-cut-'));
 afterAll(() => rm(folder, { recursive: true }));

@@ -10,7 +10,7 @@ import { variants } from '../genomics/jobs/variants.ts';
 import { data, has, messageFrom } from './alignments.ts';
 import { shared } from './shared.ts';
 import { dataset, runJob } from './stage.ts';
-import { generate } from './subjects.ts';
+import { generate } from './generate.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'servermix-variants-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -17,7 +17,7 @@ import { alleleOf, growthOf, kind, kindOf } from '../genomics/kernels/alleles.ts
 import { bgzfOf, data, has, messageFrom } from './alignments.ts';
 import { bare, bcftools, same } from './peer.ts';
 import { dataset, runJob } from './stage.ts';
-import { generate } from './subjects.ts';
+import { generate } from './generate.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'servermix-vcf-'));
 afterAll(() => rmSync(folder, { recursive: true }));

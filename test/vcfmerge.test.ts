@@ -11,7 +11,7 @@ import { trimmed, uniteAlleles } from '../genomics/vcf/alleleset.ts';
 import { bgzfOf, data, has, messageFrom } from './alignments.ts';
 import { bcftools, same } from './peer.ts';
 import { dataset, runJob } from './stage.ts';
-import { generate } from './subjects.ts';
+import { generate } from './generate.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'servermix-vcfmerge-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -13,7 +13,7 @@ import { splitRow } from '../genomics/vcf/split.ts';
 import { data, has, messageFrom } from './alignments.ts';
 import { bcftools, same } from './peer.ts';
 import { dataset, runJob } from './stage.ts';
-import { generate } from './subjects.ts';
+import { generate } from './generate.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'servermix-vcfnorm-'));
 afterAll(() => rmSync(folder, { recursive: true }));

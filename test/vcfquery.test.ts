@@ -12,7 +12,7 @@ import { parseExpression, patternOf } from '../genomics/vcf/expression/parse.ts'
 import { data, has, messageFrom } from './alignments.ts';
 import { bcftools, same } from './peer.ts';
 import { dataset, runJob } from './stage.ts';
-import { generate } from './subjects.ts';
+import { generate } from './generate.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'servermix-vcfquery-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -16,7 +16,7 @@ import { vcfQuery } from '../genomics/jobs/vcfquery.ts';
 import { has, messageFrom } from './alignments.ts';
 import { bcftools } from './peer.ts';
 import { dataset, runJob } from './stage.ts';
-import { generate } from './subjects.ts';
+import { generate } from './generate.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'servermix-region-'));
 afterAll(() => rmSync(folder, { recursive: true }));

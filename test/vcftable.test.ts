@@ -11,7 +11,7 @@ import { vcfTable } from '../genomics/jobs/vcftable.ts';
 import { bgzfOf, data, has, messageFrom } from './alignments.ts';
 import { bcftools } from './peer.ts';
 import { dataset, runJob } from './stage.ts';
-import { generate } from './subjects.ts';
+import { generate } from './generate.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'servermix-table-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -14,7 +14,7 @@ import { gdal, gdalMissing } from './gdal.ts';
 import { random } from './lasfile.ts';
 import { shared } from './shared.ts';
 import { dataset, runJob } from './stage.ts';
-import { generate } from './subjects.ts';
+import { generate } from './generate.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'zonal-'));
 afterAll(() => rmSync(work, { recursive: true }));

@@ -54,13 +54,13 @@ export const webTiles = define<Inputs, typeof params, Part, WebTiles>({
 
   async partition({ raster: [dataset] }, given, split, planning) {
     const scene = await webSceneOf(dataset, given, (file) => planning.open(file));
-    const { maxZoom, raster, tiles } = scene;
+    const { maxZoom, raster } = scene;
     const z = maxZoom - Math.min(maxZoom, highest, Math.max(0, Math.floor(Math.log2(split) / 2)));
-    const { left, top, right, bottom } = tiles(z);
+    const { left, top, right, bottom } = scene.tiles(z);
     const parts: Part[] = [];
     for (let y = top; y < bottom; y++) for (let x = left; x < right; x++) parts.push({ z, x, y });
     parts.sort((a, b) => tileId(a) - tileId(b));
-    const deepest = tiles(maxZoom);
+    const deepest = scene.tiles(maxZoom);
     return {
       parts,
       records: (deepest.right - deepest.left) * (deepest.bottom - deepest.top),
@@ -72,7 +72,7 @@ export const webTiles = define<Inputs, typeof params, Part, WebTiles>({
 
   async kernel(part, { raster: [dataset] }, given, context) {
     const scene = await webSceneOf(dataset, given, (file) => context.open(file));
-    const { view, bands, minZoom, maxZoom, paint } = scene;
+    const { view, bands, minZoom, maxZoom } = scene;
     const warp = warperOf(view, bands, pixelsOf(part, 2 ** (maxZoom - part.z)));
     const made: MadeTiles = [];
     let pieces = 0;
@@ -86,7 +86,7 @@ export const webTiles = define<Inputs, typeof params, Part, WebTiles>({
       async leaf(tile) {
         pieces++;
         const values = await warp(pixelsOf(tile));
-        const pixels = values && paint(values);
+        const pixels = values && scene.paint(values);
         if (!pixels || isClear(pixels)) return undefined;
         await emit(tile, pixels);
         return halvePixels(pixels, tilePixels);

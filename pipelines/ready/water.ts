@@ -95,7 +95,8 @@ export const water: Pipeline = {
     const { values } = last.finished.value as { values: Float64Array };
     const sums = new Map<string, { fields: number; cells: number; millimetres: number }>();
     for (const [i, { properties }] of features.entries()) {
-      const name = String(properties[(crop as string) || 'crop'] ?? 'unknown');
+      const told = properties[(crop as string) || 'crop'];
+      const name = typeof told === 'string' ? told : JSON.stringify(told ?? 'unknown');
       const found = sums.get(name) ?? { fields: 0, cells: 0, millimetres: 0 };
       const [sum, cells] = [values[3 * i]!, values[3 * i + 1]!];
       sums.set(name, {

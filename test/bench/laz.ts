@@ -10,7 +10,7 @@ import * as kernel from '../../geospatial/kernels/codec.ts';
 import { onlyFile } from '../cloudjobs.ts';
 import { sourceOf } from '../lasfile.ts';
 import { codec } from '../pointcolumns.ts';
-import { generate } from '../subjects.ts';
+import { generate } from '../generate.ts';
 
 const rounds = 5;
 const most = 20;

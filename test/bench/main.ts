@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseEvents } from '../../core/events.ts';
 import { root } from '../root.ts';
-import { generate } from '../subjects.ts';
+import { generate } from '../generate.ts';
 import { alternate, host, median, noise, once } from './arms.ts';
 import { cases, type Case, type Data } from './cases.ts';
 import { speedup } from './cores.ts';

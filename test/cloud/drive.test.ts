@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Call } from '../../infra/aws/lambda/wire.ts';
 import { servermix } from '../command.ts';
-import { generate } from '../subjects.ts';
+import { generate } from '../generate.ts';
 import { cloud } from './site.ts';
 import { startStand, type Stand } from './stand.ts';
 

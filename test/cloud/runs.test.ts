@@ -8,7 +8,7 @@ import { parseEvents, type Event } from '../../core/events.ts';
 import type { Call } from '../../infra/aws/lambda/wire.ts';
 import { random } from '../../datasets/random.ts';
 import { outcome, servermix, start } from '../command.ts';
-import { generate } from '../subjects.ts';
+import { generate } from '../generate.ts';
 import { cloud } from './site.ts';
 import { startStand, type Stand } from './stand.ts';
 

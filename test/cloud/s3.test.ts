@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { outcome, servermix, start, type Outcome } from '../command.ts';
-import { generate } from '../subjects.ts';
+import { generate } from '../generate.ts';
 import { startBucket, type Bucket } from './bucket.ts';
 import { randomly, type Asked } from './fault.ts';
 import { cloud } from './site.ts';
