@@ -1,7 +1,7 @@
 /** Rasters put onto one grid, and what becomes of cells that several of them have: what satellite/warp and satellite/mosaic share. */
 import { BadInput, BadUsage } from '../../core/errors.ts';
 import type { Context, Dataset, Output, Source } from '../../core/job.ts';
-import { choice, integers, number, text } from '../../core/params.ts';
+import { choice, integers, text } from '../../core/params.ts';
 import { openRaster, type RasterFile } from '../formats/geotiff.ts';
 import { overviews } from '../kernels/overview.ts';
 import {
@@ -42,11 +42,10 @@ export const joinParams = {
     resamplings,
     'what a cell gets: the nearest one, a kernel over 2 x 2 or 4 x 4 around (wider where cells become larger), the mean or the most frequent one of all within it',
   ),
-  error: number(0.001, 'how far a place may be off, for fewer places to transform; 0 for none', {
-    unit: 'cells of the source',
-    min: 0,
-    max: 1,
-  }),
+  places: choice(
+    ['rows', 'exact'],
+    'where cells come from: by straight lines along rows that are an eighth of a cell off at most, as gdalwarp has them, or exact to a ten-thousandth',
+  ),
   bands: integers('bands to keep, in this order; all unless given', { min: 1 }),
   nodata: text(
     'the value of cells that are none, where the files do not say',
@@ -57,11 +56,14 @@ export const joinParams = {
 };
 export type JoinGiven = GridAsked & {
   readonly resampling: (typeof resamplings)[number];
-  readonly error: number;
+  readonly places: 'rows' | 'exact';
   readonly bands: readonly number[];
   readonly nodata: string;
   readonly overview: Pyramid['overview'];
 };
+
+/** Cells of the source that places may be off. */
+const accuracyOf = ({ places }: JoinGiven): number | 'rows' => (places === 'rows' ? places : 0.0001);
 
 type Open = (dataset: Dataset) => Promise<Source>;
 // A worker opens a file once for all of its parts.
@@ -88,7 +90,7 @@ export async function joinParts(
   const grid = await targetGrid(rasters, given, like && (await openPlaced(like, '', open)));
   const shape = shapeOf(rasters, given);
   const views = await Promise.all(
-    rasters.map((one) => viewOf(one, grid, given.resampling, given.error, nodataOf(given))),
+    rasters.map((one) => viewOf(one, grid, given.resampling, accuracyOf(given), nodataOf(given))),
   );
   const pyramid = pyramidOf(grid, shape, given);
   const parts = blocksOver(pyramid, split).map((block): JoinPart => {
@@ -153,7 +155,7 @@ export async function joinBlock(
   const layers: { view: View; warp: Warper }[] = [];
   for (const number of part.rasters) {
     const one = await openPlaced(datasets[number]!, given.from, (dataset) => context.open(dataset));
-    const view = await viewOf(one, grid, given.resampling, given.error, nodataOf(given));
+    const view = await viewOf(one, grid, given.resampling, accuracyOf(given), nodataOf(given));
     layers.push({ view, warp: warperOf(view, shape.bands, block, mostCells / part.rasters.length) });
   }
   if (seams === 'last') layers.reverse();

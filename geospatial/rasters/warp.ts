@@ -4,9 +4,13 @@ import type { RasterFile } from '../formats/geotiff.ts';
 import { reprojection } from '../formats/reproject.ts';
 import { type Places, placesOf, type Rectangle, type ToSource } from '../kernels/lattice.ts';
 import type { Cells } from '../kernels/pyramid.ts';
+import { placesByRows } from '../kernels/rows.ts';
 import { gather, type Patch, type Ratio, reachOf, resample, type Resampling } from '../kernels/resample.ts';
 import type { Lattice } from './scenes.ts';
 import { type PlacedRaster, sampled } from './targetgrid.ts';
+
+// gdalwarp's -et, in cells of the source.
+const gdalTolerance = 0.125;
 
 type Size = { readonly width: number; readonly height: number };
 
@@ -25,6 +29,8 @@ export type View = {
   readonly resampling: Resampling;
   /** Cells of the level that a place may be off. */
   readonly tolerance: number;
+  /** Cells of a row of the grid, where straight lines go along rows as gdalwarp has them; by a lattice unless given. */
+  readonly rowWidth?: number;
   /** What cells hold that are none. */
   readonly nodata: number | undefined;
 };
@@ -34,7 +40,8 @@ export async function viewOf(
   one: PlacedRaster,
   grid: Lattice,
   resampling: Resampling,
-  tolerance: number,
+  /** 'rows' is what gdalwarp does unless told otherwise. */
+  accuracy: number | 'rows',
   nodata?: number,
 ): Promise<View> {
   const { raster, uri } = one;
@@ -52,6 +59,8 @@ export async function viewOf(
     Math.hypot(across.width, across.height) / Math.hypot(filled.width, filled.height),
   );
   const { width, height } = raster.levels[level]!;
+  const byRows = accuracy === 'rows';
+  const tolerance = byRows ? gdalTolerance : accuracy;
   const [scaleX, scaleY] = [width / raster.width, height / raster.height];
   return {
     uri,
@@ -70,6 +79,7 @@ export async function viewOf(
     },
     resampling,
     tolerance,
+    ...(byRows ? { rowWidth: grid.width } : {}),
     nodata: raster.nodata ?? nodata,
   };
 }
@@ -213,7 +223,11 @@ export function warperOf(view: View, bands: readonly number[], block: Rectangle,
     if (!meets(tile, view.frame)) return undefined;
     const isGathered = view.resampling === 'average' || view.resampling === 'mode';
     const size = isGathered ? { ...tile, width: tile.width + 1, height: tile.height + 1 } : tile;
-    const places = placesOf(view.toSource, size, view.tolerance, isGathered ? 0 : 0.5);
+    const shift = isGathered ? 0 : 0.5;
+    const places =
+      view.rowWidth === undefined
+        ? placesOf(view.toSource, size, view.tolerance, shift)
+        : placesByRows(view.toSource, size, view.tolerance, view.rowWidth + Number(isGathered), shift);
     const out = bands.map(() => new Float64Array(tile.width * tile.height).fill(NaN));
     let isEmpty = true;
     const make = async (part: Rectangle): Promise<void> => {
