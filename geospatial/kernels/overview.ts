@@ -53,6 +53,16 @@ const average: Act = (values, out, width, height, band, bands, none) => {
     const down = 2 * row + 1 < height ? width * bands : 0;
     for (let column = 0; column < columns; column++, a += 2 * bands, to += bands) {
       const right = 2 * column + 1 < width ? bands : 0;
+      if (right > 0 && down > 0) {
+        // Most blocks are whole. A sum with NaN is NaN, and so no value.
+        const [v, w, x, y] = [values[a]!, values[a + right]!, values[a + down]!, values[a + right + down]!];
+        const sum = v + w + x + y;
+        if (sum === sum && v !== none && w !== none && x !== none && y !== none) {
+          out[to] = isWhole ? Math.floor(sum / 4 + 0.5) : sum / 4;
+          if (out[to] === none) out[to] = v;
+          continue;
+        }
+      }
       let [sum, count, first] = [0, 0, none];
       // Cells that are not there count as the one before, which is why they are passed over.
       for (let k = 0; k < 4; k++) {
