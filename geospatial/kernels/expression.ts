@@ -67,13 +67,16 @@ const functions: { readonly [name: string]: Act } = {
 const lexer =
   /\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z_]\w*)|(\|\||&&|==|!=|<=|>=|>>|\*\*|[-+*/%^&|<>!(),]))/y;
 const deepest = 100;
+// Each operation holds a run of values.
+const longest = 2000;
 
 /**
  * Parses an expression of numbers, names of bands, `+ - * / % ** ^ & | >> == != < <= > >= && || !`, `x in (1, 2)`, and abs, sqrt, exp, log, log10, floor, min, max,
  * bit(x, n), where(condition, then, else). Numbers are f64; whatever meets NaN is NaN, and comparisons with it are false.
  * @throws BadUsage that shows what was found where
  */
-export function parseExpression(text: string): Expression {
+export function parseExpression(written: string): Expression {
+  const text = written.replaceAll(/\s+/g, ' ');
   const tokens = [...tokensOf(text)];
   let at = 0;
   const fail = (found: string, expected: string): never => {
@@ -82,6 +85,10 @@ export function parseExpression(text: string): Expression {
     );
   };
   const shown = (): string => tokens[at]?.text ?? 'its end';
+  if (tokens.length > longest)
+    throw new BadUsage(
+      `expression ${text.slice(0, 40)}...: found ${tokens.length} numbers, bands and signs, expected ${longest} at most; split it over two runs`,
+    );
   const take = (sign: string): void => {
     if (tokens[at]?.text !== sign) fail(shown(), sign);
     at++;

@@ -199,21 +199,25 @@ async function sceneTile(
     width: window.width + 2 * halo,
     height: window.height + 2 * halo,
   };
-  for (const [name, one] of rasters) {
-    const isMask = mask?.names.includes(name) === true;
-    const rectangle = isMask ? wide : window;
-    const view: View = await viewOf(one, grid, isMask ? 'near' : given.resampling, tolerance);
+  const read = async (
+    name: string,
+    rectangle: Window,
+    how: Resampling,
+  ): Promise<Float64Array | undefined> => {
+    const view: View = await viewOf(rasters.get(name)!, grid, how, tolerance);
+    const found = await warperOf(view, [scene.layers[name]!.band], rectangle)(rectangle);
+    return found?.[0];
+  };
+  const wanted = names.filter((name) => !mask?.names.includes(name));
+  for (const name of new Set([...wanted, ...namesIn([score])])) {
+    const own = await read(name, window, given.resampling);
+    if (!own) return undefined;
     const { band, scale, offset } = scene.layers[name]!;
-    const [found] = (await warperOf(view, [band], rectangle)(rectangle)) ?? [];
-    if (!found && !isMask) return undefined;
-    const own = found ?? new Float64Array(rectangle.width * rectangle.height).fill(NaN);
-    const meaning = one.raster.bands[band]!;
+    const meaning = rasters.get(name)!.raster.bands[band]!;
     const [times, plus] = [scale ?? meaning.scale, offset ?? meaning.offset];
-    if (!isMask && (times !== 1 || plus !== 0))
-      for (let i = 0; i < own.length; i++) own[i] = own[i]! * times + plus;
+    if (times !== 1 || plus !== 0) for (let i = 0; i < own.length; i++) own[i] = own[i]! * times + plus;
     values.set(name, own);
   }
-  const wanted = names.filter((name) => !mask?.names.includes(name));
   const cells = window.width * window.height;
   const valid = new Uint8Array(cells).fill(1);
   for (const name of wanted) {
@@ -222,21 +226,19 @@ async function sceneTile(
   }
   if (mask) {
     const masked = new Uint8Array(wide.width * wide.height);
-    evaluate(
-      mask,
-      mask.names.map((name) => values.get(name)!),
-      masked.length,
-      (i, told) => {
-        masked[i] = told !== 0 && told === told ? 1 : 0;
-      },
-    );
-    // Where the mask's own bands say nothing, the scene is not known to be clear.
-    for (const name of mask.names) {
-      const own = values.get(name)!;
-      for (let i = 0; i < masked.length; i++) if (own[i] !== own[i]) masked[i] = 1;
-    }
+    const told: Float64Array[] = [];
+    for (const name of mask.names)
+      told.push((await read(name, wide, 'near')) ?? new Float64Array(masked.length).fill(NaN));
+    evaluate(mask, told, masked.length, (i, value) => {
+      masked[i] = value !== 0 && value === value ? 1 : 0;
+    });
     const grown = halo === 0 ? masked : dilate(masked, wide.width, wide.height, halo);
     for (let i = 0; i < cells; i++) if (grown[i] === 1) valid[i] = 0;
+    // Where the mask's own bands say nothing, the scene is not known to be clear; that does not grow, or scenes would shrink at their edges.
+    for (const own of told)
+      for (let y = 0; y < window.height; y++)
+        for (let x = 0, at = (y + halo) * wide.width + halo; x < window.width; x++, at++)
+          if (own[at] !== own[at]) valid[y * window.width + x] = 0;
   }
   const scores = score && new Float64Array(cells);
   if (score)
