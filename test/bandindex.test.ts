@@ -11,7 +11,7 @@ import { indices, masks } from '../geospatial/kernels/indices.ts';
 import { type Bands, differences, readRasters, runScenes } from './bandfiles.ts';
 import { gdalMissing, validateCog } from './gdal.ts';
 import { shared } from './shared.ts';
-import { generate } from './subjects.ts';
+import { generate } from './generate.ts';
 import { tiffFile } from './tiffile.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'bandindex-'));

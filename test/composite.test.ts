@@ -11,7 +11,7 @@ import { type CompositeStatistic, reduceStack } from '../geospatial/kernels/comp
 import { type Bands, differences, type Read, readRasters, runScenes, type Told } from './bandfiles.ts';
 import { gdalMissing, validateCog } from './gdal.ts';
 import { shared } from './shared.ts';
-import { generate } from './subjects.ts';
+import { generate } from './generate.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'composite-'));
 afterAll(() => rmSync(work, { recursive: true }));

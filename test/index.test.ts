@@ -75,7 +75,7 @@ const kinds = [
 ] as const;
 
 describe.skipIf(!hasPeer || !data)('as the peers', () => {
-  test('every shared BAM, in one part and in many', { timeout: 120_000 }, async () => {
+  test('every shared BAM, in one part and in many', { timeout: 300_000 }, async () => {
     let [equal, refused] = [0, 0];
     for (const name of sharedBams()) {
       const path = join(data!, name);

@@ -13,7 +13,7 @@ import { catalog } from '../pipelines/catalog.ts';
 import { describe as describeUri } from '../pipelines/storage.ts';
 import { filesOf, hostOf, sameFiles } from './laws.ts';
 import { type Site, startSite } from './site.ts';
-import { generate } from './subjects.ts';
+import { generate } from './generate.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'remoteindex-'));
 const paths = ['red', 'nir'].map((name) => join(work, 'scenes', `20240401_${name}.tif`));

@@ -10,7 +10,7 @@ const named = Object.entries(masks).map(([name, { formula, source }]) => `${name
 
 export const maskParams = {
   mask: text(
-    `cells to leave out: an expression over bands that is not 0 there, or by name ${named.join(', ')}`,
+    `cells to leave out: an expression over bands that is not 0 there (bands that it names count as no data of their own), or by name ${named.join(', ')}`,
     'scl',
   ),
   dilation: integer(0, 'cells around masked ones to leave out, too', { unit: 'cells', min: 0 }),
