@@ -2,7 +2,17 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that take minutes: they begin first, so that none of them is left alone at the end. */
-const long = ['lawsreads', 'lawssatellite', 'qc', 'lawsgenomics', 'index', 'lawsgeospatial', 'fuzz', 'coverage', 'bench'];
+const long = [
+  'lawsreads',
+  'lawssatellite',
+  'qc',
+  'lawsgenomics',
+  'index',
+  'lawsgeospatial',
+  'fuzz',
+  'coverage',
+  'bench',
+];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
