@@ -103,6 +103,7 @@ describe('catalog', () => {
     expect(generators.map(({ name }) => name)).toEqual([
       'synthetic/cohort',
       'synthetic/reads',
+      'synthetic/scenes',
       'synthetic/terrain',
     ]);
     for (const { params } of generators) expect(resolve(params)['seed']).toBe(1);
