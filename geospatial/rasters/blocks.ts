@@ -1,6 +1,7 @@
 /** Rasters by blocks: squares of tiles whose overviews are made with them. */
 import type { Context } from '../../core/job.ts';
 import { encodeTile } from '../formats/cog.ts';
+import type { Window } from '../formats/reading.ts';
 import { build, type Cells, halveTile, type Node, type Pyramid, type Quarter } from '../kernels/pyramid.ts';
 import { type Products, storeTiles, type Tiles } from './mosaics.ts';
 
@@ -42,14 +43,6 @@ export function* nodesOf({ top, column, row }: Block, { levels: [full] }: Pyrami
 
 /** Tiles of a product, of the full level. */
 export const tilesOf = ({ levels }: Pyramid): number => levels[0]!.columns * levels[0]!.rows;
-
-/** Cells `[left, left + width)` by `[top, top + height)`. Plain JSON. */
-export type Window = {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-};
 
 /** The cells of a tile of some level, within the raster. */
 export function windowOf({ level, column, row }: Node, { levels, side }: Pyramid): Window {

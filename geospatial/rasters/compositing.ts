@@ -15,8 +15,6 @@ import { meets, type View, viewOf, warperOf } from './warp.ts';
 
 /** How a cell is made of scenes: of a statistic of its values, or of the one scene that is best there. */
 export const methods = [...statistics, 'greenest', 'latest', 'clearest', 'first'] as const;
-export const isMethod = (name: string): boolean =>
-  (methods as readonly string[]).includes(name) || percentile.test(name);
 
 export type CompositeGiven = GridAsked & {
   readonly method: string;
@@ -38,7 +36,7 @@ export function programOf({ scenes, mask: given, method }: CompositeGiven) {
   if (wanted.length === 0) throw new BadUsage('--bands: found none beside the mask, expected one or more');
   if (method === 'latest' && scenes.some(({ datetime }) => datetime === undefined))
     throw new BadUsage(
-      '--method latest: found scenes without a time, expected one each; give --scenes, or the latest scene last and --method first reversed',
+      '--method latest: found scenes without a time, expected one each; give --scenes, or files with dates in their names',
     );
   return { mask, score, wanted, names: [...new Set([...wanted, ...namesIn([mask, score])])] };
 }
