@@ -65,7 +65,7 @@ describe.skipIf(!site)('functions', () => {
   // Nobody tells the driver, until it asks by a call that it waits for.
   const untold: Traits = {
     ends: { kill: ['timeout'], oom: ['timeout', 'oom'], timeout: ['timeout'] },
-    limits: { kill: 4500, oom: 4500, timeout: 4500 },
+    limits: { kill: 7500, oom: 7500, timeout: 7500 },
     again: 'once',
   };
   const short: readonly Fault[] = ['drop', 'random', 'kill', 'oom', 'timeout', 'tail'];
