@@ -9,6 +9,7 @@ import { qc } from '../genomics/jobs/qc.ts';
 import { data, has, messageFrom } from './alignments.ts';
 import { samtools } from './peer.ts';
 import { randomSam, referenceOf } from './sam.ts';
+import { third } from './shared.ts';
 import { dataset, runJob } from './stage.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'servermix-cram-'));
@@ -29,7 +30,8 @@ describe.skipIf(!data || !has('samtools'))('every shared CRAM', () => {
   test('flagstat', { timeout: 120_000 }, async () => {
     let compared = 0;
     const refused: string[] = [];
-    for (const name of all) {
+    const some = third(all, 0);
+    for (const name of some) {
       const path = join(data!, name);
       const expected = peer('flagstat', path);
       for (const split of [1e9, 3000]) {
@@ -45,7 +47,7 @@ describe.skipIf(!data || !has('samtools'))('every shared CRAM', () => {
       }
     }
     console.log(`cram: ${compared} comparisons equal; refused:\n${refused.join('\n')}`);
-    expect(compared).toBeGreaterThan(all.length);
+    expect(compared).toBeGreaterThan(some.length);
   });
 });
 

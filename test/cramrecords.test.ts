@@ -13,6 +13,7 @@ import { findTags, tagCode, tagInteger, tagsAt } from '../genomics/formats/tags.
 import { letters } from '../genomics/kernels/letters.ts';
 import { data, has, localPlanning, messageFrom } from './alignments.ts';
 import { samtools, same } from './peer.ts';
+import { third } from './shared.ts';
 import { dataset } from './stage.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'servermix-cramrecords-'));
@@ -147,7 +148,8 @@ describe.skipIf(!data || !has('samtools'))('every shared CRAM', () => {
   test('records', { timeout: 240_000 }, async () => {
     let compared = 0;
     const left: string[] = [];
-    for (const name of all) {
+    const some = third(all, 1);
+    for (const name of some) {
       const peer = readBy(name);
       if (!peer) {
         left.push(`${name}: samtools does not read it`);
@@ -165,6 +167,6 @@ describe.skipIf(!data || !has('samtools'))('every shared CRAM', () => {
       }
     }
     console.log(`cram records: ${compared} comparisons equal; not equal or refused:\n${left.join('\n')}`);
-    expect(compared).toBeGreaterThan(100);
+    expect(compared).toBeGreaterThan(some.length);
   });
 });

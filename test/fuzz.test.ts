@@ -1,4 +1,4 @@
-/** Damaged files through whole jobs: the right answer or bad input in one line, never another answer, a crash or a hang. Seeded; SERVERMIX_FUZZ=long for more. */
+/** Damaged files through whole jobs: the right answer or bad input in one line, never another answer, a crash or a hang. Seeded; `npm run test:fuzz` for more. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,11 +17,10 @@ import { bgzfOf } from './alignments.ts';
 import { bcfOf } from './bcffile.ts';
 import { onlyFile } from './cloudjobs.ts';
 import { randomSam } from './sam.ts';
-import { shared } from './shared.ts';
+import { isLong, shared } from './shared.ts';
 import { generate } from './generate.ts';
 
-const long = process.env['SERVERMIX_FUZZ'] === 'long';
-const rounds = long ? 4000 : 60;
+const rounds = isLong ? 4000 : 60;
 const folder = await mkdtemp(join(tmpdir(), 'servermix-fuzz-'));
 afterAll(() => rm(folder, { recursive: true }));
 await generate('synthetic/reads', folder, { mb: 0.2, depth: 3, seed: 13 });
@@ -283,6 +282,6 @@ describe.each(targets.map((target) => [target.name, target] as const))('%s', (na
       }
       expect(refused).toBeGreaterThan(rounds / 20);
     },
-    long ? 3600e3 : 120e3,
+    isLong ? 3600e3 : 120e3,
   );
 });

@@ -28,6 +28,7 @@ import { field } from '../genomics/formats/record.ts';
 import { data, has, isIndexed, sharedBams } from './alignments.ts';
 import { referenceOf, randomSam } from './sam.ts';
 import { same, samtools } from './peer.ts';
+import { third } from './shared.ts';
 import { dataset, type Ran, runJob, type Tree } from './stage.ts';
 
 type Options = { readonly [name: string]: Json };
@@ -57,7 +58,7 @@ const peer = (...args: readonly string[]): string | undefined => samtools(['mpil
 const textOf = ({ files }: Ran): string => Buffer.from(files.get('')!).toString('latin1');
 
 describe.skipIf(!hasPeer)('every indexed file', () => {
-  const bams = sharedBams().filter((path) => isIndexed(join(data!, path)));
+  const bams = third(sharedBams(), 1).filter((path) => isIndexed(join(data!, path)));
   let compared = 0;
   const skipped: string[] = [];
   afterAll(() => {
@@ -76,7 +77,7 @@ describe.skipIf(!hasPeer)('every indexed file', () => {
     compared++;
   });
   test('most were compared', () => {
-    if (bams.length > 0) expect(compared).toBeGreaterThan(50);
+    if (bams.length > 0) expect(compared).toBeGreaterThan(0.6 * bams.length);
   });
 });
 

@@ -12,6 +12,7 @@ import { flagstat } from '../genomics/jobs/flagstat.ts';
 import { qc } from '../genomics/jobs/qc.ts';
 import { data, has, isIndexed, sharedBams } from './alignments.ts';
 import { bare, same as sameText, samtools } from './peer.ts';
+import { third } from './shared.ts';
 import { dataset, type Ran, runJob, type Tree } from './stage.ts';
 import { randomSam, referenceOf } from './sam.ts';
 
@@ -105,7 +106,7 @@ const exceptions: { readonly [path: string]: { readonly [report: string]: string
 };
 
 describe.skipIf(!hasPeer)('every indexed file', () => {
-  const bams = sharedBams().filter((path) => isIndexed(join(data!, path)));
+  const bams = third(sharedBams(), 0).filter((path) => isIndexed(join(data!, path)));
   const compared: { [report: string]: number } = {};
   const skipped: string[] = [];
   afterAll(() => {
@@ -138,7 +139,7 @@ describe.skipIf(!hasPeer)('every indexed file', () => {
   test('most were compared', () => {
     if (bams.length > 0)
       for (const report of ['flagstat', 'idxstats', 'coverage', 'stats'])
-        expect(compared[report]).toBeGreaterThan(50);
+        expect(compared[report]).toBeGreaterThan(0.6 * bams.length);
   });
 });
 
@@ -316,7 +317,7 @@ describe.skipIf(!hasPeer)('files without an index', () => {
     return true;
   };
   // Those with an index were compared above; without one the small ones show what is different.
-  const bams = sharedBams().filter((path) => statSync(join(data!, path)).size < 200_000);
+  const bams = third(sharedBams(), 1).filter((path) => statSync(join(data!, path)).size < 200_000);
   let compared = 0;
   const skipped: string[] = [];
   afterAll(() =>

@@ -7,12 +7,11 @@ import { memorySource } from '../core/sources/memory.ts';
 import { random } from '../datasets/random.ts';
 import { readTiff } from '../geospatial/formats/directories.ts';
 import { openRaster } from '../geospatial/formats/geotiff.ts';
-import { shared } from './shared.ts';
+import { isLong, shared } from './shared.ts';
 
 vi.setConfig({ testTimeout: 600_000 });
 
 const home = shared();
-const isLong = process.env['SERVERMIX_FUZZ'] === 'long';
 const folders = ['cog', 'raster', 'sentinel2/barbellino', 'l8ny18', 'mosaic', 'dem'];
 const most = 120_000;
 const files = home

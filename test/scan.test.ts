@@ -21,11 +21,11 @@ import { takePiece } from '../genomics/kernels/track.ts';
 import { bgzfOf, blockOf, data, headerOf, later, recordOf, sharedBams } from './alignments.ts';
 import { recordsOf, sorted, type Read } from './oracle.ts';
 import { root } from './root.ts';
+import { isLong, third } from './shared.ts';
 
 const module = new WebAssembly.Module(readFileSync(scanUrl()));
 const { signal } = new AbortController();
 const name = 'test.bam';
-const long = process.env['SERVERMIX_FUZZ'] === 'long';
 
 test('the kernels lie beside the command and beside the functions, too', () => {
   const bytes = readFileSync(scanUrl());
@@ -298,7 +298,7 @@ function damage(bytes: Uint8Array, chance: Random): Uint8Array {
 }
 
 describe('damaged bytes', () => {
-  const rounds = long ? 5000 : 200;
+  const rounds = isLong ? 5000 : 200;
   const chance = random(17, 'damage');
   const body = recordsOf(readsOf(chance, 40));
   const head = headerOf(contigs);
@@ -335,7 +335,7 @@ describe('damaged bytes', () => {
 });
 
 describe('shared BAMs', () => {
-  test.each(sharedBams())(
+  test.each(third(sharedBams(), 2))(
     '%s',
     async (path) => {
       const file = memorySource(readFileSync(join(data!, path)));

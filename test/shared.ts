@@ -12,3 +12,10 @@ export function shared(): string | undefined {
     if (at === dirname(at)) return undefined;
   }
 }
+
+/** `npm run test:long`: every shared file is compared with its peers, and damage has thousands of seeds. */
+export const isLong = process.env['SERVERMIX_TESTS'] === 'long';
+
+/** Every third of `files` from that of number `turn`, 0 to 2, so that tests take turns with files; all where there is time. */
+export const third = <T>(files: readonly T[], turn: number): T[] =>
+  files.filter((_, i) => isLong || i % 3 === turn);

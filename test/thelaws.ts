@@ -73,6 +73,7 @@ export async function testLaws(isWanted: (job: string) => boolean): Promise<void
       for (const after of isFirst(subject) ? [1, 40] : [1]) await laws.resumption(subject, catalog, after);
     });
     test.runIf(isFirst(subject))('what the infrastructure does is retried, an answer is not', () =>
-      laws.retryDiscipline(execute, subject.stage, catalog));
+      laws.retryDiscipline(execute, subject.stage, catalog),
+    );
   });
 }
