@@ -1,4 +1,4 @@
-/** Law 4 for functions: every case of every job, with inputs and store in S3, gives the bytes of inline. */
+/** Law 4 for functions: the cases of all jobs, with inputs and store in S3, give the bytes of inline. */
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Dataset } from '../../core/job.ts';
@@ -13,10 +13,11 @@ import { startStand, type Stand } from './stand.ts';
 
 const site = cloud();
 const { subjects, remove } = site ? await makeSubjects() : { subjects: [], remove: async () => {} };
-// One case a job in the short form.
-const tried = subjects.filter(
-  ({ stage }, i) => site!.long || subjects.findIndex((other) => other.stage.job === stage.job) === i,
+// One case of every third job in the short form.
+const first = subjects.filter(
+  ({ stage }, i) => subjects.findIndex((other) => other.stage.job === stage.job) === i,
 );
+const tried = site?.long ? subjects : first.filter((_, i) => i % 3 === 0);
 afterAll(remove);
 
 describe.skipIf(!site)('functions', () => {
