@@ -69,12 +69,13 @@ const promises = [
   // An editor that breaks the layout turns NO into YES: the blank makes room for it.
   ' ',
 ].join('\n');
-/** GDAL's "Header ghost area": what readers may count on. */
+const opening = (size: number): string =>
+  `GDAL_STRUCTURAL_METADATA_SIZE=${String(size).padStart(6, '0')} bytes\n`;
+/** GDAL's "Header ghost area": what readers may count on. A multiple of 8 bytes, as directories follow it. */
 function ghostOf({ masked }: Raster): Uint8Array {
   const said = masked ? `${promises}MASK_INTERLEAVED_WITH_IMAGERY=YES\n` : promises;
-  return new TextEncoder().encode(
-    `GDAL_STRUCTURAL_METADATA_SIZE=${String(said.length).padStart(6, '0')} bytes\n${said}`,
-  );
+  const length = 8 * Math.ceil((opening(0).length + said.length) / 8) - opening(0).length;
+  return new TextEncoder().encode(opening(length) + said.padEnd(length));
 }
 // A tile's size before it, its last four bytes again after it.
 const leader = 4;
@@ -174,7 +175,7 @@ function place(raster: Raster, shape: readonly Level[], sizes: Sizes, masks: Siz
     const directories = describe(big);
     const starts: number[] = [];
     // BigTIFF wants directories at multiples of 8.
-    let end = Math.ceil((headerLength(big) + ghostOf(raster).length) / 8) * 8;
+    let end = headerLength(big) + ghostOf(raster).length;
     for (const fields of directories) {
       starts.push(end);
       end += directoryLength(fields, big);
