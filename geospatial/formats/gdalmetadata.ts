@@ -44,10 +44,21 @@ const item = (name: string, sample: number, role: string | undefined, value: str
 /** As gdalinfo -stats writes them: 14 digits, the share with 4; nothing but the share where no cell holds a value. */
 function statisticsItems({ min, max, mean, deviation, valid }: Statistics, sample: number): string[] {
   const one = (name: string, value: number, digits = 14): string =>
-    item(`STATISTICS_${name}`, sample, undefined, String(Number(value.toPrecision(digits))));
+    item(`STATISTICS_${name}`, sample, undefined, general(value, digits));
   const share = one('VALID_PERCENT', valid, 4);
   if (valid === 0) return [share];
   return [one('MAXIMUM', max), one('MEAN', mean), one('MINIMUM', min), one('STDDEV', deviation), share];
+}
+
+/** A number with so many digits as C writes it: where it lies halfway between two, the even one. */
+function general(value: number, digits: number): string {
+  const [mantissa, exponent] = value.toExponential(60).split('e') as [string, string];
+  const end = mantissa.indexOf('.') + digits;
+  const isHalf = /^50*$/.test(mantissa.slice(end));
+  const isEven = Number(mantissa[end - 1]) % 2 === 0;
+  return String(
+    Number(isHalf && isEven ? `${mantissa.slice(0, end)}e${exponent}` : value.toPrecision(digits)),
+  );
 }
 
 const entities: { readonly [character: string]: string } = {
