@@ -199,7 +199,7 @@ gdal.SetConfigOption('GDAL_TIFF_INTERNAL_MASK', 'YES')
 r = np.random.default_rng(8)
 h, w = 1184, 1280
 y, x = np.mgrid[:h, :w]
-a = np.clip(120 + 60 * np.sin(x / 37) + 50 * np.cos(y / 23) + r.normal(0, 9, (h, w)), 0, 255).astype('u1')
+a = np.clip(120 + 60 * np.sin(x / 37) + 50 * np.cos(y / 23) + (x < 256) * r.normal(0, 9, (h, w)), 0, 255).astype('u1')
 m = ((x - 600) ** 2 + (y - 500) ** 2 < 420 ** 2) & ((x - 590) ** 2 + (y - 480) ** 2 > 60 ** 2) | (r.random((h, w)) < 0.01) & (x > 900)
 m[900:1100, :300] = True; a[900:1100, :300] = 0
 m[:300, :300] = False; a[:300, :300] = 0
@@ -219,8 +219,7 @@ print(0)`,
 
   test.each([
     [{ block: '128', statistics: true }],
-    [{ block: '128', overview: 'nearest', compress: 'zstd', predictor: 'none' }],
-    [{ block: '128', overview: 'cubic' }],
+    [{ block: '128', overview: 'cubic', compress: 'zstd', predictor: 'none' }],
   ])('%j: one file however it is cut and joined', async (given) => {
     const [first, ...others] = await cutAnyhow(source, given);
     for (const other of others) expect(Buffer.compare(first!, other)).toBe(0);
@@ -228,15 +227,14 @@ print(0)`,
 
   test('its overviews are those of gdaladdo, cells and mask, and its statistics those of gdalinfo', async () => {
     const copies: { kind: string; source: string; copy: string }[] = [];
-    for (const [kind, path] of [
-      ['average', source],
-      ['nearest', source],
-      ['bilinear', source],
-      ['cubic', source],
-      ['bilinear', plain],
-      ['cubic', plain],
+    for (const [kind, path, compress] of [
+      ['average', source, 'zstd'],
+      ['nearest', source, 'deflate'],
+      ['bilinear', source, 'deflate'],
+      ['cubic', source, 'deflate'],
+      ['cubic', plain, 'zstd'],
     ] as const) {
-      const copy = await run(path, { block: '256', overview: kind, statistics: true }, 4);
+      const copy = await run(path, { block: '256', overview: kind, compress, statistics: true }, 4);
       copies.push({ kind, source: path, copy });
     }
     const found = gdal<unknown[]>(
@@ -253,6 +251,7 @@ for one in given:
     a, b = d.GetRasterBand(1), f.GetRasterBand(1)
     warnings, errors, _ = validator.validate(one['copy'], full_check=True)
     wrong += warnings + errors
+    if (a.ReadAsArray() != b.ReadAsArray()).any(): wrong.append([one['kind'], 'cells'])
     for level in range(3):
         p, q = a.GetOverview(level), b.GetOverview(level)
         m, n = p.GetMaskBand().ReadAsArray(), q.GetMaskBand().ReadAsArray()
@@ -268,10 +267,5 @@ print(json.dumps(wrong))`,
       copies,
     );
     expect(found).toEqual([]);
-  });
-
-  test('zstd and cells as they are', async () => {
-    const copy = await run(source, { compress: 'zstd', predictor: 'none' });
-    expect(compared(source, copy).wrong).toEqual([]);
   });
 });
