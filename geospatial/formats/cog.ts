@@ -69,13 +69,14 @@ const promises = [
   // An editor that breaks the layout turns NO into YES: the blank makes room for it.
   ' ',
 ].join('\n');
-const opening = (size: number): string =>
-  `GDAL_STRUCTURAL_METADATA_SIZE=${String(size).padStart(6, '0')} bytes\n`;
-/** GDAL's "Header ghost area": what readers may count on. A multiple of 8 bytes, as directories follow it. */
+// The blanks fill the place up to where a directory may stand.
+const promiseOfMasks = 'MASK_INTERLEAVED_WITH_IMAGERY=YES\n       ';
+/** GDAL's "Header ghost area": what readers may count on. */
 function ghostOf({ masked }: Raster): Uint8Array {
-  const said = masked ? `${promises}MASK_INTERLEAVED_WITH_IMAGERY=YES\n` : promises;
-  const length = 8 * Math.ceil((opening(0).length + said.length) / 8) - opening(0).length;
-  return new TextEncoder().encode(opening(length) + said.padEnd(length));
+  const said = masked ? promises + promiseOfMasks : promises;
+  return new TextEncoder().encode(
+    `GDAL_STRUCTURAL_METADATA_SIZE=${String(said.length).padStart(6, '0')} bytes\n${said}`,
+  );
 }
 // A tile's size before it, its last four bytes again after it.
 const leader = 4;
@@ -175,7 +176,7 @@ function place(raster: Raster, shape: readonly Level[], sizes: Sizes, masks: Siz
     const directories = describe(big);
     const starts: number[] = [];
     // BigTIFF wants directories at multiples of 8.
-    let end = headerLength(big) + ghostOf(raster).length;
+    let end = Math.ceil((headerLength(big) + ghostOf(raster).length) / 8) * 8;
     for (const fields of directories) {
       starts.push(end);
       end += directoryLength(fields, big);
