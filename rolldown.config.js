@@ -13,6 +13,9 @@ const command = chunk('command', /\/pipelines\/(arguments|session|commands\/(run
 const genomics = chunk('genomics', /\/genomics\//);
 const geospatial = chunk('geospatial', /\/geospatial\//);
 
+// Looks for its WebAssembly beside itself, and so stays a package of its own; it is copied to where functions find it.
+const withWasm = '@bokuweb/zstd-wasm';
+
 const shared = { platform: 'node', logLevel: 'warn' };
 const output = { format: 'esm', minify: { compress: true, mangle: false, codegen: true } };
 
@@ -21,7 +24,7 @@ export default [
     ...shared,
     input: ['pipelines/main.ts', 'pipelines/worker.ts', 'pipelines/demo.ts'],
     // Found in node_modules by who needs them.
-    external: ['fflate', 'geotiff', 'hyparquet-writer', /^@aws-sdk\//, /^@gmod\//],
+    external: ['fflate', 'geotiff', 'hyparquet-writer', withWasm, /^@aws-sdk\//, /^@gmod\//],
     output: {
       ...output,
       dir: 'dist/bin',
@@ -32,6 +35,7 @@ export default [
   {
     ...shared,
     input: { index: 'pipelines/function.ts' },
+    external: [withWasm],
     output: {
       ...output,
       minify: true,

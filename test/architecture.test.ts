@@ -18,6 +18,7 @@ const layers: { readonly [folder: string]: { imports: readonly string[]; package
       'proj4',
       'robust-predicates',
       'zstddec',
+      '@bokuweb/zstd-wasm',
     ],
   },
   datasets: { imports: ['core', 'genomics', 'geospatial'], packages: [] },

@@ -1,12 +1,13 @@
 /** Cloud-Optimized GeoTIFF, written in one pass. Sources: OGC COG 1.0 (21-026); GDAL's COG driver page, "Header ghost area" and "Tile data leader and trailer". */
 import type { Sink } from '../../core/job.ts';
 import { predictFloat, predictInteger } from '../kernels/predictor.ts';
-import type { Cells, CellType, Level } from '../kernels/pyramid.ts';
+import type { Cells, CellType, Coding, Level } from '../kernels/pyramid.ts';
 import { cellArrays, isFloat, levels } from '../kernels/pyramid.ts';
 import { type Grid, tileSide } from '../kernels/grid.ts';
 import { deflateTile } from './deflate.ts';
 import type { GeoKeys } from './geokeys.ts';
 import { type BandNote, encodeGdalMetadata } from './gdalmetadata.ts';
+import { compressions } from './imagelayout.ts';
 import type { Field } from './tiff.ts';
 import { asciiValues, directoryLength, encodeDirectory, encodeHeader, headerLength } from './tiff.ts';
 
@@ -34,6 +35,10 @@ export type Raster = {
   readonly hasAlpha?: boolean;
   /** Colours of the cells 0, 1, ...: red, green and blue from 0 to 255. */
   readonly palette?: readonly (readonly [number, number, number])[];
+  /** A mask beside the bands says which places hold something. */
+  readonly masked?: boolean;
+  /** How tiles of the image are coded: DEFLATE with a predictor unless told. Those of masks are DEFLATE without one. */
+  readonly coding?: Coding;
 };
 
 /**
@@ -64,60 +69,90 @@ const promises = [
   // An editor that breaks the layout turns NO into YES: the blank makes room for it.
   ' ',
 ].join('\n');
-const ghost = new TextEncoder().encode(
-  `GDAL_STRUCTURAL_METADATA_SIZE=${String(promises.length).padStart(6, '0')} bytes\n${promises}`,
-);
+// The blanks fill the place up to where a directory may stand.
+const promiseOfMasks = 'MASK_INTERLEAVED_WITH_IMAGERY=YES\n       ';
+/** GDAL's "Header ghost area": what readers may count on. */
+function ghostOf({ masked }: Raster): Uint8Array {
+  const said = masked ? promises + promiseOfMasks : promises;
+  return new TextEncoder().encode(
+    `GDAL_STRUCTURAL_METADATA_SIZE=${String(said.length).padStart(6, '0')} bytes\n${said}`,
+  );
+}
 // A tile's size before it, its last four bytes again after it.
 const leader = 4;
 const trailer = 4;
+
+/** Bytes of tiles by level and by `row * columns + column`; 0 for one that is left out. */
+type Sizes = readonly Uint32Array[];
 
 /**
  * Streams a valid COG: ghost area, directories (the full level first), then the tiles, the smallest overview first, row by row, each between its
  * 4-byte size and its last 4 bytes repeated. `sizes[level][row * columns + column]` is the number of bytes of a tile, 0 for a tile without
  * any data: such a tile is left out (offset and count 0) and reads as nodata, or as 0 where there is none (geotiff 3.0.5 reads 0 for a nodata
- * of NaN, too). `tile(level, index)` is called in the order of the file, never for a tile left out. BigTIFF when the file would pass 4 GiB. Memory: 24 bytes a tile, and one tile.
+ * of NaN, too). `tile(level, index)` is called in the order of the file, never for a tile left out. Of a raster with a mask, `masks` are the sizes of
+ * its tiles, 0 where that of the image is: `tile` is called for the image and then for the mask, which follows it in the file. BigTIFF when the file would pass
+ * 4 GiB. Memory: 24 bytes a tile, and one tile.
  * @throws RangeError for sizes that are not those of the raster's levels, a nodata value that the cell type cannot hold, or a tile of another size than promised
  */
 export async function writeCog(
   sink: Sink,
   raster: Raster,
-  sizes: readonly Uint32Array[],
+  sizes: Sizes,
   tile: (level: number, index: number) => Promise<Uint8Array>,
+  masks?: Sizes,
 ): Promise<void> {
   const shape = levels(raster, raster.side);
-  check(raster, shape, sizes);
-  const layout = place(raster, shape, sizes);
+  // A raster that has no tiles has none of its mask.
+  const sizesOfMasks =
+    masks ?? (raster.masked ? sizes.map(({ length }) => new Uint32Array(length)) : undefined);
+  check(raster, shape, sizes, sizesOfMasks);
+  const layout = place(raster, shape, sizes, sizesOfMasks);
   const start = new Uint8Array(layout.starts[0]!);
   start.set(encodeHeader(layout.starts[0]!, layout.big));
-  start.set(ghost, headerLength(layout.big));
+  start.set(ghostOf(raster), headerLength(layout.big));
   await sink.write(start);
-  for (const [level, fields] of layout.directories.entries())
-    await sink.write(
-      encodeDirectory(fields, layout.starts[level]!, layout.starts[level + 1] ?? 0, layout.big),
-    );
-  for (let level = shape.length - 1; level >= 0; level--) {
-    for (const [index, size] of sizes[level]!.entries()) {
-      if (size === 0) continue;
-      const bytes = await tile(level, index);
-      if (bytes.length !== size)
-        throw new RangeError(`tile ${index} of level ${level} has ${bytes.length} bytes, expected ${size}`);
-      const block = new Uint8Array(leader + size + trailer);
-      new DataView(block.buffer).setUint32(0, size, true);
-      block.set(bytes, leader);
-      // A zlib stream has at least 8 bytes: 2 of header, 2 of data, 4 of checksum.
-      block.copyWithin(leader + size, size, leader + size);
-      await sink.write(block);
-    }
+  for (const [i, fields] of layout.directories.entries())
+    await sink.write(encodeDirectory(fields, layout.starts[i]!, layout.starts[i + 1] ?? 0, layout.big));
+  const put = async (level: number, index: number, size: number): Promise<void> => {
+    const bytes = await tile(level, index);
+    if (bytes.length !== size)
+      throw new RangeError(`tile ${index} of level ${level} has ${bytes.length} bytes, expected ${size}`);
+    const block = new Uint8Array(leader + size + trailer);
+    new DataView(block.buffer).setUint32(0, size, true);
+    block.set(bytes, leader);
+    // A zlib stream has at least 8 bytes: 2 of header, 2 of data, 4 of checksum; a frame of Zstandard has 9.
+    block.copyWithin(leader + size, size, leader + size);
+    await sink.write(block);
+  };
+  for (const { level, index, size, mask } of inOrder(sizes, sizesOfMasks)) {
+    await put(level, index, size);
+    if (mask > 0) await put(level, index, mask);
   }
 }
 
-function check(raster: Raster, shape: readonly Level[], sizes: readonly Uint32Array[]): void {
+/** Tiles that are there in the order of the file, and the bytes of their masks, 0 without one. */
+function* inOrder(sizes: Sizes, masks: Sizes | undefined) {
+  for (let level = sizes.length - 1; level >= 0; level--)
+    for (const [index, size] of sizes[level]!.entries())
+      if (size > 0) yield { level, index, size, mask: masks?.[level]![index] ?? 0 };
+}
+
+function check(raster: Raster, shape: readonly Level[], sizes: Sizes, masks: Sizes | undefined): void {
   const expected = shape.map(({ columns, rows }) => columns * rows).join(', ');
-  const found = sizes.map((s) => s.length).join(', ');
-  if (found !== expected) throw new RangeError(`tiles of the levels: found ${found}, expected ${expected}`);
-  for (const level of sizes)
-    for (const size of level)
-      if (size > 0 && size < 8) throw new RangeError(`tile of ${size} bytes, expected a zlib stream or 0`);
+  for (const all of masks ? [sizes, masks] : [sizes]) {
+    const found = all.map((s) => s.length).join(', ');
+    if (found !== expected) throw new RangeError(`tiles of the levels: found ${found}, expected ${expected}`);
+    for (const level of all)
+      for (const size of level)
+        if (size > 0 && size < 8)
+          throw new RangeError(`tile of ${size} bytes, expected a compressed one or 0`);
+  }
+  for (const [level, own] of (masks ?? []).entries())
+    for (const [index, size] of own.entries())
+      if (size > 0 !== sizes[level]![index]! > 0)
+        throw new RangeError(
+          `tile ${index} of level ${level}: found a mask or an image, expected both or none`,
+        );
   const { type, nodata } = raster;
   if (nodata === undefined) return;
   const held = cellArrays[type].of(nodata)[0]!;
@@ -125,35 +160,70 @@ function check(raster: Raster, shape: readonly Level[], sizes: readonly Uint32Ar
     throw new RangeError(`nodata ${nodata}, expected a value that ${type} holds`);
 }
 
-/** Where everything stands: `starts[level]` of each directory, and the directories with their tiles' offsets. */
-function place(raster: Raster, shape: readonly Level[], sizes: readonly Uint32Array[]) {
+/** Where everything stands: `starts[i]` of each directory, and the directories with their tiles' offsets. */
+function place(raster: Raster, shape: readonly Level[], sizes: Sizes, masks: Sizes | undefined) {
   const offsets = sizes.map((s) => new Float64Array(s.length));
-  const describe = (big: boolean): Field[][] =>
-    shape.map((level, i) => fieldsOf(raster, level, i > 0, offsets[i]!, sizes[i]!, big));
+  const offsetsOfMasks = (masks ?? []).map((s) => new Float64Array(s.length));
+  const describe = (big: boolean): Field[][] => {
+    const images = shape.map((level, i) => fieldsOf(raster, level, i > 0, offsets[i]!, sizes[i]!, big));
+    const ofMasks = offsetsOfMasks.map((own, i) =>
+      maskFields(raster, shape[i]!, i > 0, own, masks![i]!, big),
+    );
+    // As GDAL has it: the mask of the full level behind that, those of overviews behind these.
+    return [...images.slice(0, 1), ...ofMasks.slice(0, 1), ...images.slice(1), ...ofMasks.slice(1)];
+  };
   const measure = (big: boolean) => {
     const directories = describe(big);
     const starts: number[] = [];
     // BigTIFF wants directories at multiples of 8.
-    let end = Math.ceil((headerLength(big) + ghost.length) / 8) * 8;
+    let end = Math.ceil((headerLength(big) + ghostOf(raster).length) / 8) * 8;
     for (const fields of directories) {
       starts.push(end);
       end += directoryLength(fields, big);
     }
     const data = end;
-    for (const level of sizes) for (const size of level) if (size > 0) end += leader + size + trailer;
+    for (const { size, mask } of inOrder(sizes, masks)) end += framed(size) + framed(mask);
     return { big, directories, starts, data, end };
   };
   const classic = measure(false);
   const layout = classic.end < 2 ** 32 ? classic : measure(true);
   let at = layout.data;
-  for (let level = shape.length - 1; level >= 0; level--) {
-    for (const [index, size] of sizes[level]!.entries()) {
-      if (size === 0) continue;
-      offsets[level]![index] = at + leader;
-      at += leader + size + trailer;
-    }
+  for (const { level, index, size, mask } of inOrder(sizes, masks)) {
+    offsets[level]![index] = at + leader;
+    at += framed(size);
+    if (mask > 0) offsetsOfMasks[level]![index] = at + leader;
+    at += framed(mask);
   }
   return layout;
+}
+
+/** Bytes of a tile with its frame. */
+const framed = (size: number): number => (size > 0 ? leader + size + trailer : 0);
+
+/** A mask's directory: one bit a cell, 1 where there is something (TIFF 6.0, NewSubfileType). */
+function maskFields(
+  { side }: Raster,
+  level: Level,
+  overview: boolean,
+  offsets: Float64Array,
+  sizes: Uint32Array,
+  big: boolean,
+): Field[] {
+  return [
+    { tag: 254, type: 'long', values: [overview ? 5 : 4] },
+    { tag: 256, type: 'long', values: [level.width] },
+    { tag: 257, type: 'long', values: [level.height] },
+    { tag: 258, type: 'short', values: [1] },
+    { tag: 259, type: 'short', values: [compressions.deflate] },
+    // A transparency mask.
+    { tag: 262, type: 'short', values: [4] },
+    { tag: 277, type: 'short', values: [1] },
+    { tag: 284, type: 'short', values: [1] },
+    { tag: 322, type: 'long', values: [side] },
+    { tag: 323, type: 'long', values: [side] },
+    { tag: 324, type: big ? 'long8' : 'long', values: offsets },
+    { tag: 325, type: 'long', values: sizes },
+  ];
 }
 
 function fieldsOf(
@@ -164,7 +234,8 @@ function fieldsOf(
   sizes: Uint32Array,
   big: boolean,
 ): Field[] {
-  const { type, side, bands } = raster;
+  const { type, side, bands, coding } = raster;
+  const { compression, predictor } = coding ?? { compression: 'deflate', predictor: true };
   const each = (value: number): number[] => bands.map(() => value);
   const colors = raster.isColor ? 3 : 1;
   const more = bands.length - colors;
@@ -173,13 +244,12 @@ function fieldsOf(
     { tag: 256, type: 'long', values: [level.width] },
     { tag: 257, type: 'long', values: [level.height] },
     { tag: 258, type: 'short', values: each(8 * cellArrays[type].BYTES_PER_ELEMENT) },
-    // DEFLATE in a zlib stream.
-    { tag: 259, type: 'short', values: [8] },
+    { tag: 259, type: 'short', values: [compressions[compression]] },
     // Black is zero; red, green, blue; a palette.
     { tag: 262, type: 'short', values: [raster.isColor ? 2 : raster.palette ? 3 : 1] },
     { tag: 277, type: 'short', values: [bands.length] },
     { tag: 284, type: 'short', values: [1] },
-    { tag: 317, type: 'short', values: [float ? 3 : 2] },
+    { tag: 317, type: 'short', values: [predictor ? (float ? 3 : 2) : 1] },
     { tag: 322, type: 'long', values: [side] },
     { tag: 323, type: 'long', values: [side] },
     { tag: 324, type: big ? 'long8' : 'long', values: offsets },

@@ -1,15 +1,23 @@
-/** Overviews of a raster: each level halves the one before. */
+/** Overviews of a raster by blocks: each level halves the one before, four cells to one. */
 import type { Cells } from './pyramid.ts';
 
 export const overviews = ['average', 'nearest', 'mode'] as const;
 /** How four cells become one: their mean, the first of them, or what most of them are. */
-export type Overview = (typeof overviews)[number];
+export type BlockOverview = (typeof overviews)[number];
+
+export const smoothings = ['bilinear', 'cubic'] as const;
+/** A tent over 4 x 4 cells, or Keys' cubic convolution over 8 x 8 (`smoothing.ts`). */
+export type Smoothing = (typeof smoothings)[number];
+export const isSmooth = (overview: string): overview is Smoothing =>
+  (smoothings as readonly string[]).includes(overview);
 
 export type Halving = {
   readonly nodata?: number | undefined;
   /** Values in a place, side by side. */
   readonly bands?: number;
-  readonly overview?: Overview;
+  readonly overview?: BlockOverview;
+  /** The last band is a mask: places where it is 0 have no valid cell. */
+  readonly masked?: boolean | undefined;
 };
 
 /**
@@ -19,19 +27,35 @@ export type Halving = {
  * `average`: sums are f64 in row-major order. Floats are rounded to their type, integers to the nearest, halves up. Where the mean would be no valid cell
  * itself (it hits `nodata`, or is infinity - infinity), the block's first valid cell stands for it.
  * `nearest`: the block's first cell, valid or not. `mode`: the value that most valid cells have, the first of those that come equally often.
- * A block without a valid cell gives `nodata`, or NaN where there is none.
+ * A block without a valid cell gives `nodata`, or NaN where there is none. A mask becomes 1 where a place of the block is valid, and that of the first place for `nearest`.
  * Tiles of even size that start at even cells may be halved apart: the result is the same.
  */
 export function halve<T extends Cells>(
   values: T,
   width: number,
   height: number,
-  { nodata, bands = 1, overview = 'average' }: Halving = {},
+  { nodata, bands = 1, overview = 'average', masked = false }: Halving = {},
 ): T {
   const make = values.constructor as new (length: number) => T;
   const out = new make(Math.ceil(width / 2) * Math.ceil(height / 2) * bands);
   const act = overview === 'nearest' ? pick : overview === 'mode' ? vote : average;
-  for (let band = 0; band < bands; band++) act(values, out, width, height, band, bands, nodata ?? NaN);
+  const isHidden = masked && act !== pick;
+  const cells = isHidden ? withoutHidden(values, bands) : values;
+  const mask = isHidden ? bands - 1 : bands;
+  for (let band = 0; band < bands; band++)
+    act(cells, out, width, height, band, bands, band === mask ? NaN : (nodata ?? NaN));
+  if (isHidden) for (let i = mask; i < out.length; i += bands) out[i] = out[i] === 1 ? 1 : 0;
+  return out;
+}
+
+/** Bands as f64, NaN where the mask, their last one, is 0, and 1 in the mask elsewhere. */
+function withoutHidden(values: Cells, bands: number): Float64Array {
+  const out = Float64Array.from(values as ArrayLike<number>);
+  for (let i = 0; i < out.length; i += bands) {
+    const isValid = out[i + bands - 1] !== 0;
+    if (isValid) out[i + bands - 1] = 1;
+    else out.fill(NaN, i, i + bands);
+  }
   return out;
 }
 
@@ -47,7 +71,7 @@ type Act = (
 
 const average: Act = (values, out, width, height, band, bands, none) => {
   const columns = Math.ceil(width / 2);
-  const isWhole = !(values instanceof Float32Array || values instanceof Float64Array);
+  const isWhole = !(out instanceof Float32Array || out instanceof Float64Array);
   for (let row = 0, to = band; to < out.length; row++) {
     let a = 2 * row * width * bands + band;
     const down = 2 * row + 1 < height ? width * bands : 0;

@@ -1,6 +1,6 @@
 /** Overviews of tiles, from the bottom up: four tiles, halved, make one of the next level. */
 import { tileSide } from './grid.ts';
-import { halve, type Overview } from './overview.ts';
+import { type BlockOverview, halve, isSmooth, type Smoothing } from './overview.ts';
 
 /** By the name of a raster's type. */
 export const cellArrays = {
@@ -42,6 +42,12 @@ export type Level = {
   readonly rows: number;
 };
 
+/** How cells become one of the next level. */
+export type Overview = BlockOverview | Smoothing;
+
+/** How tiles are stored: `predictor` takes differences of neighbours first. */
+export type Coding = { readonly compression: 'deflate' | 'zstd'; readonly predictor: boolean };
+
 export type Pyramid = {
   /** The full one first. */
   readonly levels: readonly Level[];
@@ -54,6 +60,10 @@ export type Pyramid = {
   readonly side: number;
   readonly bands: number;
   readonly overview: Overview;
+  /** The last band is a mask: 0 in places where the others hold nothing, and 1. In a file it lies beside the image. */
+  readonly masked?: boolean;
+  /** DEFLATE with a predictor unless told. */
+  readonly coding?: Coding;
 };
 
 // GDAL, and whatever is built on it, counts cells in signed 32-bit integers.
@@ -84,19 +94,46 @@ export function pyramidOver(
     side = tileSide,
     ...given
   }: { readonly type: CellType; readonly empty: number } & Partial<
-    Pick<Pyramid, 'nodata' | 'side' | 'bands' | 'overview'>
+    Pick<Pyramid, 'nodata' | 'side' | 'bands' | 'overview' | 'masked' | 'coding'>
   >,
 ): Pyramid {
   return { bands: 1, overview: 'average', ...given, side, levels: levels(size, side) };
 }
 
-/** A tile of empty cells. */
-export const emptyTile = ({ type, empty, side, bands }: Pyramid): Cells =>
-  new cellArrays[type](side * side * bands).fill(empty);
+/** `count` places with nothing in them. */
+export function emptyCells(
+  count: number,
+  { type, empty, bands, masked }: Pick<Pyramid, 'type' | 'empty' | 'bands' | 'masked'>,
+): Cells {
+  const out = new cellArrays[type](count * bands);
+  if (empty !== 0) out.fill(empty);
+  if (masked && empty !== 0) for (let i = bands - 1; i < out.length; i += bands) out[i] = 0;
+  return out;
+}
 
-/** A tile's cells at half the resolution; those beyond the raster's edge do not count. */
+/** A tile of empty cells. */
+export const emptyTile = (pyramid: Pyramid): Cells => emptyCells(pyramid.side ** 2, pyramid);
+
+/** Whether cells hold nothing but what those of a tile do that is left out of a file: `nodata`, or 0 where every number is a value; and 0 in a mask. */
+export function areEmpty(
+  cells: Cells,
+  { nodata = 0, bands, masked }: Pick<Pyramid, 'nodata' | 'bands' | 'masked'>,
+): boolean {
+  const mask = masked ? bands - 1 : bands;
+  for (let i = 0, band = 0; i < cells.length; i++, band = band + 1 === bands ? 0 : band + 1) {
+    const none = band === mask ? 0 : nodata;
+    if (cells[i] !== none && !(none !== none && cells[i] !== cells[i])) return false;
+  }
+  return true;
+}
+
+/**
+ * A tile's cells at half the resolution; those beyond the raster's edge do not count.
+ * @throws RangeError for overviews that need cells around the tile
+ */
 export function halveTile(values: Cells, { level, column, row }: Node, pyramid: Pyramid): Quarter {
-  const { side, bands, nodata, overview, type } = pyramid;
+  const { side, bands, nodata, overview, type, masked } = pyramid;
+  if (isSmooth(overview)) throw new RangeError(`overviews by ${overview} need cells around a tile`);
   const { width, height } = pyramid.levels[level]!;
   const columns = Math.min(side, width - column * side);
   const rows = Math.min(side, height - row * side);
@@ -107,7 +144,7 @@ export function halveTile(values: Cells, { level, column, row }: Node, pyramid: 
       inside.set(values.subarray(r * side * bands, (r * side + columns) * bands), r * columns * bands);
   }
   return {
-    values: halve(inside, columns, rows, { nodata, bands, overview }),
+    values: halve(inside, columns, rows, { nodata, bands, overview, masked }),
     width: Math.ceil(columns / 2),
     height: Math.ceil(rows / 2),
   };

@@ -1,9 +1,10 @@
 /** Rasters by blocks: squares of tiles whose overviews are made with them. */
 import type { Context } from '../../core/job.ts';
-import { encodeTile } from '../formats/cog.ts';
 import type { Window } from '../formats/reading.ts';
+import { tileEncoder } from '../formats/tilecoding.ts';
 import { build, type Cells, halveTile, type Node, type Pyramid, type Quarter } from '../kernels/pyramid.ts';
-import { type Products, storeTiles, type Tiles } from './mosaics.ts';
+import { storeTiles, type Tiles } from './manifest.ts';
+import type { Products } from './mosaics.ts';
 
 /** The tiles below one tile of level `top` of a product. Plain JSON. */
 export type Block = {
@@ -73,10 +74,11 @@ export async function makeBlock(
   pieces?: () => number,
 ): Promise<Products> {
   const tiles: Tiles = [];
+  const encode = await tileEncoder(pyramid);
   let count = 0;
   const keep = (node: Node, values: Cells): void => {
     context.signal.throwIfAborted();
-    tiles.push({ ...node, bytes: encodeTile(values, pyramid) });
+    tiles.push({ ...node, ...encode(values) });
   };
   const leaf = async (node: Node): Promise<Quarter | undefined> => {
     count++;
@@ -89,6 +91,6 @@ export async function makeBlock(
   const rest = await build(node, 0, pyramid, leaf, async (above, values) => keep(above, values));
   const isPart = top < pyramid.levels.length - 1;
   const used = pieces?.() ?? count;
-  const mosaic = await storeTiles(tiles, used, isPart && rest ? { ...node, ...rest } : undefined, context);
-  return { pieces: used, products: [{ product, mosaic }] };
+  const layers = await storeTiles(tiles, used, isPart && rest ? { ...node, ...rest } : undefined, context);
+  return { pieces: used, products: [{ product, ...layers }] };
 }

@@ -7,7 +7,7 @@ import { encodePng, leanest } from '../formats/png.ts';
 import { descendantsOf, type TileAddress, tileId, tileOf, zoomOfId } from '../kernels/hilbert.ts';
 import { tilePixels } from '../kernels/mercator.ts';
 import { halvePixels } from '../kernels/pixels.ts';
-import { type Blobs, type Place, readPlaces, shelfBytes, shelve } from './mosaics.ts';
+import { type Blobs, type Place, readPlaces, shelfBytes, shelve } from './shelves.ts';
 
 /** A manifest: where the tiles of subtrees lie, and what the subtrees give to the zooms above them. */
 export type WebTiles = {
