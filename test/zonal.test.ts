@@ -8,7 +8,7 @@ import { encodeTile, writeCog, type Raster } from '../geospatial/formats/cog.ts'
 import { levels } from '../geospatial/kernels/pyramid.ts';
 import { zonal } from '../geospatial/jobs/zonal.ts';
 import { frameOf, type Rule, weightsOf } from '../geospatial/kernels/coverage.ts';
-import { zoneStat } from '../geospatial/kernels/zone.ts';
+import { emptyZone, growZone, histogramOfZone, statisticsOfZone } from '../geospatial/kernels/zone.ts';
 import { servermix } from './command.ts';
 import { gdal, gdalMissing } from './gdal.ts';
 import { random } from './lasfile.ts';
@@ -85,7 +85,7 @@ print(json.dumps(out))`,
       const turned = rings.map((one, i) => flat((k + i) % 2 === 0 ? one : one.toReversed()));
       const frame = frameOf(turned, 200, 200);
       const width = frame.right - frame.left;
-      const shares = weightsOf(turned, frame, 'fraction');
+      const shares = Float32Array.from(weightsOf(turned, frame, 'fraction'));
       const isIn = (x: number, y: number): boolean => {
         let inside = false;
         for (const one of rings)
@@ -132,23 +132,51 @@ test('a hole that touches the ring around it by a corner, or by half of its plac
       }
       return Math.abs(sum);
     };
-    const shares = weightsOf([square, Float64Array.from(hole)], frame, 'fraction');
+    const shares = Float32Array.from(weightsOf([square, Float64Array.from(hole)], frame, 'fraction'));
     expect(shares.reduce((a, b) => a + b, 0)).toBeCloseTo(64 - area(hole), 5);
   }
 });
 
-test('statistics of few cells, of weighted ones, and of none', () => {
-  const even = { values: [4, 1, 1, 9], weights: [1, 1, 1, 1], nodata: 2 };
-  const of = (zone: typeof even, ...names: string[]) => names.map((name) => zoneStat(name, zone));
-  expect(of(even, 'count', 'nodata', 'sum', 'mean', 'min', 'max', 'range')).toEqual([
-    4, 2, 15, 3.75, 1, 9, 8,
-  ]);
-  expect(of(even, 'median', 'p25', 'majority', 'minority', 'variety')).toEqual([2.5, 1, 1, 4, 3]);
-  expect(zoneStat('std', even)).toBeCloseTo(3.2691742, 6);
-  const shares = { values: [1, 2, 3], weights: [0.25, 0.5, 0.25], nodata: 0 };
-  expect(of(shares, 'count', 'mean', 'median', 'p95')).toEqual([1, 2, 2, 3]);
-  const none = { values: [], weights: [], nodata: 3 };
-  expect(of(none, 'count', 'nodata', 'mean', 'median', 'variety')).toEqual([0, 3, null, null, null]);
+test('statistics of few cells, of weighted ones, in pieces or at once, and of none', () => {
+  const zoneOf = (stats: string, pieces: readonly (readonly number[])[], weights?: readonly number[]) => {
+    const zone = emptyZone(stats.split(','));
+    let at = 0;
+    for (const piece of pieces) {
+      const own = weights && Float32Array.from(weights.slice(at, (at += piece.length)));
+      growZone(zone, Float64Array.from(piece), own, piece.length);
+    }
+    return statisticsOfZone(zone, stats.split(','));
+  };
+  const all = 'count,nodata,sum,mean,min,max,range,median,p25,majority,minority,variety,p0,p100,p97.5';
+  for (const pieces of [[[4, 1, 1, 9]], [[4], [], [1, 1], [9]]]) {
+    const found = zoneOf(`${all},std`, pieces);
+    expect(found.slice(0, -1)).toEqual([4, 0, 15, 3.75, 1, 9, 8, 2.5, 1, 1, 4, 3, 1, 9, 8.625]);
+    expect(found.at(-1)).toBeCloseTo(3.2691742, 6);
+    expect(zoneOf('std,sum', pieces)).toEqual([found.at(-1), 15]);
+  }
+  for (const pieces of [[[1, 2, 3]], [[1], [2, 3]]])
+    expect(zoneOf('count,mean,median,p95', pieces, [0.25, 0.5, 0.25])).toEqual([1, 2, 2, 3]);
+  expect(zoneOf('median,p25,p80', [[5, 1, 3, 2]], [1, 0.5, 1, 0.25])).toEqual([3, 2, 5]);
+  expect(zoneOf('count,nodata,mean,median,variety,histogram', [])).toEqual([0, 0, NaN, NaN, NaN, NaN]);
+});
+
+test('histograms: values as they are, and bins as numpy has them', () => {
+  const values = [3, -2, 3, 0.1, 0.3, 0.7, 1, 0, 1.5, -0];
+  const of = (weights?: Float32Array, bins?: { from: number; to: number; count: number }): unknown => {
+    const zone = emptyZone(['histogram'], bins);
+    growZone(zone, Float64Array.from(values), weights, values.length);
+    return histogramOfZone(zone);
+  };
+  expect(of()).toBe('{"-2":1,"0":2,"0.1":1,"0.3":1,"0.7":1,"1":1,"1.5":1,"3":2}');
+  expect(of(new Float32Array(10).fill(0.5))).toMatch(/^\{"-2":0.5,"0":1,/);
+  // 0.3 and 0.7 lie a bit before the edges that steps of 0.1 make.
+  expect(JSON.parse(of(undefined, { from: 0, to: 1, count: 10 }) as string)).toEqual({
+    from: 0,
+    to: 1,
+    counts: [2, 1, 1, 0, 0, 0, 1, 0, 0, 1],
+    below: 1,
+    above: 3,
+  });
 });
 
 /** A raster of 1200 by 700 cells of 2 with gaps, and polygons over it, some of them beside it. */
@@ -224,7 +252,7 @@ describe('the job', () => {
 
   test('what is in degrees and cannot be placed is refused in a line', async () => {
     await expect(table({ placing: 'lonlat' })).rejects.toThrow(
-      /^GeoJSON: .* is in degrees, and the raster's system is none that is known; .*--placing raster$/,
+      /^polygons: .* is in degrees, and the raster's system is none that is known; .*--placing raster$/,
     );
   });
 });
