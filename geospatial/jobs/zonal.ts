@@ -70,7 +70,7 @@ export const zonal = define<Inputs, typeof params, Part, Table>({
     polygons: { doc: 'polygons: GeoJSON, FlatGeobuf or GeoPackage', formats: polygonFormats },
   },
   params,
-  split: 4_000_000,
+  split: 8_000_000,
   unit: 'cells',
   counts: 'polygons',
   output: 'text',

@@ -6,6 +6,7 @@ import type { GeoKeys } from '../formats/geokeys.ts';
 import { openRaster } from '../formats/geotiff.ts';
 import type { Layout } from '../formats/imagelayout.ts';
 import { type Frame, frameOf, type Rings, type Rule, weigher, type Weights } from '../kernels/coverage.ts';
+import type { Cells } from '../kernels/pyramid.ts';
 import { clearZone, growZone, type Zone } from '../kernels/zone.ts';
 
 /** Bands of a raster whose rows go east and columns south or north, opened. */
@@ -16,8 +17,17 @@ export type ZoneRaster = {
   readonly crs: GeoKeys | null;
   /** Columns and rows that are best read together: whole tiles of the file, or strips. */
   readonly block: { readonly width: number; readonly height: number };
-  /** Of each band, the values of cells `[left, left + width)` by `[top, top + height)`, row by row, within the raster; NaN where there is none. */
-  read(left: number, top: number, width: number, height: number): Promise<Float64Array[]>;
+  /** Of each band, cells `[left, left + width)` by `[top, top + height)`, row by row, within the raster. */
+  read(left: number, top: number, width: number, height: number): Promise<ZoneCells[]>;
+};
+
+/** Cells as the file has them: those that are not `none`, nor 0 in `mask`, have the value `cell * scale + offset`. */
+type ZoneCells = {
+  readonly cells: Cells;
+  readonly mask: Cells | undefined;
+  readonly none: number;
+  readonly scale: number;
+  readonly offset: number;
 };
 
 /**
@@ -53,12 +63,9 @@ export async function openZoneRaster(
       const read = await raster.read(numbers, left, top, columns, rows);
       const mask = raster.hasMask ? await raster.mask(left, top, columns, rows) : undefined;
       return read.map((cells, k) => {
-        const own = raster.alpha === numbers[k] ? undefined : mask;
         const { scale, offset } = told[k]!;
-        const out = new Float64Array(columns * rows);
-        for (let i = 0; i < out.length; i++)
-          out[i] = cells[i] === nodata || own?.[i] === 0 ? NaN : cells[i]! * scale + offset;
-        return out;
+        const own = raster.alpha === numbers[k] ? undefined : mask;
+        return { cells, mask: own, none: nodata ?? NaN, scale, offset };
       });
     },
   };
@@ -73,7 +80,7 @@ function blockOf({ width, height, tileWidth, tileHeight }: Layout): ZoneRaster['
   return { width: wide, height: Math.min(height, high, Math.max(1, Math.floor(mostCells / wide))) };
 }
 
-// Values of blocks that are kept, of all bands together: 100 MB.
+// Cells of blocks that are kept, each band for itself: 100 MB where they are doubles.
 const cellsKept = 48 * usualCells;
 
 /**
@@ -83,9 +90,9 @@ const cellsKept = 48 * usualCells;
 export function zoneReader(raster: ZoneRaster): (rings: Rings, rule: Rule, zones: Zone[]) => Promise<void> {
   const { width: wide, height: high } = raster.block;
   const most = Math.max(2, Math.floor(cellsKept / (wide * high)));
-  const blocks = new Map<number, Promise<Float64Array[]>>();
+  const blocks = new Map<number, Promise<ZoneCells[]>>();
   const across = Math.ceil(raster.width / wide);
-  const blockAt = (column: number, row: number): Promise<Float64Array[]> => {
+  const blockAt = (column: number, row: number): Promise<ZoneCells[]> => {
     const key = row * across + column;
     const [left, top] = [column * wide, row * high];
     const found =
@@ -126,7 +133,7 @@ export function zoneReader(raster: ZoneRaster): (rings: Rings, rule: Rule, zones
 
 /** Takes the values of cells that have a weight, counts those without a value, and gives how many there are. */
 function gather(
-  cells: Float64Array,
+  { cells, mask, none, scale, offset }: ZoneCells,
   start: number,
   stride: number,
   { left, top, right, bottom }: Frame,
@@ -142,11 +149,11 @@ function gather(
     for (let i = row * width, at = start + row * stride; i < (row + 1) * width; i++, at++) {
       const weight = weights[i]!;
       if (weight === 0) continue;
-      const value = cells[at]!;
-      if (value !== value) zone.nodata++;
+      const cell = cells[at]!;
+      if (cell === none || cell !== cell || (mask && mask[at] === 0)) zone.nodata++;
       else {
         if (isShared) shares[length] = weight;
-        values[length++] = value;
+        values[length++] = cell * scale + offset;
       }
     }
   return length;
