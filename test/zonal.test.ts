@@ -1,8 +1,17 @@
 /** satellite/zonal: cells of polygons as GDAL burns them, shares as areas, statistics as rasterstats has them; and pipelines/biomass, which ends in them. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { afterAll, describe, expect, test } from 'vitest';
 import { encodeTile, writeCog, type Raster } from '../geospatial/formats/cog.ts';
 import { levels } from '../geospatial/kernels/pyramid.ts';
@@ -249,6 +258,123 @@ describe('the job', () => {
     );
     expect(features[0]!.geometry.type).toBe('Polygon');
   });
+
+  test('rasters and bands beside each other, as CSV, GeoJSON and Parquet', async () => {
+    const { raster, polygons } = await scene();
+    const twin = join(work, 'twin.tif');
+    copyFileSync(raster, twin);
+    const inputs = {
+      raster: [await dataset(raster), await dataset(twin)],
+      polygons: [await dataset(polygons)],
+    };
+    const given = { stats: 'count,mean,histogram', bins: 4, range: '-20,90', prefix: 'z_', rule: 'touched' };
+    const bytes = async (more: object, how = {}): Promise<Buffer> =>
+      Buffer.from((await runJob(zonal, inputs, { ...given, ...more }, how)).files.get('')!);
+    const parquet = await bytes({ format: 'parquet' });
+    expect(await bytes({ format: 'parquet' }, { split: 30_000 })).toEqual(parquet);
+    const file = parquet.buffer.slice(parquet.byteOffset, parquet.byteOffset + parquet.length) as ArrayBuffer;
+    const names = [
+      'feature',
+      'name',
+      'kind',
+      'z_scene_count',
+      'z_scene_mean',
+      'z_scene_histogram',
+      'z_twin_count',
+      'z_twin_mean',
+      'z_twin_histogram',
+      'geometry',
+    ];
+    const { schema, key_value_metadata: notes } = parquetMetadata(file);
+    expect(schema.slice(1).map(({ name }) => name)).toEqual(names);
+    expect(schema.slice(1).map(({ type }) => type)).toEqual(
+      'INT64 BYTE_ARRAY INT64 INT64 DOUBLE BYTE_ARRAY INT64 DOUBLE BYTE_ARRAY BYTE_ARRAY'.split(' '),
+    );
+    expect(JSON.parse(notes!.find(({ key }) => key === 'geo')!.value!)).toMatchObject({
+      version: '1.1.0',
+      primary_column: 'geometry',
+      columns: { geometry: { encoding: 'WKB', geometry_types: ['Polygon'] } },
+    });
+    const rows = await parquetReadObjects({ file });
+    const { features } = JSON.parse((await bytes({ format: 'geojson' })).toString()) as {
+      features: { properties: { [name: string]: unknown }; geometry: { coordinates: number[][][] } }[];
+    };
+    const csv = (await bytes({ format: 'csv' })).toString().trimEnd().split('\n');
+    expect(csv[0]).toBe(names.slice(0, -1).join(','));
+    type Histogram = { counts: number[]; below: number; above: number };
+    for (const [i, { properties, geometry }] of features.entries()) {
+      const { feature, geometry: own, ...row } = rows[i]!;
+      expect([i, Number(feature)]).toEqual([i, i]);
+      for (const [name, value] of Object.entries(row))
+        expect([i, name, typeof value === 'bigint' ? Number(value) : value]).toEqual([
+          i,
+          name,
+          properties[name],
+        ]);
+      expect((own as { coordinates: unknown }).coordinates).toEqual(geometry.coordinates);
+      const { counts, below, above } = properties['z_scene_histogram'] as Histogram;
+      expect(counts.reduce((a, b) => a + b, below + above)).toBe(properties['z_scene_count']);
+      expect(properties['z_twin_mean']).toBe(properties['z_scene_mean']);
+      expect(
+        csv[i + 1]!.startsWith(`${i},"plot ""${i}"", a",${i % 3},${String(properties['z_scene_count'])},`),
+      ).toBe(true);
+    }
+    await expect(bytes({ band: [1, 2] })).rejects.toThrow(/^GeoTIFF: found 1 bands in .*, expected band 2; /);
+    await expect(bytes({ range: '' })).rejects.toThrow(
+      /^--bins 4 --range nothing: expected a count and a range/,
+    );
+    await expect(bytes({ bins: 0, range: '' })).rejects.toThrow(
+      /^histogram: feature \d+ of .* has \d+ values, expected 1000 at most; give bins, /,
+    );
+  });
+
+  test.skipIf(gdalMissing)(
+    "polygons of another system are brought to the raster's, whatever file they come in",
+    async () => {
+      const square = [
+        [500_100, 5_000_100],
+        [500_900, 5_000_150],
+        [500_850, 5_000_800],
+        [500_120, 5_000_760],
+      ];
+      const made = gdal<number>(
+        `from osgeo import ogr
+w = given['work']
+s = osr.SpatialReference(); s.ImportFromEPSG(32633)
+d = gdal.GetDriverByName('GTiff').Create(w + '/utm.tif', 100, 100, 2, gdal.GDT_Int16, ['INTERLEAVE=PIXEL'])
+d.SetGeoTransform((500000, 10, 0, 5001000, 0, -10)); d.SetProjection(s.ExportToWkt())
+a = np.arange(10000).reshape(100, 100) % 7
+d.GetRasterBand(1).WriteArray(a); d.GetRasterBand(2).WriteArray(-a); d = None
+m = ogr.GetDriverByName('FlatGeobuf').CreateDataSource(w + '/utm.fgb'); l = m.CreateLayer('p', s, ogr.wkbPolygon)
+ring = given['square'] + given['square'][:1]
+f = ogr.Feature(l.GetLayerDefn()); f.SetGeometry(ogr.CreateGeometryFromWkt('POLYGON((' + ','.join(f'{x} {y}' for x, y in ring) + '))')); l.CreateFeature(f)
+m = None
+for name, format, code in (('laea.gpkg', 'GPKG', 3035), ('near.fgb', 'FlatGeobuf', 32632), ('degrees.geojson', 'GeoJSON', 4326), ('mercator.geojson', 'GeoJSON', 3857)):
+    gdal.VectorTranslate(w + '/' + name, w + '/utm.fgb', format=format, dstSRS=f'EPSG:{code}', reproject=True, layerCreationOptions=['COORDINATE_PRECISION=12'] if format == 'GeoJSON' else [])
+print(1)`,
+        { work, square },
+      );
+      expect(made).toBe(1);
+      const found = async (name: string): Promise<string[]> => {
+        const inputs = {
+          raster: [await dataset(join(work, 'utm.tif'))],
+          polygons: [await dataset(join(work, name))],
+        };
+        const given = { stats: 'count,sum,histogram', band: [1, 2] };
+        const { files } = await runJob(zonal, inputs, given);
+        return Buffer.from(files.get('')!).toString().trimEnd().split('\n');
+      };
+      const own = await found('utm.fgb');
+      expect(own[0]).toBe('feature,b1_count,b1_sum,b1_histogram,b2_count,b2_sum,b2_histogram');
+      const [, count, sum] = own[1]!.split(',').map(Number) as [number, number, number];
+      expect(count).toBeGreaterThan(4500);
+      expect(own[1]).toMatch(
+        new RegExp(`^0,${count},${sum},"\\{""0"":\\d+,.*""6"":\\d+\\}",${count},-${sum},"\\{""-6""`),
+      );
+      for (const name of ['laea.gpkg', 'near.fgb', 'degrees.geojson', 'mercator.geojson'])
+        expect([name, (await found(name))[1]]).toEqual([name, own[1]]);
+    },
+  );
 
   test('what is in degrees and cannot be placed is refused in a line', async () => {
     await expect(table({ placing: 'lonlat' })).rejects.toThrow(
