@@ -67,7 +67,9 @@ function indexBytes(count: number, size: number): number {
   if (count === 0 || size === 0) return 0;
   if (size < 2) throw new RangeError(`${size} children a node of the index`);
   let [level, nodes] = [count, count];
-  while (level > 1) nodes += level = Math.ceil(level / size);
+  // A single feature has a root above its leaf, too.
+  do nodes += level = Math.ceil(level / size);
+  while (level > 1);
   return nodeBytes * nodes;
 }
 
