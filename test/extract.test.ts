@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import fc from 'fast-check';
 import { areaOf, isInside } from '../geospatial/kernels/polygon.ts';
-import { readArea } from '../geospatial/formats/geojson.ts';
+import { readArea } from '../geospatial/formats/polygons.ts';
 import { readLas } from '../geospatial/formats/las.ts';
 import { extract } from '../geospatial/jobs/extract.ts';
 import { index } from '../geospatial/jobs/index.ts';
@@ -165,22 +165,8 @@ test('polygons with holes: each point of the plane in one of two neighbours', as
       }),
       (places) => {
         const [left, right] = [
-          areaOf([
-            [
-              [0, 0],
-              [10, 0],
-              [7, 20],
-              [0, 20],
-            ],
-          ]),
-          areaOf([
-            [
-              [10, 0],
-              [21, 0],
-              [21, 20],
-              [7, 20],
-            ],
-          ]),
+          areaOf([Float64Array.of(0, 0, 10, 0, 7, 20, 0, 20)]),
+          areaOf([Float64Array.of(10, 0, 21, 0, 21, 20, 7, 20)]),
         ];
         for (const [x, y] of places)
           if (y < 20 && x < 21) expect(Number(isInside(left, x, y)) + Number(isInside(right, x, y))).toBe(1);
@@ -192,7 +178,7 @@ test('polygons with holes: each point of the plane in one of two neighbours', as
 
 test.each([
   ['{', /no JSON/],
-  ['{"type":"Point","coordinates":[1,2]}', /no polygon/],
+  ['{"type":"Point","coordinates":[1,2]}', /polygons: none in x.geojson/],
   ['{"type":"Polygon","coordinates":[[[1,2],[3,4]]]}', /ring 0 of too few places/],
   ['{"type":"Polygon","coordinates":[[[1,2],[3,4],["a",5]]]}', /ring 0/],
 ])('polygons that are none: %s', async (text, message) => {

@@ -1,14 +1,23 @@
 /** satellite/zonal: cells of polygons as GDAL burns them, shares as areas, statistics as rasterstats has them; and pipelines/biomass, which ends in them. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { afterAll, describe, expect, test } from 'vitest';
 import { encodeTile, writeCog, type Raster } from '../geospatial/formats/cog.ts';
 import { levels } from '../geospatial/kernels/pyramid.ts';
 import { zonal } from '../geospatial/jobs/zonal.ts';
 import { frameOf, type Rule, weightsOf } from '../geospatial/kernels/coverage.ts';
-import { zoneStat } from '../geospatial/kernels/zone.ts';
+import { emptyZone, growZone, histogramOfZone, statisticsOfZone } from '../geospatial/kernels/zone.ts';
 import { servermix } from './command.ts';
 import { gdal, gdalMissing } from './gdal.ts';
 import { random } from './lasfile.ts';
@@ -85,7 +94,7 @@ print(json.dumps(out))`,
       const turned = rings.map((one, i) => flat((k + i) % 2 === 0 ? one : one.toReversed()));
       const frame = frameOf(turned, 200, 200);
       const width = frame.right - frame.left;
-      const shares = weightsOf(turned, frame, 'fraction');
+      const shares = Float32Array.from(weightsOf(turned, frame, 'fraction'));
       const isIn = (x: number, y: number): boolean => {
         let inside = false;
         for (const one of rings)
@@ -132,23 +141,51 @@ test('a hole that touches the ring around it by a corner, or by half of its plac
       }
       return Math.abs(sum);
     };
-    const shares = weightsOf([square, Float64Array.from(hole)], frame, 'fraction');
+    const shares = Float32Array.from(weightsOf([square, Float64Array.from(hole)], frame, 'fraction'));
     expect(shares.reduce((a, b) => a + b, 0)).toBeCloseTo(64 - area(hole), 5);
   }
 });
 
-test('statistics of few cells, of weighted ones, and of none', () => {
-  const even = { values: [4, 1, 1, 9], weights: [1, 1, 1, 1], nodata: 2 };
-  const of = (zone: typeof even, ...names: string[]) => names.map((name) => zoneStat(name, zone));
-  expect(of(even, 'count', 'nodata', 'sum', 'mean', 'min', 'max', 'range')).toEqual([
-    4, 2, 15, 3.75, 1, 9, 8,
-  ]);
-  expect(of(even, 'median', 'p25', 'majority', 'minority', 'variety')).toEqual([2.5, 1, 1, 4, 3]);
-  expect(zoneStat('std', even)).toBeCloseTo(3.2691742, 6);
-  const shares = { values: [1, 2, 3], weights: [0.25, 0.5, 0.25], nodata: 0 };
-  expect(of(shares, 'count', 'mean', 'median', 'p95')).toEqual([1, 2, 2, 3]);
-  const none = { values: [], weights: [], nodata: 3 };
-  expect(of(none, 'count', 'nodata', 'mean', 'median', 'variety')).toEqual([0, 3, null, null, null]);
+test('statistics of few cells, of weighted ones, in pieces or at once, and of none', () => {
+  const zoneOf = (stats: string, pieces: readonly (readonly number[])[], weights?: readonly number[]) => {
+    const zone = emptyZone(stats.split(','));
+    let at = 0;
+    for (const piece of pieces) {
+      const own = weights && Float32Array.from(weights.slice(at, (at += piece.length)));
+      growZone(zone, Float64Array.from(piece), own, piece.length);
+    }
+    return statisticsOfZone(zone, stats.split(','));
+  };
+  const all = 'count,nodata,sum,mean,min,max,range,median,p25,majority,minority,variety,p0,p100,p97.5';
+  for (const pieces of [[[4, 1, 1, 9]], [[4], [], [1, 1], [9]]]) {
+    const found = zoneOf(`${all},std`, pieces);
+    expect(found.slice(0, -1)).toEqual([4, 0, 15, 3.75, 1, 9, 8, 2.5, 1, 1, 4, 3, 1, 9, 8.625]);
+    expect(found.at(-1)).toBeCloseTo(3.2691742, 6);
+    expect(zoneOf('std,sum', pieces)).toEqual([found.at(-1), 15]);
+  }
+  for (const pieces of [[[1, 2, 3]], [[1], [2, 3]]])
+    expect(zoneOf('count,mean,median,p95', pieces, [0.25, 0.5, 0.25])).toEqual([1, 2, 2, 3]);
+  expect(zoneOf('median,p25,p80', [[5, 1, 3, 2]], [1, 0.5, 1, 0.25])).toEqual([3, 2, 5]);
+  expect(zoneOf('count,nodata,mean,median,variety,histogram', [])).toEqual([0, 0, NaN, NaN, NaN, NaN]);
+});
+
+test('histograms: values as they are, and bins as numpy has them', () => {
+  const values = [3, -2, 3, 0.1, 0.3, 0.7, 1, 0, 1.5, -0];
+  const of = (weights?: Float32Array, bins?: { from: number; to: number; count: number }): unknown => {
+    const zone = emptyZone(['histogram'], bins);
+    growZone(zone, Float64Array.from(values), weights, values.length);
+    return histogramOfZone(zone);
+  };
+  expect(of()).toBe('{"-2":1,"0":2,"0.1":1,"0.3":1,"0.7":1,"1":1,"1.5":1,"3":2}');
+  expect(of(new Float32Array(10).fill(0.5))).toMatch(/^\{"-2":0.5,"0":1,/);
+  // 0.3 and 0.7 lie a bit before the edges that steps of 0.1 make.
+  expect(JSON.parse(of(undefined, { from: 0, to: 1, count: 10 }) as string)).toEqual({
+    from: 0,
+    to: 1,
+    counts: [2, 1, 1, 0, 0, 0, 1, 0, 0, 1],
+    below: 1,
+    above: 3,
+  });
 });
 
 /** A raster of 1200 by 700 cells of 2 with gaps, and polygons over it, some of them beside it. */
@@ -222,9 +259,126 @@ describe('the job', () => {
     expect(features[0]!.geometry.type).toBe('Polygon');
   });
 
+  test('rasters and bands beside each other, as CSV, GeoJSON and Parquet', async () => {
+    const { raster, polygons } = await scene();
+    const twin = join(work, 'twin.tif');
+    copyFileSync(raster, twin);
+    const inputs = {
+      raster: [await dataset(raster), await dataset(twin)],
+      polygons: [await dataset(polygons)],
+    };
+    const given = { stats: 'count,mean,histogram', bins: 4, range: '-20,90', prefix: 'z_', rule: 'touched' };
+    const bytes = async (more: object, how = {}): Promise<Buffer> =>
+      Buffer.from((await runJob(zonal, inputs, { ...given, ...more }, how)).files.get('')!);
+    const parquet = await bytes({ format: 'parquet' });
+    expect(await bytes({ format: 'parquet' }, { split: 30_000 })).toEqual(parquet);
+    const file = parquet.buffer.slice(parquet.byteOffset, parquet.byteOffset + parquet.length) as ArrayBuffer;
+    const names = [
+      'feature',
+      'name',
+      'kind',
+      'z_scene_count',
+      'z_scene_mean',
+      'z_scene_histogram',
+      'z_twin_count',
+      'z_twin_mean',
+      'z_twin_histogram',
+      'geometry',
+    ];
+    const { schema, key_value_metadata: notes } = parquetMetadata(file);
+    expect(schema.slice(1).map(({ name }) => name)).toEqual(names);
+    expect(schema.slice(1).map(({ type }) => type)).toEqual(
+      'INT64 BYTE_ARRAY INT64 INT64 DOUBLE BYTE_ARRAY INT64 DOUBLE BYTE_ARRAY BYTE_ARRAY'.split(' '),
+    );
+    expect(JSON.parse(notes!.find(({ key }) => key === 'geo')!.value!)).toMatchObject({
+      version: '1.1.0',
+      primary_column: 'geometry',
+      columns: { geometry: { encoding: 'WKB', geometry_types: ['Polygon'] } },
+    });
+    const rows = await parquetReadObjects({ file });
+    const { features } = JSON.parse((await bytes({ format: 'geojson' })).toString()) as {
+      features: { properties: { [name: string]: unknown }; geometry: { coordinates: number[][][] } }[];
+    };
+    const csv = (await bytes({ format: 'csv' })).toString().trimEnd().split('\n');
+    expect(csv[0]).toBe(names.slice(0, -1).join(','));
+    type Histogram = { counts: number[]; below: number; above: number };
+    for (const [i, { properties, geometry }] of features.entries()) {
+      const { feature, geometry: own, ...row } = rows[i]!;
+      expect([i, Number(feature)]).toEqual([i, i]);
+      for (const [name, value] of Object.entries(row))
+        expect([i, name, typeof value === 'bigint' ? Number(value) : value]).toEqual([
+          i,
+          name,
+          properties[name],
+        ]);
+      expect((own as { coordinates: unknown }).coordinates).toEqual(geometry.coordinates);
+      const { counts, below, above } = properties['z_scene_histogram'] as Histogram;
+      expect(counts.reduce((a, b) => a + b, below + above)).toBe(properties['z_scene_count']);
+      expect(properties['z_twin_mean']).toBe(properties['z_scene_mean']);
+      expect(
+        csv[i + 1]!.startsWith(`${i},"plot ""${i}"", a",${i % 3},${String(properties['z_scene_count'])},`),
+      ).toBe(true);
+    }
+    await expect(bytes({ band: [1, 2] })).rejects.toThrow(/^GeoTIFF: found 1 bands in .*, expected band 2; /);
+    await expect(bytes({ range: '' })).rejects.toThrow(
+      /^--bins 4 --range nothing: expected a count and a range/,
+    );
+    await expect(bytes({ bins: 0, range: '' })).rejects.toThrow(
+      /^histogram: feature \d+ of .* has \d+ values, expected 1000 at most; give bins, /,
+    );
+  });
+
+  test.skipIf(gdalMissing)(
+    "polygons of another system are brought to the raster's, whatever file they come in",
+    async () => {
+      const square = [
+        [500_100, 5_000_100],
+        [500_900, 5_000_150],
+        [500_850, 5_000_800],
+        [500_120, 5_000_760],
+      ];
+      const made = gdal<number>(
+        `from osgeo import ogr
+w = given['work']
+s = osr.SpatialReference(); s.ImportFromEPSG(32633)
+d = gdal.GetDriverByName('GTiff').Create(w + '/utm.tif', 100, 100, 2, gdal.GDT_Int16, ['INTERLEAVE=PIXEL'])
+d.SetGeoTransform((500000, 10, 0, 5001000, 0, -10)); d.SetProjection(s.ExportToWkt())
+a = np.arange(10000).reshape(100, 100) % 7
+d.GetRasterBand(1).WriteArray(a); d.GetRasterBand(2).WriteArray(-a); d = None
+m = ogr.GetDriverByName('FlatGeobuf').CreateDataSource(w + '/utm.fgb'); l = m.CreateLayer('p', s, ogr.wkbPolygon)
+ring = given['square'] + given['square'][:1]
+f = ogr.Feature(l.GetLayerDefn()); f.SetGeometry(ogr.CreateGeometryFromWkt('POLYGON((' + ','.join(f'{x} {y}' for x, y in ring) + '))')); l.CreateFeature(f)
+m = None
+for name, format, code in (('laea.gpkg', 'GPKG', 3035), ('near.fgb', 'FlatGeobuf', 32632), ('degrees.geojson', 'GeoJSON', 4326), ('mercator.geojson', 'GeoJSON', 3857)):
+    gdal.VectorTranslate(w + '/' + name, w + '/utm.fgb', format=format, dstSRS=f'EPSG:{code}', reproject=True, layerCreationOptions=['COORDINATE_PRECISION=12'] if format == 'GeoJSON' else [])
+print(1)`,
+        { work, square },
+      );
+      expect(made).toBe(1);
+      const found = async (name: string): Promise<string[]> => {
+        const inputs = {
+          raster: [await dataset(join(work, 'utm.tif'))],
+          polygons: [await dataset(join(work, name))],
+        };
+        const given = { stats: 'count,sum,histogram', band: [1, 2] };
+        const { files } = await runJob(zonal, inputs, given);
+        return Buffer.from(files.get('')!).toString().trimEnd().split('\n');
+      };
+      const own = await found('utm.fgb');
+      expect(own[0]).toBe('feature,b1_count,b1_sum,b1_histogram,b2_count,b2_sum,b2_histogram');
+      const [, count, sum] = own[1]!.split(',').map(Number) as [number, number, number];
+      expect(count).toBeGreaterThan(4500);
+      expect(own[1]).toMatch(
+        new RegExp(`^0,${count},${sum},"\\{""0"":\\d+,.*""6"":\\d+\\}",${count},-${sum},"\\{""-6""`),
+      );
+      for (const name of ['laea.gpkg', 'near.fgb', 'degrees.geojson', 'mercator.geojson'])
+        expect([name, (await found(name))[1]]).toEqual([name, own[1]]);
+    },
+  );
+
   test('what is in degrees and cannot be placed is refused in a line', async () => {
     await expect(table({ placing: 'lonlat' })).rejects.toThrow(
-      /^GeoJSON: .* is in degrees, and the raster's system is none that is known; .*--placing raster$/,
+      /^polygons: .* is in degrees, and the raster's system is none that is known; .*--placing raster$/,
     );
   });
 });

@@ -138,7 +138,9 @@ function encodeFeature(xy: Float64Array, id: number, level: number): Uint8Array 
 /** The tree: levels from the root down, nodes of up to 16 children; a leaf is a feature's box and where it begins behind the tree, another node the number of its first child. */
 function encodeIndex(features: readonly Feature[]): Uint8Array {
   const sizes = [features.length];
-  while (sizes.at(-1)! > 1) sizes.push(Math.ceil(sizes.at(-1)! / nodeSize));
+  // A single feature has a root above its leaf, too.
+  do sizes.push(Math.ceil(sizes.at(-1)! / nodeSize));
+  while (sizes.at(-1)! > 1);
   const total = sizes.reduce((a, b) => a + b, 0);
   const bytes = new Uint8Array(nodeBytes * total);
   const at = new DataView(bytes.buffer);

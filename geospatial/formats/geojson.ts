@@ -1,80 +1,80 @@
-/** The polygons of a GeoJSON file as an area, in the units in which they stand. Source: RFC 7946, which wants degrees; here they are those of the data beside. */
+/** Polygons of GeoJSON, in the units in which they stand. Sources: RFC 7946, which wants degrees; GeoJSON 2008, by which a file may name another system. */
 import { BadInput } from '../../core/errors.ts';
-import type { Dataset, Source } from '../../core/job.ts';
-import { type Area, areaOf } from '../kernels/polygon.ts';
+import type { PolygonFeature, PolygonFile, Polygons } from './polygons.ts';
 
-type Ring = readonly (readonly number[])[];
 const mostBytes = 256 * 1024 * 1024;
 
-/** A feature that has polygons: its properties, and all rings of its polygons. */
-export type PolygonFeature = {
-  readonly properties: { readonly [name: string]: unknown };
-  readonly rings: readonly Ring[];
-  /** As it stands in the file. */
-  readonly geometry: unknown;
-};
-/** `crs`: what the file calls its system, where it says so. */
-export type PolygonFile = { readonly features: readonly PolygonFeature[]; readonly crs?: string };
-
 /**
- * All polygons of a file, with their holes.
- * @throws BadInput as readPolygons
+ * Features in their order; geometries without a feature are features without properties.
+ * @throws BadInput for what is no GeoJSON, or a ring of fewer than three places or of what are no numbers
  */
-export async function readArea(source: Source, dataset: Pick<Dataset, 'uri'>): Promise<Area> {
-  const { features } = await readPolygons(source, dataset);
-  return areaOf(features.flatMap(({ rings }) => rings));
-}
-
-/**
- * The features of a file that have polygons, in its order; geometries without a feature are features without properties.
- * @throws BadInput for what is no GeoJSON, has no polygon, or a ring of fewer than three places or of what are no numbers
- */
-export async function readPolygons(source: Source, { uri }: Pick<Dataset, 'uri'>): Promise<PolygonFile> {
+export function parseGeoJson(bytes: Uint8Array, uri: string): PolygonFile {
   const fail = (text: string): never => {
     throw new BadInput(
       `GeoJSON: ${text} in ${uri}, expected polygons; write them as Polygon or MultiPolygon`,
     );
   };
-  if (source.size > mostBytes) fail(`${source.size} bytes`);
+  if (bytes.length > mostBytes) fail(`${bytes.length} bytes`);
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder().decode(await source.read(0, source.size)));
+    value = JSON.parse(new TextDecoder().decode(bytes));
   } catch {
     fail('no JSON');
   }
   const features: PolygonFeature[] = [];
+  const columns = new Set<string>();
+  let others = 0;
   let count = 0;
-  const ringOf = (ring: unknown): Ring => {
-    const isPlace = (place: unknown): boolean =>
-      Array.isArray(place) && place.length >= 2 && Number.isFinite(place[0]) && Number.isFinite(place[1]);
-    if (!Array.isArray(ring) || ring.length < 3 || !ring.every(isPlace))
-      fail(`ring ${count} of too few places, or of other things`);
+  const broken = (): never => fail(`ring ${count} of too few places, or of other things`);
+  const ringOf = (ring: unknown): Float64Array => {
+    if (!Array.isArray(ring) || ring.length < 3) return broken();
+    const out = new Float64Array(2 * ring.length);
+    for (const [i, place] of (ring as unknown[]).entries()) {
+      if (!Array.isArray(place) || !Number.isFinite(place[0]) || !Number.isFinite(place[1])) return broken();
+      out[2 * i] = place[0] as number;
+      out[2 * i + 1] = place[1] as number;
+    }
     count++;
-    return ring as Ring;
+    return out;
   };
-  const ringsOf = (found: unknown): Ring[] => {
+  const polygonOf = (rings: unknown): Float64Array[] => (Array.isArray(rings) ? rings.map(ringOf) : broken());
+  /** Undefined for what has no area. */
+  const polygonsOf = (found: unknown, depth: number): Polygons | undefined => {
+    if (depth > deepest) fail(`geometries in geometries, more than ${deepest} deep,`);
     const { type, geometries, coordinates } = (found ?? {}) as { [name: string]: unknown };
-    if (type === 'GeometryCollection' && Array.isArray(geometries)) return geometries.flatMap(ringsOf);
-    if (type === 'Polygon' && Array.isArray(coordinates)) return coordinates.map(ringOf);
-    if (type === 'MultiPolygon' && Array.isArray(coordinates))
-      return (coordinates as unknown[]).flatMap((polygon) => (polygon as unknown[]).map(ringOf));
-    return [];
+    if (type === 'GeometryCollection' && Array.isArray(geometries)) {
+      const within = geometries.map((geometry) => polygonsOf(geometry, depth + 1));
+      return within.length > 0 && within.every((one) => one === undefined)
+        ? undefined
+        : within.flatMap((one) => one ?? []);
+    }
+    if (!Array.isArray(coordinates)) return undefined;
+    const polygons =
+      type === 'Polygon' ? [polygonOf(coordinates)] : type === 'MultiPolygon' && coordinates.map(polygonOf);
+    return polygons ? polygons.filter((rings) => rings.length > 0) : undefined;
   };
-  const take = (found: unknown): void => {
+  const take = (found: unknown, depth = 0): void => {
     const { type, geometry, properties, features: all } = (found ?? {}) as { [name: string]: unknown };
-    if (type === 'FeatureCollection' && Array.isArray(all)) return all.forEach(take);
-    const shape = type === 'Feature' ? geometry : found;
-    const rings = ringsOf(shape);
-    if (rings.length > 0)
-      features.push({
-        properties: (properties ?? {}) as PolygonFeature['properties'],
-        rings,
-        geometry: shape,
-      });
+    if (depth > deepest) fail(`collections in collections, more than ${deepest} deep,`);
+    if (type === 'FeatureCollection' && Array.isArray(all)) return all.forEach((one) => take(one, depth + 1));
+    const isFeature = type === 'Feature';
+    const shape = isFeature ? (geometry ?? null) : found;
+    const polygons = isFeature && shape === null ? [] : polygonsOf(shape, 0);
+    if (!polygons) {
+      others++;
+      return;
+    }
+    const own = (isFeature ? (properties ?? {}) : {}) as PolygonFeature['properties'];
+    for (const column of Object.keys(own)) columns.add(column);
+    features.push({ properties: own, polygons, geometry: shape });
   };
   take(value);
-  if (features.length === 0) fail('no polygon');
-  const { crs } = value as { crs?: { properties?: { name?: unknown } } };
+  const { crs } = (value ?? {}) as { crs?: { properties?: { name?: unknown } } };
   const name = crs?.properties?.name;
-  return { features, ...(typeof name === 'string' ? { crs: name } : {}) };
+  if (typeof name !== 'string') return { features, columns: [...columns], others };
+  const code = /\bEPSG[:/](?:[^:/]*[:/])?(\d+)$/i.exec(name)?.[1];
+  const epsg = /CRS:?84$/.test(name) ? 4326 : code === undefined ? undefined : Number(code);
+  return { features, columns: [...columns], others, crs: { name, ...(epsg === undefined ? {} : { epsg }) } };
 }
+
+const deepest = 32;

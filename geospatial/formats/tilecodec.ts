@@ -25,6 +25,9 @@ export async function tileDecoder(layout: Layout): Promise<TileDecoder> {
 
 type Inflate = (bytes: Uint8Array, length: number, rows: number) => Promise<Uint8Array> | Uint8Array;
 
+/** Bytes of a piece that zlib fills: it takes no fewer, and more would be taken before it is known that the tile has them. */
+const [leastChunk, mostChunk] = [64, 2 ** 22];
+
 async function inflater(layout: Layout): Promise<Inflate> {
   const { compression, tables, tileWidth, tileHeight, bands, isPlanar, bits, lerc } = layout;
   const samples = isPlanar ? 1 : bands;
@@ -39,7 +42,12 @@ async function inflater(layout: Layout): Promise<Inflate> {
       return decodePackBits;
     case compressions.deflate:
     case compressions.oldDeflate:
-      return (bytes) => inflateSync(bytes, { maxOutputLength: full });
+      // Pieces as large as the tile need no joining.
+      return (bytes) =>
+        inflateSync(bytes, {
+          maxOutputLength: full,
+          chunkSize: Math.max(leastChunk, Math.min(mostChunk, full)),
+        });
     case compressions.zstd:
       return unzstd();
     case compressions.jpeg: {

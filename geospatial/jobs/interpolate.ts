@@ -65,7 +65,7 @@ export const interpolate = define<Inputs, typeof params, Part, Products>({
   result: columns<Products>(),
 
   async partition({ raster: [raster], stations: [stations] }, given, split, planning) {
-    const grid = await openZoneRaster(await planning.open(raster), raster.uri, 1);
+    const grid = await openZoneRaster(await planning.open(raster), raster.uri, [1]);
     await stationsOn(grid, await planning.open(stations), stations.uri, given);
     const { width, height } = grid;
     const pyramid = pyramidOf(grid);
@@ -78,7 +78,7 @@ export const interpolate = define<Inputs, typeof params, Part, Products>({
   memory: (part) => blockMemory(part.top, pyramidOf(part)),
 
   async kernel(part, { raster: [raster], stations: [table] }, given, context) {
-    const grid = await openZoneRaster(await context.open(raster), raster.uri, 1);
+    const grid = await openZoneRaster(await context.open(raster), raster.uri, [1]);
     const stations = await stationsOn(grid, await context.open(table), table.uri, given);
     const [across, , , , down] = grid.transform;
     const pyramid = pyramidOf(part);
@@ -109,7 +109,7 @@ export const interpolate = define<Inputs, typeof params, Part, Products>({
     },
     context,
   ) {
-    const grid = await openZoneRaster(await context.open(raster), raster.uri, 1);
+    const grid = await openZoneRaster(await context.open(raster), raster.uri, [1]);
     const { transform, crs } = grid;
     const told = { name: column || 'value', pyramid: pyramidOf(grid), transform, ...(crs ? { crs } : {}) };
     await writeProducts(result, [told], output, context);

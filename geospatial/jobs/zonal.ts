@@ -1,145 +1,131 @@
-/** satellite/zonal: statistics of a raster's cells within each of many polygons. */
+/** satellite/zonal: statistics of the cells of rasters within each of many polygons. */
 import { columns } from '../../core/codec.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
-import { choice, integer, words } from '../../core/params.ts';
+import { choice, integer, integers, text, words } from '../../core/params.ts';
 import { splitWeighted } from '../../core/partition.ts';
-import { readPolygons } from '../formats/geojson.ts';
+import { polygonFormats, polygonsOf } from '../formats/polygons.ts';
+import { writeZoneTable, zoneFormats } from '../formats/zonetable.ts';
 import { frameOf } from '../kernels/coverage.ts';
-import { zonePercentile, zoneStat, zoneStats } from '../kernels/zone.ts';
-import { openZoneRaster, placings, ringsOnGrid, zoneReader } from '../rasters/zones.ts';
+import { needsValues, zonePercentile, zoneStats } from '../kernels/zone.ts';
+import { placePolygons, placings } from '../rasters/placing.ts';
+import {
+  bandsOf,
+  columnsOfZones,
+  layersOf,
+  mergeTables,
+  orderOf,
+  type Table,
+  tableOfZones,
+} from '../rasters/zonetables.ts';
+import { openZoneRaster } from '../rasters/zones.ts';
 
-type Inputs = { raster: readonly [Dataset]; polygons: readonly [Dataset] };
-/** Features `[from, to)`, and the cells that their bounds have. */
-type Part = { readonly from: number; readonly to: number; readonly cells: number };
-/** A row a feature, a column a statistic; NaN for none. */
-type Table = { readonly features: number; readonly values: Float64Array<ArrayBuffer> };
+type Inputs = { raster: readonly Dataset[]; polygons: readonly [Dataset] };
+/** Features `[from, to)` of those along a Hilbert curve, the cells that their bounds have, those of the largest, and the bytes of the file of polygons. */
+type Part = {
+  readonly from: number;
+  readonly to: number;
+  readonly cells: number;
+  readonly largest: number;
+  readonly bytes: number;
+};
 
 const params = {
   rule: choice(
     ['centre', 'touched', 'fraction'],
-    'cells of a polygon: those whose centre lies inside, also all that its sides touch, or every one by the share of it that lies inside',
+    'cells of a polygon: centre, those whose middle lies inside (rasterstats, QGIS); touched, also all that its sides pass through (all_touched); fraction, every one by the share of it that lies inside (exactextract)',
   ),
   stats: words(
     zoneStats,
     'count,nodata,sum,mean,min,max,std,median',
-    'what to tell of each polygon; percentiles are p1 to p99',
+    'what to tell of each polygon; percentiles are p0 to p100, say p5 or p97.5; a histogram counts cells by value, or in --bins',
     zonePercentile,
   ),
-  band: integer(1, 'band of the raster', { min: 1 }),
-  placing: choice(placings, 'what places of polygons are: raster, those of the raster; lonlat, degrees'),
+  bins: integer(0, 'equal bins of a histogram over --range; 0 for one a value', { min: 0, max: 100_000 }),
+  range: text('least and greatest value of the bins', '0,1', /^[^,]+,[^,]+$/),
+  band: integers('bands of the rasters, from 1; the first one unless given', { min: 1 }),
+  prefix: text('what names of statistics begin with', 'ndvi_'),
+  placing: choice(
+    placings,
+    'what places of polygons are: auto, what their file says; raster, those of the raster; lonlat, degrees',
+  ),
   format: choice(
-    ['csv', 'geojson'],
-    'a line a feature with its properties, or the features with more of them',
+    zoneFormats,
+    'csv, a line a feature with its properties; geojson, the features with more of them; parquet, typed columns with the geometry (GeoParquet)',
   ),
 };
 
 export const zonal = define<Inputs, typeof params, Part, Table>({
   name: 'satellite/zonal',
-  version: 2,
-  doc: 'statistics of a raster in polygons (rasterstats), as CSV or GeoJSON',
+  version: 3,
+  doc: 'statistics of rasters in polygons (rasterstats, exactextract), as CSV, GeoJSON or GeoParquet',
   examples: [
     '--raster chm.tif --polygons plots.geojson --out plots.csv',
-    '--raster ndvi.tif --polygons fields.geojson --rule fraction --stats mean,p10,p90 --format geojson --out fields.geojson',
+    '--raster ndvi.tif --polygons fields.gpkg --rule fraction --stats mean,p10,p90 --format geojson --out fields.geojson',
+    '--raster landcover.tif --polygons parcels.fgb --rule touched --stats count,majority,histogram --format parquet --out parcels.parquet',
+    '--raster 2023.tif 2024.tif --band 1,4 --polygons fields.fgb --stats histogram --bins 20 --range 0,1 --out fields.csv',
   ],
   inputs: {
-    raster: { doc: 'a north-up GeoTIFF', formats: ['tif', 'tiff'] },
-    polygons: { doc: 'polygons: GeoJSON', formats: ['geojson', 'json'] },
+    raster: { doc: 'north-up GeoTIFFs, each on its own grid', formats: ['tif', 'tiff'], many: true },
+    polygons: { doc: 'polygons: GeoJSON, FlatGeobuf or GeoPackage', formats: polygonFormats },
   },
   params,
-  split: 4_000_000,
+  split: 8_000_000,
   unit: 'cells',
   counts: 'polygons',
   output: 'text',
   result: columns<Table>(),
 
-  async partition({ raster: [raster], polygons: [polygons] }, { placing, band }, split, planning) {
-    const opened = await openZoneRaster(await planning.open(raster), raster.uri, band);
-    const file = await readPolygons(await planning.open(polygons), polygons);
-    const { width, height } = opened;
-    const cells = (await ringsOnGrid(file, opened, placing, polygons.uri)).map((rings) => {
-      const { left, right, top, bottom } = frameOf(rings, width, height);
-      return 1 + Math.max(0, right - left) * Math.max(0, bottom - top);
+  async partition({ raster: rasters, polygons: [polygons] }, given, split, planning) {
+    layersOf(rasters, given);
+    const file = await polygonsOf(polygons, planning);
+    const order = orderOf(file);
+    const cells = new Float64Array(order.length).fill(1);
+    const notes: string[] = [];
+    if (file.others > 0)
+      notes.push(`${file.others} features of ${polygons.uri} are no polygons and are left out`);
+    for (const raster of rasters) {
+      const opened = await openZoneRaster(await planning.open(raster), raster.uri, bandsOf(given));
+      const placement = await placePolygons(file, opened, given.placing, polygons.uri);
+      let beside = 0;
+      for (const [i, number] of order.entries()) {
+        const rings = placement.ringsOf(file.features[number]!.polygons);
+        const { left, right, top, bottom } = frameOf(rings, opened.width, opened.height);
+        const met = Math.max(0, right - left) * Math.max(0, bottom - top);
+        if (met === 0) beside++;
+        cells[i]! += met;
+      }
+      notes.push(...placement.notes.map((note) => `${raster.uri}: ${note}`));
+      if (beside > 0) notes.push(`${beside} of ${order.length} polygons lie beside ${raster.uri}`);
+    }
+    const parts = splitWeighted(cells, split).map(({ start, end }) => {
+      const own = cells.subarray(start, end);
+      const [sum, largest] = [own.reduce((a, n) => a + n, 0), own.reduce((a, n) => Math.max(a, n), 0)];
+      return { from: start, to: end, cells: sum, largest, bytes: polygons.size };
     });
-    const sum = (from: number, to: number): number => cells.slice(from, to).reduce((a, b) => a + b, 0);
-    const parts = splitWeighted(cells, split).map(({ start, end }) => ({
-      from: start,
-      to: end,
-      cells: sum(start, end),
-    }));
-    const beside = cells.filter((n) => n === 1).length;
-    const notes = beside > 0 ? [`${beside} of ${cells.length} polygons lie beside ${raster.uri}`] : [];
-    return { parts, records: cells.length, notes };
+    return { parts, records: order.length, notes };
   },
   weight: ({ cells }) => cells,
-  pace: 5e6,
-  // Values and weights of the largest polygon, blocks of the raster, and the file of polygons.
-  memory: ({ cells }) => 32 * cells + 256 * 2 ** 20,
+  pace: 2e7,
+  // Values and weights of the largest polygon, blocks of the raster, and the file of polygons as text and as numbers.
+  memory: ({ largest, bytes }, { stats }) =>
+    (stats.split(',').some(needsValues) ? 48 * largest : 0) + 8 * bytes + 256 * 2 ** 20,
 
-  async kernel(
-    { from, to },
-    { raster: [raster], polygons: [polygons] },
-    { rule, stats, placing, band },
-    context,
-  ) {
-    const opened = await openZoneRaster(await context.open(raster), raster.uri, band);
-    const file = await readPolygons(await context.open(polygons), polygons);
-    const names = stats.split(',');
-    const values = new Float64Array(names.length * (to - from));
-    const read = zoneReader(opened);
-    const all = await ringsOnGrid(file, opened, placing, polygons.uri, from, to);
-    for (const [i, rings] of all.entries()) {
-      context.signal.throwIfAborted();
-      const zone = await read(rings, rule);
-      for (const [k, name] of names.entries()) values[i * names.length + k] = zoneStat(name, zone) ?? NaN;
-    }
-    return { features: to - from, values };
+  async kernel({ from, to }, { raster: rasters, polygons: [polygons] }, given, context) {
+    const file = await polygonsOf(polygons, context);
+    const order = orderOf(file).subarray(from, to);
+    const open = async (raster: Dataset) => {
+      const opened = await openZoneRaster(await context.open(raster), raster.uri, bandsOf(given));
+      return { opened, placement: await placePolygons(file, opened, given.placing, polygons.uri) };
+    };
+    const opening = rasters.map((raster) => () => open(raster));
+    return tableOfZones(file, order, opening, given, polygons.uri, context.signal);
   },
-
-  merge(tables) {
-    const values = new Float64Array(tables.reduce((sum, table) => sum + table.values.length, 0));
-    let at = 0;
-    for (const table of tables) {
-      values.set(table.values, at);
-      at += table.values.length;
-    }
-    return { features: tables.reduce((sum, { features }) => sum + features, 0), values };
-  },
+  merge: mergeTables,
   records: ({ features }) => features,
 
-  async write({ values }, output, { inputs, params: { stats, format } }, context) {
-    const [dataset] = inputs.polygons;
-    const source = await context.open(dataset);
-    const names = stats.split(',');
-    const found = (i: number): { [name: string]: number | null } =>
-      Object.fromEntries(
-        names.map((name, k) => {
-          const value = values[i * names.length + k]!;
-          return [name, value !== value ? null : value];
-        }),
-      );
-    const file = await output.file();
-    const { features } = await readPolygons(source, dataset);
-    if (format === 'geojson') {
-      const told = features.map(({ properties, geometry }, i) => ({
-        type: 'Feature',
-        properties: { ...properties, ...found(i) },
-        geometry,
-      }));
-      return file.write(Buffer.from(`${JSON.stringify({ type: 'FeatureCollection', features: told })}\n`));
-    }
-    const own = [...new Set(features.flatMap(({ properties }) => Object.keys(properties)))];
-    const rows = features.map(({ properties }, i) => [
-      ...own.map((name) => properties[name]),
-      ...names.map((name) => found(i)[name]),
-    ]);
-    const lines = [['feature', ...own, ...names], ...rows.map((row, i) => [i, ...row])];
-    return file.write(Buffer.from(lines.map((line) => `${line.map(cell).join(',')}\n`).join('')));
+  async write(table, output, { inputs: { raster: rasters, polygons }, params: given }, context) {
+    const file = await polygonsOf(polygons[0], context);
+    await writeZoneTable(given.format, file, columnsOfZones(rasters, given, table), await output.file());
   },
 });
-
-/** A value as CSV has it (RFC 4180). */
-function cell(value: unknown): string {
-  const text = typeof value === 'string' ? value : value === null ? '' : (JSON.stringify(value) ?? '');
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}

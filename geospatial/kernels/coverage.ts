@@ -15,14 +15,30 @@ export type Frame = {
   readonly bottom: number;
 };
 
-/** The cells that the bounds of rings meet, within a grid of `width` by `height`; of no cells where they lie beside it. */
-export function frameOf(rings: Rings, width: number, height: number): Frame {
+/** Least and greatest places of rings; infinite for none. */
+export type Bounds = {
+  readonly minX: number;
+  readonly minY: number;
+  readonly maxX: number;
+  readonly maxY: number;
+};
+
+export function boundsOf(rings: Rings): Bounds {
   let [minX, minY, maxX, maxY] = [Infinity, Infinity, -Infinity, -Infinity];
   for (const ring of rings)
     for (let i = 0; i < ring.length; i += 2) {
-      [minX, maxX] = [Math.min(minX, ring[i]!), Math.max(maxX, ring[i]!)];
-      [minY, maxY] = [Math.min(minY, ring[i + 1]!), Math.max(maxY, ring[i + 1]!)];
+      const [x, y] = [ring[i]!, ring[i + 1]!];
+      if (x < minX) minX = x;
+      if (x > maxX) maxX = x;
+      if (y < minY) minY = y;
+      if (y > maxY) maxY = y;
     }
+  return { minX, minY, maxX, maxY };
+}
+
+/** The cells that the bounds of rings meet, within a grid of `width` by `height`; of no cells where they lie beside it. */
+export function frameOf(rings: Rings, width: number, height: number): Frame {
+  const { minX, minY, maxX, maxY } = boundsOf(rings);
   const clamp = (value: number, most: number): number => Math.max(0, Math.min(most, value));
   return {
     left: clamp(Math.floor(minX), width),
@@ -33,103 +49,129 @@ export function frameOf(rings: Rings, width: number, height: number): Frame {
 }
 
 /** Weights of the cells of a frame, row by row: 0 or 1, or a share. */
-export function weightsOf(rings: Rings, frame: Frame, rule: Rule): Float32Array {
-  const out = new Float32Array((frame.right - frame.left) * (frame.bottom - frame.top));
-  if (rule === 'fraction') fillShares(rings, frame, out);
-  else {
-    fillMiddles(rings, frame, out);
-    if (rule === 'touched') for (const ring of rings) eachSide(ring, (...side) => touch(side, frame, out));
+export type Weights = Uint8Array | Float32Array;
+
+/** Weighs the cells of frames, one after the other, for one polygon. */
+export function weigher(rings: Rings, rule: Rule): (frame: Frame) => Weights {
+  if (rule === 'fraction') {
+    const signs = signsOf(rings);
+    return (frame) => sharesOf(rings, signs, frame);
   }
-  return out;
+  return (frame) => {
+    const out = middlesOf(rings, frame);
+    if (rule === 'touched') for (const ring of rings) touchAlong(ring, frame, out);
+    return out;
+  };
 }
 
-function eachSide(ring: Float64Array, take: (ax: number, ay: number, bx: number, by: number) => void): void {
-  for (let i = 0; i < ring.length; i += 2) {
-    const k = i + 2 < ring.length ? i + 2 : 0;
-    take(ring[i]!, ring[i + 1]!, ring[k]!, ring[k + 1]!);
-  }
-}
+/** As `weigher`, of one frame. */
+export const weightsOf = (rings: Rings, frame: Frame, rule: Rule): Weights => weigher(rings, rule)(frame);
 
-/** Cells whose middle lies between the first and the second, the third and the fourth, ... crossing of the line through the middles of their row. */
-function fillMiddles(rings: Rings, { left, top, right, bottom }: Frame, out: Float32Array): void {
-  const crossings = Array.from({ length: bottom - top }, (): number[] => []);
+/** Where the place after that at `i` begins: the last one is followed by the first. */
+const following = (ring: Float64Array, i: number): number => (i + 2 < ring.length ? i + 2 : 0);
+
+/** Cells whose middle lies behind an odd number of crossings of the line through the middles of their row. */
+function middlesOf(rings: Rings, { left, top, right, bottom }: Frame): Uint8Array {
+  const width = right - left;
+  const out = new Uint8Array(width * (bottom - top));
   for (const ring of rings)
-    eachSide(ring, (ax, ay, bx, by) => {
-      const [low, high] = [Math.min(ay, by), Math.max(ay, by)];
+    for (let i = 0; i < ring.length; i += 2) {
+      const k = following(ring, i);
+      const [ax, ay, bx, by] = [ring[i]!, ring[i + 1]!, ring[k]!, ring[k + 1]!];
+      const [low, high] = ay < by ? [ay, by] : [by, ay];
       // The upper end of a side belongs to it, the lower one does not.
-      const first = Math.max(top, Math.ceil(low - 0.5));
-      for (let row = first; row < bottom && row + 0.5 < high; row++)
-        crossings[row - top]!.push(ax + ((row + 0.5 - ay) / (by - ay)) * (bx - ax));
-    });
-  for (const [r, found] of crossings.entries()) {
-    found.sort((a, b) => a - b);
-    for (let k = 0; k + 1 < found.length; k += 2) {
-      const from = Math.max(left, Math.ceil(found[k]! - 0.5));
-      const to = Math.min(right, Math.ceil(found[k + 1]! - 0.5));
-      for (let column = from; column < to; column++) out[r * (right - left) + column - left] = 1;
+      for (let row = Math.max(top, Math.ceil(low - 0.5)); row < bottom && row + 0.5 < high; row++) {
+        const x = ax + ((row + 0.5 - ay) / (by - ay)) * (bx - ax);
+        const column = Math.max(left, Math.ceil(x - 0.5));
+        if (column < right) out[(row - top) * width + column - left]! ^= 1;
+      }
     }
-  }
+  for (let start = 0; start < out.length; start += width)
+    for (let i = start + 1; i < start + width; i++) out[i]! ^= out[i - 1]!;
+  return out;
 }
 
 // As GDAL has it: a side that spans less than this of columns or rows is taken for a straight one through its end.
 const straight = 0.01;
 
-/** Every cell that a side passes through, by the rules of GDAL's ALL_TOUCHED. */
-function touch(
-  [ax, ay, bx, by]: readonly [number, number, number, number],
-  { left, top, right, bottom }: Frame,
-  out: Float32Array,
-): void {
-  const [x0, y0, x1, y1] = ax <= bx ? [ax, ay, bx, by] : [bx, by, ax, ay];
-  const mark = (column: number, row: number): void => {
-    if (column >= left && column < right && row >= top && row < bottom)
-      out[(row - top) * (right - left) + column - left] = 1;
-  };
-  if (Math.floor(x0) === Math.floor(x1) || x1 - x0 < straight) {
-    const last = Math.min(bottom - 1, Math.floor(Math.max(y0, y1)));
-    for (let row = Math.max(top, Math.floor(Math.min(y0, y1))); row <= last; row++) mark(Math.floor(x1), row);
-    return;
+/** Every cell that a side of a ring passes through, by the rules of GDAL's ALL_TOUCHED. */
+function touchAlong(ring: Float64Array, { left, top, right, bottom }: Frame, out: Uint8Array): void {
+  const width = right - left;
+  for (let i = 0; i < ring.length; i += 2) {
+    const k = following(ring, i);
+    const isEastward = ring[i]! <= ring[k]!;
+    const [from, to] = isEastward ? [i, k] : [k, i];
+    const [x0, y0, x1, y1] = [ring[from]!, ring[from + 1]!, ring[to]!, ring[to + 1]!];
+    const [high, low] = y0 < y1 ? [y0, y1] : [y1, y0];
+    if (low < top || high >= bottom || x1 < left || x0 >= right) continue;
+    const first = Math.max(top, Math.floor(high));
+    const last = Math.min(bottom - 1, Math.floor(low));
+    if (Math.floor(x0) === Math.floor(x1) || x1 - x0 < straight) {
+      const column = Math.floor(x1);
+      if (column < left || column >= right) continue;
+      for (let row = first; row <= last; row++) out[(row - top) * width + column - left] = 1;
+      continue;
+    }
+    if (Math.floor(y0) === Math.floor(y1) || low - high < straight) {
+      const row = Math.floor(isEastward ? y1 : y0);
+      if (row < top || row >= bottom) continue;
+      const end = Math.min(right - 1, Math.floor(x1));
+      for (let column = Math.max(left, Math.floor(x0)); column <= end; column++)
+        out[(row - top) * width + column - left] = 1;
+      continue;
+    }
+    const slope = (x1 - x0) / (y1 - y0);
+    for (let row = first; row <= last; row++) {
+      // The stretch of the side within the row.
+      const p = x0 + (Math.max(high, row) - y0) * slope;
+      const q = x0 + (Math.min(low, row + 1) - y0) * slope;
+      const end = Math.min(right - 1, Math.floor(Math.max(p, q)));
+      for (let column = Math.max(left, Math.floor(Math.min(p, q))); column <= end; column++)
+        out[(row - top) * width + column - left] = 1;
+    }
   }
-  if (Math.floor(y0) === Math.floor(y1) || Math.abs(y1 - y0) < straight) {
-    const last = Math.min(right - 1, Math.floor(x1));
-    for (let column = Math.max(left, Math.floor(x0)); column <= last; column++) mark(column, Math.floor(by));
-    return;
-  }
-  const slope = (x1 - x0) / (y1 - y0);
-  const [high, low] = y0 < y1 ? [y0, y1] : [y1, y0];
-  const xAt = (y: number): number => x0 + (y - y0) * slope;
-  const last = Math.min(bottom - 1, Math.floor(low));
-  for (let row = Math.max(top, Math.floor(high)); row <= last; row++) {
-    // The stretch of the side within the row.
-    const [p, q] = [xAt(Math.max(high, row)), xAt(Math.min(low, row + 1))];
-    const to = Math.min(right - 1, Math.floor(Math.max(p, q)));
-    for (let column = Math.max(left, Math.floor(Math.min(p, q))); column <= to; column++) mark(column, row);
-  }
+}
+
+/** Rings within an odd number of others are holes: 1 for a ring whose sides count as they go, -1 for one that is turned the other way. */
+function signsOf(rings: Rings): Int8Array {
+  const bounds = rings.map((ring) => boundsOf([ring]));
+  return Int8Array.from(rings, (ring, i) => {
+    const own = bounds[i]!;
+    let around = 0;
+    for (const [k, other] of rings.entries()) {
+      const box = bounds[k]!;
+      const isNear =
+        box.minX <= own.maxX && box.maxX >= own.minX && box.minY <= own.maxY && box.maxY >= own.minY;
+      if (k !== i && isNear && holds(other, ring)) around++;
+    }
+    return signedArea(ring) > 0 === (around % 2 === 1) ? 1 : -1;
+  });
 }
 
 /**
  * Shares by the areas to the left of every side: a side adds to each cell that it passes what lies between it and the cell's right edge, and to all cells on its right the whole
  * height that it passes.
  */
-function fillShares(rings: Rings, frame: Frame, out: Float32Array): void {
+function sharesOf(rings: Rings, signs: Int8Array, frame: Frame): Float32Array {
   const { left, top, right, bottom } = frame;
   const width = right - left;
+  const out = new Float32Array(width * (bottom - top));
   // Two more columns, for what lies on the right of everything.
   const area = new Float64Array((width + 2) * (bottom - top));
-  for (const [i, ring] of rings.entries()) {
-    // Rings within an odd number of others are holes.
-    const inside = rings.filter((other, k) => k !== i && holds(other, ring)).length % 2 === 1;
-    const sign = signedArea(ring) > 0 === inside ? 1 : -1;
-    eachSide(ring, (ax, ay, bx, by) => addSide(ax, ay, bx, by, sign, frame, area));
-  }
+  for (const [i, ring] of rings.entries())
+    for (let a = 0; a < ring.length; a += 2) {
+      const b = following(ring, a);
+      addSide(ring[a]!, ring[a + 1]!, ring[b]!, ring[b + 1]!, signs[i]!, frame, area);
+    }
   for (let r = 0; r < bottom - top; r++) {
     let sum = 0;
     for (let c = 0; c < width; c++) {
       sum += area[r * (width + 2) + c]!;
       // Rounding leaves less than nothing, or more than all.
-      out[r * width + c] = Math.max(0, Math.min(1, Math.abs(sum) < 1e-9 ? 0 : sum));
+      out[r * width + c] = sum < 1e-9 ? 0 : sum > 1 ? 1 : sum;
     }
   }
+  return out;
 }
 
 function addSide(
@@ -143,34 +185,38 @@ function addSide(
 ): void {
   if (ay === by) return;
   const width = right - left;
-  const way = by > ay ? sign : -sign;
-  const [x0, y0, x1, y1] = by > ay ? [ax, ay, bx, by] : [bx, by, ax, ay];
+  const isDown = by > ay;
+  const way = isDown ? sign : -sign;
+  const [x0, y0, x1, y1] = isDown ? [ax, ay, bx, by] : [bx, by, ax, ay];
   const slope = (x1 - x0) / (y1 - y0);
   for (let row = Math.max(top, Math.floor(y0)); row < bottom && row < y1; row++) {
-    const [from, to] = [Math.max(y0, row), Math.min(y1, row + 1)];
-    if (to <= from) continue;
-    const base = (row - top) * (width + 2);
-    // The stretch within the row, from west to east; beside the frame it counts at its edge.
-    const clamp = (x: number): number => Math.max(left, Math.min(right, x)) - left;
-    const ends = [x0 + (from - y0) * slope, x0 + (to - y0) * slope];
-    const [west, east] = [Math.min(...ends), Math.max(...ends)];
+    const from = y0 > row ? y0 : row;
+    const to = y1 < row + 1 ? y1 : row + 1;
     const whole = to - from;
+    if (whole <= 0) continue;
+    const base = (row - top) * (width + 2);
+    // The stretch within the row, from west to east.
+    const p = x0 + (from - y0) * slope;
+    const q = x0 + (to - y0) * slope;
+    const [west, east] = p < q ? [p, q] : [q, p];
+    if (west >= right) continue;
+    if (east < left) {
+      // All of its height counts from the first cell on.
+      area[base]! += way * whole;
+      continue;
+    }
     const perColumn = east > west ? whole / (east - west) : 0;
-    // What lies west of the frame, all of its height counts from the first cell on.
-    const before =
-      east > west ? Math.max(0, Math.min(east, left) - west) * perColumn : west < left ? whole : 0;
-    area[base]! += way * before;
-    const [first, last] = [clamp(west), clamp(east)];
-    if (east < left || west >= right) continue;
-    for (
-      let c = Math.floor(first);
-      c < Math.min(width, Math.max(Math.ceil(last), Math.floor(first) + 1));
-      c++
-    ) {
-      const [p, q] = [Math.max(first, c), Math.min(last, c + 1)];
-      const height = east > west ? (q - p) * perColumn : whole;
+    if (west < left) area[base]! += way * (left - west) * perColumn;
+    const first = Math.max(0, west - left);
+    const last = Math.min(width, east - left);
+    const start = Math.floor(first);
+    const end = Math.min(width, Math.max(Math.ceil(last), start + 1));
+    for (let c = start; c < end; c++) {
+      const near = first > c ? first : c;
+      const far = last < c + 1 ? last : c + 1;
+      const height = perColumn > 0 ? (far - near) * perColumn : whole;
       // On the right of the side in this cell, and in all cells behind.
-      const share = height * (c + 1 - (p + q) / 2);
+      const share = height * (c + 1 - (near + far) / 2);
       area[base + c]! += way * share;
       area[base + c + 1]! += way * (height - share);
     }
@@ -179,9 +225,10 @@ function addSide(
 
 function signedArea(ring: Float64Array): number {
   let sum = 0;
-  eachSide(ring, (ax, ay, bx, by) => {
-    sum += ax * by - bx * ay;
-  });
+  for (let a = 0; a < ring.length; a += 2) {
+    const b = following(ring, a);
+    sum += ring[a]! * ring[b + 1]! - ring[b]! * ring[a + 1]!;
+  }
   return sum / 2;
 }
 
@@ -191,9 +238,12 @@ function holds(other: Float64Array, ring: Float64Array): boolean {
   for (let i = 0; i < ring.length; i += 2) {
     const [x, y] = [ring[i]!, ring[i + 1]!];
     let inside = false;
-    eachSide(other, (ax, ay, bx, by) => {
-      if (ay <= y !== by <= y && x < ax + ((y - ay) / (by - ay)) * (bx - ax)) inside = !inside;
-    });
+    for (let a = 0; a < other.length; a += 2) {
+      const b = following(other, a);
+      const [ay, by] = [other[a + 1]!, other[b + 1]!];
+      if (ay <= y !== by <= y && x < other[a]! + ((y - ay) / (by - ay)) * (other[b]! - other[a]!))
+        inside = !inside;
+    }
     places += inside ? 1 : -1;
   }
   return places > 0;

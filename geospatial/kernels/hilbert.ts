@@ -1,4 +1,5 @@
 /** Numbers of tiles along Hilbert curves, one curve a zoom. Source: PMTiles 3, 4.1; Hilbert 1891. */
+import { boundsOf } from './coverage.ts';
 
 /** A tile of the Web Mercator pyramid: `x` counts from the west, `y` from the north, both from 0 to 2^z - 1. */
 export type TileAddress = { readonly z: number; readonly x: number; readonly y: number };
@@ -79,4 +80,20 @@ const turned = (x: number, y: number, side: number, east: boolean): [number, num
 function checkZoom(z: number): void {
   if (!Number.isInteger(z) || z < 0 || z > deepestZoom)
     throw new RangeError(`zoom ${z}, expected 0 to ${deepestZoom}`);
+}
+
+const finestZoom = 16;
+
+/** The numbers of places x, y, x, y, ... along a Hilbert curve through their bounds, from west to east; those that are no numbers come last, equal ones as they stand. */
+export function hilbertOrder(places: Float64Array): Uint32Array<ArrayBuffer> {
+  const { minX, minY, maxX, maxY } = boundsOf([places]);
+  const step = (value: number, low: number, high: number): number =>
+    high > low ? Math.floor(((2 ** finestZoom - 1) * (value - low)) / (high - low)) : 0;
+  const along = Float64Array.from({ length: places.length / 2 }, (_, i) => {
+    const [x, y] = [step(places[2 * i]!, minX, maxX), step(places[2 * i + 1]!, minY, maxY)];
+    return Number.isNaN(x + y) ? Infinity : tileId({ z: finestZoom, x, y });
+  });
+  return Uint32Array.from(along.keys()).sort((a, b) =>
+    along[a] === along[b] ? a - b : along[a]! - along[b]!,
+  );
 }

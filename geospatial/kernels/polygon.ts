@@ -1,4 +1,5 @@
 /** Areas with holes, and which points lie in them: by the parity of the sides that a ray to the east meets. A point on a western or southern side is inside, on an eastern or northern one it is not. */
+import { boundsOf } from './coverage.ts';
 
 /** Bounds, and sides as x, y of one end and of the other, those of all rings of all polygons. */
 export type Area = {
@@ -9,15 +10,14 @@ export type Area = {
   readonly sides: Float64Array;
 };
 
-/** The area of rings, each of at least three places; the last one may repeat the first. Rings within rings are holes, whichever way they turn. */
-export function areaOf(rings: readonly (readonly (readonly number[])[])[]): Area {
+/** The area of rings, each of at least three places as x, y, x, y, ...; the last one may repeat the first. Rings within rings are holes, whichever way they turn. */
+export function areaOf(rings: readonly Float64Array[]): Area {
   const sides: number[] = [];
-  let [minX, minY, maxX, maxY] = [Infinity, Infinity, -Infinity, -Infinity];
+  const { minX, minY, maxX, maxY } = boundsOf(rings);
   for (const ring of rings)
-    for (const [i, [x = NaN, y = NaN]] of ring.entries()) {
-      const [toX = NaN, toY = NaN] = ring[(i + 1) % ring.length]!;
-      [minX, minY, maxX, maxY] = [Math.min(minX, x), Math.min(minY, y), Math.max(maxX, x), Math.max(maxY, y)];
-      if (y !== toY) sides.push(x, y, toX, toY);
+    for (let i = 0; i < ring.length; i += 2) {
+      const k = i + 2 < ring.length ? i + 2 : 0;
+      if (ring[i + 1] !== ring[k + 1]) sides.push(ring[i]!, ring[i + 1]!, ring[k]!, ring[k + 1]!);
     }
   return { minX, minY, maxX, maxY, sides: Float64Array.from(sides) };
 }

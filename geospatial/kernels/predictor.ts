@@ -48,12 +48,19 @@ export function gatherPlanes(bytes: Uint8Array, width: number, bands: number, si
   const stride = size * line;
   const planes = new Uint8Array(stride);
   for (let row = 0; row + stride <= bytes.length; row += stride) {
-    for (let i = bands; i < stride; i++) bytes[row + i] = bytes[row + i]! + bytes[row + i - bands]!;
     planes.set(bytes.subarray(row, row + stride));
+    // Sums of one band stay in a register; those of several go through memory.
+    if (bands > 1) for (let i = bands; i < stride; i++) planes[i] = planes[i]! + planes[i - bands]!;
+    let sum = 0;
     for (let plane = 0; plane < size; plane++) {
       const from = plane * line;
       let to = row + size - 1 - plane;
-      for (let i = 0; i < line; i++, to += size) bytes[to] = planes[from + i]!;
+      if (bands > 1) for (let i = from; i < from + line; i++, to += size) bytes[to] = planes[i]!;
+      else
+        for (let i = from; i < from + line; i++, to += size) {
+          sum += planes[i]!;
+          bytes[to] = sum;
+        }
     }
   }
 }

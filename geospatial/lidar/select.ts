@@ -1,7 +1,7 @@
 /** Which points of a cloud count: by class, return and place. */
 import { choice, integers, text, type Param, type Values } from '../../core/params.ts';
 import type { Dataset, Source } from '../../core/job.ts';
-import { readArea } from '../formats/geojson.ts';
+import { polygonFormats, readArea } from '../formats/polygons.ts';
 import { fields, type Points } from '../kernels/codec.ts';
 import { type Area, isInside } from '../kernels/polygon.ts';
 
@@ -65,7 +65,7 @@ export async function areaOfInput(
 /** An optional input: polygons in the CRS of the points. */
 export const polygonInput = {
   doc: 'only points within these polygons, in the units of the points',
-  formats: ['geojson', 'json'],
+  formats: polygonFormats,
   optional: true,
 };
 

@@ -2,7 +2,7 @@
 import { choice, resolve, words } from '../../core/params.ts';
 import { ground } from '../../geospatial/jobs/ground.ts';
 import { raster } from '../../geospatial/jobs/raster.ts';
-import { readPolygons } from '../../geospatial/formats/geojson.ts';
+import { readPolygons } from '../../geospatial/formats/polygons.ts';
 import { zonal } from '../../geospatial/jobs/zonal.ts';
 import { zonePercentile, zoneStats } from '../../geospatial/kernels/zone.ts';
 import { cell } from '../../geospatial/rasters/cell.ts';

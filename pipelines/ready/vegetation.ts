@@ -1,6 +1,6 @@
 /** From scenes of a season to a table of fields: one picture without clouds, its NDVI, and what that is within each polygon. */
 import { resolve, words } from '../../core/params.ts';
-import { readPolygons } from '../../geospatial/formats/geojson.ts';
+import { readPolygons } from '../../geospatial/formats/polygons.ts';
 import { bandIndex } from '../../geospatial/jobs/bandindex.ts';
 import { composite } from '../../geospatial/jobs/composite.ts';
 import { imageCatalog } from '../../geospatial/jobs/imagecatalog.ts';

@@ -1,6 +1,6 @@
 /** From scenes, stations and crops to what water the crops use: NDVI, temperature between the stations, and sums by crop. After the water-use case of the CloudButton project. */
 import { number, resolve, text } from '../../core/params.ts';
-import { readPolygons } from '../../geospatial/formats/geojson.ts';
+import { readPolygons } from '../../geospatial/formats/polygons.ts';
 import { bandIndex } from '../../geospatial/jobs/bandindex.ts';
 import { composite } from '../../geospatial/jobs/composite.ts';
 import { interpolate } from '../../geospatial/jobs/interpolate.ts';
@@ -90,7 +90,7 @@ export const water: Pipeline = {
     const [dataset] = last.stage.inputs['polygons']!;
     const [raster] = last.stage.inputs['raster']!;
     const { features } = await readPolygons(await planning.open(dataset!), dataset!);
-    const { transform } = await openZoneRaster(await planning.open(raster!), raster!.uri, 1);
+    const { transform } = await openZoneRaster(await planning.open(raster!), raster!.uri, [1]);
     const area = Math.abs(transform[0] * transform[4]);
     const { values } = last.finished.value as { values: Float64Array };
     const sums = new Map<string, { fields: number; cells: number; millimetres: number }>();
