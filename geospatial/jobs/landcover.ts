@@ -12,7 +12,9 @@ import {
   tooFew,
 } from '../rasters/clusters.ts';
 import { nodesOf } from '../rasters/blocks.ts';
+import { fetchingFor } from '../rasters/fetching.ts';
 import { readTiles, type SceneBlock, sceneMemory } from '../rasters/scenetiles.ts';
+import { fetch } from './fetch.ts';
 import { kmeans } from './kmeans.ts';
 
 type Inputs = { bands: readonly Dataset[] };
@@ -44,6 +46,11 @@ export const landcover = define<Inputs, typeof clusterParams, SceneBlock, Sample
   output: 'prefix',
   result: columns<Sample>(),
 
+  async before({ bands }, given, _split, planning) {
+    const { scenes, dilation: halo } = given;
+    const stage = await fetchingFor(bands, { scenes, names: namesOf(given).names, bbox: '', halo }, planning);
+    return stage && { job: fetch, ...stage };
+  },
   partition: ({ bands }, given, split, planning) =>
     clusterBlocks(bands, given, split, (dataset) => planning.open(dataset)),
   pace: 60,
