@@ -43,7 +43,7 @@ type Given = { readonly index: string; readonly mask: string; readonly scenes: r
 function programOf({ index, mask, scenes }: Given) {
   if (scenes.length !== 1)
     throw new BadUsage(
-      `--bands: found ${scenes.length} scenes, expected one; satellite/composite takes many`,
+      `--bands: found ${scenes.length} scenes, expected one, say an item of a catalogue; satellite/composite takes many`,
     );
   const expression = parseExpression(indices[index || 'ndvi']?.formula ?? index);
   const left = maskOf(mask);
