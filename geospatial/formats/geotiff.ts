@@ -2,6 +2,7 @@
 import { BadInput } from '../../core/errors.ts';
 import type { Source } from '../../core/job.ts';
 import { type Cells, cellArrays, type CellType, isFloat } from '../kernels/pyramid.ts';
+import type { Window } from '../kernels/window.ts';
 import type { Transform } from './cog.ts';
 import { crsOf } from './crs.ts';
 import type { Directory, Tiff } from './directories.ts';
@@ -9,7 +10,7 @@ import { openTiff } from './directories.ts';
 import { type BandNote, decodeFacts, decodeGdalMetadata } from './gdalmetadata.ts';
 import type { GeoKeys } from './geokeys.ts';
 import { type Layout, layoutOf } from './imagelayout.ts';
-import { planReading, type Reading, readWindow, type Window } from './reading.ts';
+import { planReading, type Reading, readWindow } from './reading.ts';
 
 /** A raster, opened: of its file's first image, with the overviews and masks that belong to it. */
 export type RasterFile = {

@@ -2,17 +2,10 @@
 import { BadInput } from '../../core/errors.ts';
 import type { Source } from '../../core/job.ts';
 import { type Cells, cellArrays } from '../kernels/pyramid.ts';
+import type { Window } from '../kernels/window.ts';
 import type { Directory, Tiff } from './directories.ts';
 import { type Layout, tilesIn } from './imagelayout.ts';
 import { faultOf, tileDecoder } from './tilecodec.ts';
-
-/** Cells `[left, left + width)` by `[top, top + height)`. Plain JSON. */
-export type Window = {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-};
 
 /** Everything that it takes to read bands of a window, besides the file. Plain JSON, so that a plan can ship it to workers. */
 export type Reading = Window & {
