@@ -12,6 +12,7 @@ import { encodeTile, writeCog } from '../geospatial/formats/cog.ts';
 import { readTiff } from '../geospatial/formats/directories.ts';
 import { bandIndex } from '../geospatial/jobs/bandindex.ts';
 import { fetch } from '../geospatial/jobs/fetch.ts';
+import { landcover } from '../geospatial/jobs/landcover.ts';
 import { levels } from '../geospatial/kernels/pyramid.ts';
 import { catalog as all } from '../pipelines/catalog.ts';
 import { describe as describeUri } from '../pipelines/storage.ts';
@@ -151,6 +152,21 @@ test.each([
     }
   },
 );
+
+test('satellite/landcover, which reads all in every round, fetches remote files, and these alone', async () => {
+  const layers = { red: { file: 0, band: 0 }, nir: { file: 1, band: 0 } };
+  const params = resolve(landcover.params as Spec, { scenes: [{ id: 'a', layers }] });
+  const uris = [new URL('red.tif', site.address).href, pathOf('nir')];
+  const bands = await Promise.all(uris.map((uri) => describeUri(uri)));
+  const { planning, runtime } = hostOf(catalog);
+  const before = await landcover.before!({ bands }, params as never, 16, planning);
+  const { parts } = await fetch.partition({ bands }, before!.params as never, fetch.split, planning);
+  expect([before!.job.name, new Set(parts.map(({ file }) => file))]).toEqual([fetch.name, new Set([0])]);
+  expect(parts.reduce((sum, { tiles }) => sum + tiles, 0)).toBe(36);
+  const local = { bands: [bands[1]!, bands[1]!] };
+  expect(await landcover.before!(local, params as never, 16, planning)).toBeUndefined();
+  await runtime.open.close();
+});
 
 test('bytes that are held and bytes that are not are those of the file', async () => {
   const file = Uint8Array.from({ length: 60 }, (_, i) => i);
