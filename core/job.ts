@@ -18,6 +18,8 @@ export type Dataset = {
   readonly written?: string;
   /** How a remote object is asked for, where that is not the usual way. Not in keys. */
   readonly access?: Access;
+  /** Bytes of it that lie in the store: file number `file` of the result of a job that brought them (`core/sources/held.ts`). Not in keys. */
+  readonly held?: { readonly by: Dataset; readonly file: number };
 };
 
 /** `unsigned`: without credentials, as public buckets allow; `requesterPays`: whoever reads agrees to pay for it. */
@@ -147,6 +149,11 @@ export interface Job<I extends Inputs, S extends Spec, Part extends Json, R> {
   readonly result: Codec<R>;
   /** WebAssembly that the kernel asks for by name. */
   readonly modules?: { readonly [name: string]: () => URL };
+  /**
+   * A job to run before, where several parts would otherwise read the same remote bytes: over one input of this one, which then has them from the store. Its result is a
+   * `Held`. Never changes the result of this one.
+   */
+  before?(inputs: I, params: Values<S>, split: number, planning: Planning): Promise<Stage | undefined>;
   /** Splits the work. Reads headers and indexes only. Throws BadInput; at least one part unless there is nothing at all. */
   partition(inputs: I, params: Values<S>, split: number, planning: Planning): Promise<Partition<Part>>;
   /** Work in a part, in `unit`: the longest goes first. */

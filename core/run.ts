@@ -48,10 +48,10 @@ export async function run(first: Stage, host: Host, options: RunOptions = {}): P
   const { on = () => {}, split, arity } = options;
   const { backend, runtime, planning } = host;
   const { store } = runtime;
-  for (let stage = first; ;) {
-    const { job, inputs, params } = stage;
+  const finish = async (stage: Stage, size?: number) => {
+    const { job, inputs } = stage;
     const tasks = await plan(stage, planning, {
-      ...(split !== undefined && stage === first ? { split } : {}),
+      ...(size === undefined ? {} : { split: size }),
       ...(arity === undefined ? {} : { arity }),
     });
     for (const message of tasks.notes) on({ event: 'note', message });
@@ -77,11 +77,29 @@ export async function run(first: Stage, host: Host, options: RunOptions = {}): P
           `they do not belong together: write the index again`,
       );
     }
-    if (!job.next) return { job, inputs, params, root: tasks.root, value };
-    const dataset = resultOf(job, tasks.root, bytes.length);
+    return { root: tasks.root, value, dataset: resultOf(job, tasks.root, bytes.length) };
+  };
+  for (let stage = first; ;) {
+    const { job, params } = stage;
+    const size = stage === first ? split : undefined;
+    const before = await job.before?.(stage.inputs, params, size ?? job.split, planning);
+    const inputs = before
+      ? { ...stage.inputs, ...holding(before.inputs, (await finish(before)).dataset) }
+      : stage.inputs;
+    const { root, value, dataset } = await finish({ job, inputs, params }, size);
+    if (!job.next) return { job, inputs, params, root, value };
     stage = job.next(dataset, value, inputs, params);
   }
 }
+
+/** Inputs of which a job brought bytes to the store. */
+const holding = (inputs: Inputs, by: Dataset): Inputs =>
+  Object.fromEntries(
+    Object.entries(inputs).map(([name, all]) => [
+      name,
+      all.map((dataset, file): Dataset => ({ ...dataset, held: { by, file } })),
+    ]),
+  );
 
 /** A finished job's result as the next one's input: its id is its key, so resume needs no bookkeeping. */
 function resultOf(job: AnyJob, root: Key, size: number): Dataset {

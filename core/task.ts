@@ -18,6 +18,7 @@ import type {
 } from './job.ts';
 import { jobId } from './plan.ts';
 import { counting } from './sources/counting.ts';
+import { heldCodec, heldSource } from './sources/held.ts';
 
 /** What a worker works with: made once, used for every task. */
 export type Runtime = {
@@ -142,24 +143,32 @@ export async function answer(task: Task, runtime: Runtime, signal: AbortSignal):
 /** Opens datasets; `close` ends what is open. */
 export type Opener = ((dataset: Dataset) => Promise<Source>) & { close(): Promise<void> };
 
-/** Opens each dataset once: later callers share the source. Results of earlier jobs (`store:<key>`) come from the store. */
+/** Opens each dataset once: later callers share the source. Results of earlier jobs (`store:<key>`), and what they hold of others, come from the store. */
 export function opener(store: Store, open: (dataset: Dataset) => Promise<Source>): Opener {
   const opened = new Map<string, Promise<Source>>();
-  const openOnce = async (dataset: Dataset): Promise<Source> => {
-    const { uri, size } = dataset;
-    if (uri.startsWith('store:')) {
-      const key = uri.slice('store:'.length) as Key;
-      return { size, read: (start, end) => store.get(key, start, end) };
-    }
-    const id = `${uri}#${dataset.id}`;
+  const once = (id: string, make: () => Promise<Source>): Promise<Source> => {
     let source = opened.get(id);
     if (!source) {
-      source = open(dataset);
+      source = make();
       opened.set(id, source);
       // A failure is not kept: the next attempt may find the file.
       source.catch(() => opened.delete(id));
     }
     return source;
+  };
+  const openOnce = async (dataset: Dataset): Promise<Source> => {
+    const { uri, size, held } = dataset;
+    if (uri.startsWith('store:')) {
+      const key = uri.slice('store:'.length) as Key;
+      return { size, read: (start, end) => store.get(key, start, end) };
+    }
+    const id = `${uri}#${dataset.id}`;
+    const whole = once(id, () => open(dataset));
+    if (!held) return whole;
+    return once(`${id}#${held.by.id}`, async () => {
+      const pieces = heldCodec.decode(await store.get(held.by.id as Key));
+      return heldSource(await whole, pieces, held.file, ({ key }, start, end) => store.get(key, start, end));
+    });
   };
   const close = async (): Promise<void> => {
     for (const source of await Promise.allSettled(opened.values()))

@@ -4,12 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BadInput, BadUsage } from '../core/errors.ts';
-import type { Json } from '../core/json.ts';
+import type { Json, Options } from '../core/json.ts';
+import { resolve, type Spec } from '../core/params.ts';
 import { bandIndex } from '../geospatial/jobs/bandindex.ts';
+import { imageCatalog } from '../geospatial/jobs/imagecatalog.ts';
 import { parseExpression } from '../geospatial/kernels/expression.ts';
 import { indices, masks } from '../geospatial/kernels/indices.ts';
+import { parseArguments } from '../pipelines/arguments.ts';
+import { catalog } from '../pipelines/catalog.ts';
+import { describe as describeUri } from '../pipelines/storage.ts';
 import { type Bands, differences, readRasters, runScenes } from './bandfiles.ts';
 import { gdalMissing, validateCog } from './gdal.ts';
+import { filesOf, hostOf, sameFiles } from './laws.ts';
 import { shared } from './shared.ts';
 import { generate } from './generate.ts';
 import { tiffFile } from './tiffile.ts';
@@ -241,4 +247,28 @@ describe('one line for', () => {
     expect(error).toBeInstanceOf(BadUsage);
     expect((error as Error).message).toContain('found 2 scenes');
   });
+});
+
+test.each(['red=red,nir=nir', 'red,nir'])('bands of a catalogue, %s', async (bands) => {
+  const rasters = await Promise.all(Object.values(scene).map(([path]) => describeUri(path as string)));
+  const params = resolve(imageCatalog.params as Spec, {});
+  const stage = { job: imageCatalog, inputs: { rasters, points: [] }, params };
+  const [catalogued] = (await filesOf(stage, hostOf(catalog))).values();
+  const items = join(work, 'items.json');
+  writeFileSync(items, catalogued!);
+  const line = ['--scenes', items, '--bands', bands, '--out', 'a.tif'];
+  const parsed = (await parseArguments('run', bandIndex, line))!;
+  const inputs = { bands: await Promise.all(parsed.uris['bands']!.map((uri) => describeUri(uri))) };
+  const listed = {
+    job: bandIndex,
+    inputs,
+    params: resolve(bandIndex.params as Spec, parsed.params as Options),
+  };
+  const expected = await runScenes(
+    bandIndex,
+    [{ red: scene['red']!, nir: scene['nir']! }],
+    {},
+    { split: 16 },
+  );
+  sameFiles(await filesOf(listed, hostOf(catalog)), expected, 'of a catalogue');
 });

@@ -281,6 +281,8 @@ test('names tell scenes, bands, satellites and days', () => {
     asset: 'SR_B4',
     band: 'B4',
   });
+  expect(namedFile('/x/20240401_NIR.tif')).toMatchObject({ scene: '20240401', asset: 'NIR', band: 'nir' });
+  expect(namedFile('/x/infrared.tif')).toEqual({ folder: '/x/', scene: 'infrared' });
   expect(namedFile('/x/dem.tif')).toEqual({ folder: '/x/', scene: 'dem' });
   expect(timeInName('LC08_L2SP_013032_20180131_20200902_02_T1')).toBe('2018-01-31T00:00:00Z');
   expect(timeInName('LC80130322018031LGN00')).toBe('2018-01-31T00:00:00Z');

@@ -15,9 +15,6 @@ import { openRaster } from '../geospatial/formats/geotiff.ts';
 import { epsgKeys, reprojection } from '../geospatial/formats/reproject.ts';
 import { mosaicking } from '../geospatial/jobs/mosaicking.ts';
 import { warp } from '../geospatial/jobs/warp.ts';
-import { placesOf, type ToSource } from '../geospatial/kernels/lattice.ts';
-import { gather, resample } from '../geospatial/kernels/resample.ts';
-import { blend } from '../geospatial/kernels/seams.ts';
 import { catalog } from '../pipelines/catalog.ts';
 import { gdal, gdalMissing } from './gdal.ts';
 import { filesOf } from './laws.ts';
@@ -315,90 +312,6 @@ test('old datums are refused by name unless both sides have the one', async () =
   forward(place);
   expect(place.every(Number.isFinite)).toBe(true);
   expect((await reprojection(keys[3]!, keys[2]!)).notes).toEqual([expect.stringMatching(/OSGB36.*2 m/)]);
-});
-
-test('places off the lattice are within the tolerance, and exact without one', () => {
-  // Bends, and lies nowhere beyond a line.
-  const bent: ToSource = (places) => {
-    for (let i = 0; i < places.length; i += 2) {
-      const [x, y] = [places[i]!, places[i + 1]!];
-      places[i] = x > 300 ? NaN : x + 8 * Math.sin(y / 90) + (x * x) / 5000;
-      places[i + 1] = x > 300 ? NaN : y - 5 * Math.cos(x / 70);
-    }
-  };
-  const rectangle = { left: -20, top: 35, width: 341, height: 130 };
-  for (const tolerance of [0.5, 0.125, 0.001, 0]) {
-    let calls = 0;
-    const counted: ToSource = (places) => {
-      calls += places.length / 2;
-      bent(places);
-    };
-    const { u, v } = placesOf(counted, rectangle, tolerance);
-    let worst = 0;
-    for (let y = 0; y < rectangle.height; y++)
-      for (let x = 0; x < rectangle.width; x++) {
-        const place = Float64Array.of(rectangle.left + x + 0.5, rectangle.top + y + 0.5);
-        bent(place);
-        const i = y * rectangle.width + x;
-        if (Number.isNaN(u[i]!) !== Number.isNaN(place[0]!)) worst = Infinity;
-        if (place[0] === place[0])
-          worst = Math.max(worst, Math.abs(u[i]! - place[0]!) + Math.abs(v[i]! - place[1]!));
-      }
-    expect(worst).toBeLessThanOrEqual(1.5 * tolerance);
-    if (tolerance >= 0.125) expect(calls).toBeLessThan(0.1 * u.length);
-  }
-  for (const [width, height] of [
-    [1, 1],
-    [1, 9],
-    [7, 1],
-    [2, 2],
-  ] as const) {
-    const { u } = placesOf((places) => places.fill(3), { left: 0, top: 0, width, height }, 0);
-    expect([...u]).toEqual(Array.from({ length: width * height }, () => 3));
-  }
-});
-
-test('kernels leave out cells without value, and share their weights out anew', () => {
-  const patch = { left: 10, top: 20, width: 3, height: 2, values: Float64Array.of(1, 2, NaN, 5, 6, 9) };
-  const at = (x: number, y: number) => ({ u: Float64Array.of(x), v: Float64Array.of(y) });
-  const one = { x: 1, y: 1 };
-  const value = (resampling: 'near' | 'bilinear' | 'cubic', x: number, y: number): number => {
-    const out = new Float64Array(1);
-    resample(resampling, patch, at(x, y), one, out);
-    return out[0]!;
-  };
-  expect(value('near', 11.999, 20.5)).toBe(2);
-  expect(value('near', 12.1, 20.5)).toBeNaN();
-  expect(value('near', 9.9, 20.5)).toBeNaN();
-  expect(value('bilinear', 11, 21)).toBe((1 + 2 + 5 + 6) / 4);
-  expect(value('bilinear', 11.9, 21)).toBeCloseTo((0.6 * (2 + 6) + 0.4 * 9) / 1.6, 12);
-  expect(value('bilinear', 12.1, 20.9)).toBeNaN();
-  // Too near to the edge for 4 x 4.
-  expect(value('cubic', 11, 21)).toBe(value('bilinear', 11, 21));
-  const corner = (x: number, y: number) => at(x, y);
-  const out = new Float64Array(1);
-  gather('average', patch, corner(10.5, 20), corner(12.5, 22), out);
-  expect(out[0]).toBeCloseTo((0.5 * 1 + 2 + 0.5 * 5 + 6 + 0.5 * 9) / (0.5 + 1 + 0.5 + 1 + 0.5), 12);
-  gather('mode', patch, corner(9, 20), corner(13, 22), out);
-  expect(out[0]).toBe(1);
-  gather('average', patch, corner(5, 5), corner(6, 6), out);
-  expect(out[0]).toBeNaN();
-});
-
-test('seams', () => {
-  const a = (): Float64Array[] => [Float64Array.of(1, NaN, 3, NaN)];
-  const b = (): Float64Array[] => [Float64Array.of(10, 20, 30, NaN)];
-  const values = (seams: 'first' | 'mean' | 'feather', ...weights: Float64Array[]): number[] => {
-    const blended = blend(seams, 4, 1);
-    blended.add(a(), weights[0]);
-    expect(blended.isFull()).toBe(false);
-    blended.add(b(), weights[1]);
-    return [...blended.values()[0]!];
-  };
-  expect(values('first')).toEqual([1, 20, 3, NaN]);
-  expect(values('mean')).toEqual([5.5, 20, 16.5, NaN]);
-  const found = values('feather', Float64Array.of(3, 1, 0, 0), Float64Array.of(1, 0, 0, 5));
-  expect(found).toEqual([13 / 4, 20, 16.5, NaN]);
 });
 
 const home = shared();

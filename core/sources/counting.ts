@@ -1,12 +1,13 @@
 /** A wrapper that counts what is read. */
 import type { Source } from '../job.ts';
+import { from } from './origin.ts';
 
 /** Bytes delivered and reads asked for. */
 export type Tally = { bytes: number; reads: number };
 
 /** Adds to `tally`: a read or a stream when it is asked for, its bytes when they arrive. */
 export function counting(source: Source, tally: Tally): Source {
-  return {
+  return from(source, {
     size: source.size,
     async read(start, end, into) {
       tally.reads += 1;
@@ -21,7 +22,7 @@ export function counting(source: Source, tally: Tally): Source {
       },
     }),
     ...(source.close && { close: () => source.close!() }),
-  };
+  });
 }
 
 /** Not a generator, whose return would wait for the piece in flight. */

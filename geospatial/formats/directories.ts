@@ -1,6 +1,7 @@
 /** Image file directories of TIFF and BigTIFF in both byte orders, read by few ranges. Sources: TIFF 6.0, section 2; BigTIFF design (libtiff). */
 import { BadInput } from '../../core/errors.ts';
 import type { Source } from '../../core/job.ts';
+import { originOf } from '../../core/sources/origin.ts';
 
 /** Where the values of a field lie, and what they are. */
 export type Entry = {
@@ -54,9 +55,36 @@ const leastBytes = 4096;
 const mostAhead = 2 ** 20;
 const mostKept = 2 ** 24;
 const mostAsked = 2 ** 28;
+// Bytes of files that are known, besides the one that was asked for last.
+const mostKnown = 2 ** 25;
 const mostDirectories = 1024;
 // As many as libtiff takes.
 const mostFields = 4096;
+
+type Known = { readonly tiff: Promise<Tiff>; readonly kept: Kept };
+const known = new Map<Source, Known>();
+
+/** As `readTiff`, but of a source that was opened a short time ago, by another part of a job, nothing is read again. */
+export function openTiff(source: Source, name: string): Promise<Tiff> {
+  const origin = originOf(source);
+  const kept = { bytes: 0 };
+  const found = known.get(origin) ?? { tiff: readTiff(source, name, kept), kept };
+  // The last one asked for stands last.
+  known.delete(origin);
+  known.set(origin, found);
+  found.tiff.catch(() => known.delete(origin));
+  let bytes = 0;
+  for (const one of known.values()) bytes += one.kept.bytes;
+  for (const [old, one] of known) {
+    if (bytes <= mostKnown || old === origin) break;
+    known.delete(old);
+    bytes -= one.kept.bytes;
+  }
+  return found.tiff;
+}
+
+/** Bytes that are held. */
+type Kept = { bytes: number };
 
 /**
  * Opens a TIFF and reads all directories of its main chain, no values. The first request brings 16 KiB; directories that follow one another's
@@ -64,12 +92,12 @@ const mostFields = 4096;
  * the first field counts.
  * @throws BadInput for what is no TIFF, and for directories in a circle, without fields or with more than 4,096, outside of the file or with values there; for more than 1,024 of them
  */
-export async function readTiff(source: Source, name: string): Promise<Tiff> {
+export async function readTiff(source: Source, name: string, kept: Kept = { bytes: 0 }): Promise<Tiff> {
   const fail = (found: string, expected: string): never => {
     throw new BadInput(`GeoTIFF: ${found}, expected ${expected}; get the file again`);
   };
   const { size } = source;
-  const read = remembering(source);
+  const read = remembering(source, kept);
   const start = view(await read(0, Math.min(size, 16), firstBytes));
   const order = start.byteLength < 8 ? 0 : start.getUint16(0);
   const little = order === 0x4949;
@@ -210,9 +238,11 @@ const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.b
  * Reads `[start, end)` through what was read before, of which it keeps the last 16 MiB; a request takes `least` bytes where there are as
  * many that it does not have.
  */
-function remembering(source: Source): (start: number, end: number, least: number) => Promise<Uint8Array> {
+function remembering(
+  source: Source,
+  total: Kept,
+): (start: number, end: number, least: number) => Promise<Uint8Array> {
   const kept: { readonly start: number; readonly end: number; readonly bytes: Uint8Array }[] = [];
-  let total = 0;
   const pieceAt = async (at: number, end: number, least: number) => {
     const found = kept.find((piece) => piece.start <= at && at < piece.end);
     if (found) return found;
@@ -220,11 +250,11 @@ function remembering(source: Source): (start: number, end: number, least: number
     for (const piece of kept) if (piece.start > at) until = Math.min(until, piece.start);
     const piece = { start: at, end: until, bytes: await source.read(at, until) };
     kept.push(piece);
-    total += until - at;
+    total.bytes += until - at;
     // What came first, the header and what is near, stays.
-    while (total > mostKept && kept.length > 2) {
+    while (total.bytes > mostKept && kept.length > 2) {
       const [old] = kept.splice(1, 1);
-      total -= old!.end - old!.start;
+      total.bytes -= old!.end - old!.start;
     }
     return piece;
   };

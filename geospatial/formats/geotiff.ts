@@ -2,14 +2,15 @@
 import { BadInput } from '../../core/errors.ts';
 import type { Source } from '../../core/job.ts';
 import { type Cells, cellArrays, type CellType, isFloat } from '../kernels/pyramid.ts';
+import type { Window } from '../kernels/window.ts';
 import type { Transform } from './cog.ts';
 import { crsOf } from './crs.ts';
 import type { Directory, Tiff } from './directories.ts';
-import { readTiff } from './directories.ts';
+import { openTiff } from './directories.ts';
 import { type BandNote, decodeFacts, decodeGdalMetadata } from './gdalmetadata.ts';
 import type { GeoKeys } from './geokeys.ts';
 import { type Layout, layoutOf } from './imagelayout.ts';
-import { planReading, type Reading, readWindow, type Window } from './reading.ts';
+import { planReading, type Reading, readWindow } from './reading.ts';
 
 /** A raster, opened: of its file's first image, with the overviews and masks that belong to it. */
 export type RasterFile = {
@@ -61,7 +62,7 @@ const pixelIsPoint = 2;
  * @throws BadInput for what is no TIFF, or one whose samples or compression are not read
  */
 export async function openRaster(source: Source, name: string): Promise<RasterFile> {
-  const tiff = await readTiff(source, name);
+  const tiff = await openTiff(source, name);
   const kinds = await Promise.all(tiff.directories.map((directory) => kindOf(tiff, directory)));
   const main = tiff.directories[0];
   if (!main) throw new BadInput(`GeoTIFF: no image in ${name}, expected one; get the file again`);

@@ -2,17 +2,10 @@
 import { BadInput } from '../../core/errors.ts';
 import type { Source } from '../../core/job.ts';
 import { type Cells, cellArrays } from '../kernels/pyramid.ts';
+import type { Window } from '../kernels/window.ts';
 import type { Directory, Tiff } from './directories.ts';
 import { type Layout, tilesIn } from './imagelayout.ts';
 import { faultOf, tileDecoder } from './tilecodec.ts';
-
-/** Cells `[left, left + width)` by `[top, top + height)`. Plain JSON. */
-export type Window = {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-};
 
 /** Everything that it takes to read bands of a window, besides the file. Plain JSON, so that a plan can ship it to workers. */
 export type Reading = Window & {
@@ -27,7 +20,8 @@ const numbersOfTile = 5;
 // Bytes between tiles that are read for nothing rather than asked around: leaders and trailers, a twentieth of the run at most.
 const widestGap = 2 ** 14;
 const shareOfGaps = 0.05;
-const mostAtOnce = 2 ** 26;
+/** Bytes of one read, unless one tile has more. */
+export const mostAtOnce = 2 ** 26;
 // So many offsets are read whole rather than row by row of the window.
 const fewTiles = 2 ** 14;
 
@@ -90,8 +84,31 @@ type Tile = {
   readonly end: number;
 };
 
-/** Tiles that come by one read: neighbours with little between them. */
-function* runsOf(tiles: readonly number[]): Generator<Tile[]> {
+/** Where the tiles of readings lie in their file: runs that come by one read, of some `most` bytes, apart from one another and in their order, and how many tiles each brings. */
+export function rangesOf(
+  readings: readonly Pick<Reading, 'tiles'>[],
+  most: number,
+): { readonly start: number; readonly end: number; readonly tiles: number }[] {
+  // The bands of a tile are read together, masks beside them: a place comes once.
+  const all = new Map<number, readonly number[]>();
+  for (const { tiles } of readings)
+    for (let i = 0; i < tiles.length; i += numbersOfTile) {
+      const tile = tiles.slice(i, i + numbersOfTile);
+      const [, , , start, length] = tile as unknown as [number, number, number, number, number];
+      if ((all.get(start)?.[4] ?? -1) < length) all.set(start, tile);
+    }
+  const sorted = [...all.values()].sort((a, b) => a[3]! - b[3]!);
+  const out: { start: number; end: number; tiles: number }[] = [];
+  for (const run of runsOf(sorted.flat(), most)) {
+    // Tiles of a damaged file may overlap; no byte comes twice.
+    const start = Math.max(run[0]!.start, out.at(-1)?.end ?? 0);
+    out.push({ start, end: Math.max(start, run.at(-1)!.end), tiles: run.length });
+  }
+  return out;
+}
+
+/** Tiles that come by one read: neighbours with little between them, of `most` bytes or one tile. */
+function* runsOf(tiles: readonly number[], most = mostAtOnce): Generator<Tile[]> {
   let run: Tile[] = [];
   let gaps = 0;
   for (let i = 0; i < tiles.length; i += numbersOfTile) {
@@ -105,7 +122,7 @@ function* runsOf(tiles: readonly number[]): Generator<Tile[]> {
     const last = run.at(-1);
     const gap = last ? Math.max(0, start - last.end) : 0;
     const whole = start + length - (run[0]?.start ?? start);
-    const joins = last && gap <= widestGap && gaps + gap <= shareOfGaps * whole && whole <= mostAtOnce;
+    const joins = last && gap <= widestGap && gaps + gap <= shareOfGaps * whole && whole <= most;
     if (last && !joins) {
       yield run;
       [run, gaps] = [[], 0];

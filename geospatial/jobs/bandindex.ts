@@ -10,11 +10,13 @@ import { type Cells, emptyTile, type Node } from '../kernels/pyramid.ts';
 import { storeRun } from '../kernels/store.ts';
 import { blockMemory, makeBlock, tilesOf } from '../rasters/blocks.ts';
 import { plain } from '../rasters/cell.ts';
+import { fetchingFor } from '../rasters/fetching.ts';
 import { maskOf, maskParams } from '../rasters/masking.ts';
 import { mergeProducts, type Products, writeProducts } from '../rasters/mosaics.ts';
 import { croppedTo, outputParams, pyramidOfOutput } from '../rasters/output.ts';
 import { openScene, type Scene } from '../rasters/scenes.ts';
 import { namesIn, readTiles, type SceneBlock, sceneBlocks, sceneMemory } from '../rasters/scenetiles.ts';
+import { fetch } from './fetch.ts';
 
 type Inputs = { bands: readonly Dataset[] };
 const listed = Object.entries(indices).map(
@@ -41,7 +43,7 @@ type Given = { readonly index: string; readonly mask: string; readonly scenes: r
 function programOf({ index, mask, scenes }: Given) {
   if (scenes.length !== 1)
     throw new BadUsage(
-      `--bands: found ${scenes.length} scenes, expected one; satellite/composite takes many`,
+      `--bands: found ${scenes.length} scenes, expected one, say an item of a catalogue; satellite/composite takes many`,
     );
   const expression = parseExpression(indices[index || 'ndvi']?.formula ?? index);
   const left = maskOf(mask);
@@ -82,6 +84,13 @@ export const bandIndex = define<Inputs, typeof params, SceneBlock, Products>({
   output: 'file',
   result: columns<Products>(),
 
+  async before(inputs, given, split, planning) {
+    const { names } = programOf(given);
+    const { scenes, bbox, dilation: halo } = given;
+    const parts = async () => (await bandIndex.partition(inputs, given, split, planning)).parts;
+    const stage = await fetchingFor(inputs.bands, { scenes, names, bbox, halo }, planning, parts);
+    return stage && { job: fetch, ...stage };
+  },
   async partition(inputs, given, split, planning) {
     const { found, lattice } = await opened(inputs, given, (dataset) => planning.open(dataset));
     const pyramid = pyramidOfOutput(lattice, given);

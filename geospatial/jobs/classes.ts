@@ -5,7 +5,7 @@ import { define } from '../../core/job.ts';
 import { inSteps, type Model, nearest } from '../kernels/kmeans.ts';
 import { type Cells, emptyTile, type Node } from '../kernels/pyramid.ts';
 import { blockMemory, makeBlock } from '../rasters/blocks.ts';
-import { bandsInput, classPyramid, clusterBlocks, namesOf, roundParams } from '../rasters/clusters.ts';
+import { classPyramid, clusterStage, namesOf, roundParams } from '../rasters/clusters.ts';
 import { mergeProducts, type Products, type Told, writeProducts } from '../rasters/mosaics.ts';
 import { openScene } from '../rasters/scenes.ts';
 import { readTiles, type SceneBlock, sceneMemory } from '../rasters/scenetiles.ts';
@@ -38,19 +38,13 @@ function colorsOf(count: number): [number, number, number][] {
 }
 
 export const classes = define<Inputs, typeof roundParams, SceneBlock, Products>({
+  ...clusterStage,
   name: 'satellite/classes',
   version: 1,
   doc: 'cells to their nearest center; the end of satellite/landcover',
-  inputs: { bands: bandsInput },
   params: roundParams,
-  split: 16,
-  unit: 'tiles',
-  counts: 'tiles',
-  output: 'prefix',
   result: columns<Products>(),
 
-  partition: ({ bands }, given, split, planning) =>
-    clusterBlocks(bands, given, split, (dataset) => planning.open(dataset)),
   pace: 20,
   memory: (part) => blockMemory(part.top, classPyramid(part)) + sceneMemory(part),
 

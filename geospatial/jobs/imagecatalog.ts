@@ -33,7 +33,7 @@ const params = {
   ),
   items: choice(
     ['scene', 'file'],
-    'what an item is: a scene, of all files that their names make its bands (x_B03.tif, x_B04.tif), or each file',
+    'what an item is: a scene, of all files that their names make its bands (x_B03.tif, x_B04.tif, or x_green.tif, x_red.tif), or each file',
   ),
   statistics: flag('least, greatest, mean and deviation of each band, for which every cell is read'),
   collection: text(
@@ -51,7 +51,7 @@ const mostFiles = 4096;
 
 export const imageCatalog = define<Inputs, typeof params, Part, Found>({
   name: 'satellite/catalog',
-  version: 1,
+  version: 2,
   doc: 'STAC items of many rasters and point clouds, from their headers: an item collection, or a static catalogue',
   examples: [
     "--rasters 'scenes/*.tif' --out scenes/items.json --base ./",

@@ -3,14 +3,7 @@ import { columns } from '../../core/codec.ts';
 import type { Dataset, Stage } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { addSums, chanceOf, inSteps, moved, nearest, noSums, type Sums } from '../kernels/kmeans.ts';
-import {
-  bandsInput,
-  classPyramid,
-  clusterBlocks,
-  isSettled,
-  namesOf,
-  roundParams,
-} from '../rasters/clusters.ts';
+import { classPyramid, clusterStage, isSettled, namesOf, roundParams } from '../rasters/clusters.ts';
 import { nodesOf } from '../rasters/blocks.ts';
 import { readTiles, type SceneBlock, sceneMemory } from '../rasters/scenetiles.ts';
 import { classes } from './classes.ts';
@@ -19,19 +12,13 @@ type Inputs = { bands: readonly Dataset[] };
 type Round = Sums & { readonly tiles: number };
 
 export const kmeans = define<Inputs, typeof roundParams, SceneBlock, Round>({
+  ...clusterStage,
   name: 'satellite/kmeans',
   version: 1,
   doc: 'a round of k-means; the middle of satellite/landcover',
-  inputs: { bands: bandsInput },
   params: roundParams,
-  split: 16,
-  unit: 'tiles',
-  counts: 'tiles',
-  output: 'prefix',
   result: columns<Round>(),
 
-  partition: ({ bands }, given, split, planning) =>
-    clusterBlocks(bands, given, split, (dataset) => planning.open(dataset)),
   pace: 20,
   memory: sceneMemory,
 

@@ -3,16 +3,11 @@ import { columns } from '../../core/codec.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { chanceOf, firstModel } from '../kernels/kmeans.ts';
-import {
-  bandsInput,
-  classPyramid,
-  clusterBlocks,
-  clusterParams,
-  namesOf,
-  tooFew,
-} from '../rasters/clusters.ts';
+import { classPyramid, clusterStage, clusterParams, namesOf, tooFew } from '../rasters/clusters.ts';
 import { nodesOf } from '../rasters/blocks.ts';
+import { fetchingFor } from '../rasters/fetching.ts';
 import { readTiles, type SceneBlock, sceneMemory } from '../rasters/scenetiles.ts';
+import { fetch } from './fetch.ts';
 import { kmeans } from './kmeans.ts';
 
 type Inputs = { bands: readonly Dataset[] };
@@ -29,6 +24,7 @@ type Sample = {
 const sampleCells = 20_000;
 
 export const landcover = define<Inputs, typeof clusterParams, SceneBlock, Sample>({
+  ...clusterStage,
   name: 'satellite/landcover',
   version: 1,
   doc: 'classes of cells that are alike in their bands (k-means), over one scene or many, as Cloud-Optimized GeoTIFFs',
@@ -36,16 +32,14 @@ export const landcover = define<Inputs, typeof clusterParams, SceneBlock, Sample
     '--bands red=B04.tif,green=B03.tif,nir=B08.tif --clusters 8 --out classes.tif',
     "--bands 'red=*_B4.TIF,nir=*_B5.TIF,qa=*_QA.TIF' --mask qa --batch 0.1 --out classes",
   ],
-  inputs: { bands: bandsInput },
   params: clusterParams,
-  split: 16,
-  unit: 'tiles',
-  counts: 'tiles',
-  output: 'prefix',
   result: columns<Sample>(),
 
-  partition: ({ bands }, given, split, planning) =>
-    clusterBlocks(bands, given, split, (dataset) => planning.open(dataset)),
+  async before({ bands }, given, _split, planning) {
+    const { scenes, dilation: halo } = given;
+    const stage = await fetchingFor(bands, { scenes, names: namesOf(given).names, bbox: '', halo }, planning);
+    return stage && { job: fetch, ...stage };
+  },
   pace: 60,
   memory: sceneMemory,
 

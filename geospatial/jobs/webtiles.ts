@@ -9,7 +9,7 @@ import { lonLatOf, type TileRange } from '../kernels/mercator.ts';
 import { halvePixels } from '../kernels/pixels.ts';
 import { tilePixels } from '../kernels/mercator.ts';
 import { warperOf } from '../rasters/warp.ts';
-import { pixelsOf, webParams, type WebScene, webSceneOf } from '../rasters/webscene.ts';
+import { countOf, pixelsOf, webParams, type WebScene, webSceneOf } from '../rasters/webscene.ts';
 import {
   grow,
   type MadeTiles,
@@ -32,8 +32,8 @@ const params = {
 // Subtrees of 8 x 8 tiles at most: a subtree's tiles are held together until they are stored.
 const highest = 3;
 
-const isIn = ({ x, y }: TileAddress, { left, top, right, bottom }: TileRange): boolean =>
-  x >= left && x < right && y >= top && y < bottom;
+const isIn = ({ x, y }: TileAddress, ranges: readonly TileRange[]): boolean =>
+  ranges.some(({ left, top, right, bottom }) => x >= left && x < right && y >= top && y < bottom);
 
 export const webTiles = define<Inputs, typeof params, Part, WebTiles>({
   name: 'satellite/tiles',
@@ -56,14 +56,13 @@ export const webTiles = define<Inputs, typeof params, Part, WebTiles>({
     const scene = await webSceneOf(dataset, given, (file) => planning.open(file));
     const { maxZoom, raster } = scene;
     const z = maxZoom - Math.min(maxZoom, highest, Math.max(0, Math.floor(Math.log2(split) / 2)));
-    const { left, top, right, bottom } = scene.tiles(z);
     const parts: Part[] = [];
-    for (let y = top; y < bottom; y++) for (let x = left; x < right; x++) parts.push({ z, x, y });
+    for (const { left, top, right, bottom } of scene.tiles(z))
+      for (let y = top; y < bottom; y++) for (let x = left; x < right; x++) parts.push({ z, x, y });
     parts.sort((a, b) => tileId(a) - tileId(b));
-    const deepest = scene.tiles(maxZoom);
     return {
       parts,
-      records: (deepest.right - deepest.left) * (deepest.bottom - deepest.top),
+      records: countOf(scene.tiles(maxZoom)),
       notes: raster.note === '' ? [] : [raster.note],
     };
   },

@@ -1,18 +1,11 @@
 /** Where cells of a target grid lie in a source: exact at the nodes of a lattice as fine as need be, by straight lines between them (gdalwarp's approximation, in two dimensions). */
+import type { Window } from './window.ts';
 
 /** Takes places x, y, x, y, ... in cells of the target to cells of the source, in place; NaN for what lies nowhere. */
 export type ToSource = (places: Float64Array) => void;
 
 /** Places in cells of the source, a pair a place of the target, row by row. */
 export type Places = { readonly u: Float64Array; readonly v: Float64Array };
-
-/** Cells `[left, left + width)` by `[top, top + height)`. */
-export type Rectangle = {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-};
 
 // What lies nowhere at the corners and middles of so small a square lies nowhere in all of it.
 const smallest = 16;
@@ -23,7 +16,7 @@ const smallest = 16;
  */
 export function placesOf(
   toSource: ToSource,
-  { left, top, width, height }: Rectangle,
+  { left, top, width, height }: Window,
   tolerance: number,
   shift = 0.5,
 ): Places {

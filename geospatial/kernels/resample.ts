@@ -1,16 +1,18 @@
 /** Cells of a source by places in it: near, bilinear, cubic, average, mode, as GDAL's warper has them. Source: GDAL 3.6, gdalwarpkernel.cpp; Keys 1981, eq. 8. */
 import type { Places } from './lattice.ts';
+import type { Cells } from './pyramid.ts';
+import type { Window } from './window.ts';
 
 export const resamplings = ['near', 'bilinear', 'cubic', 'average', 'mode'] as const;
 export type Resampling = (typeof resamplings)[number];
 
-/** A window of a source that is `wide` by `high` cells: values row by row, NaN for none. */
-export type Patch = {
-  readonly values: Float64Array;
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
+/** A window of a source: values row by row, NaN for none. */
+export type Patch = Window & { readonly values: Float64Array };
+/** A window as its file has it: cells of `nodata` have no value, nor have those that are 0 in `mask`. */
+export type RawPatch = Window & {
+  readonly values: Cells;
+  readonly nodata?: number | undefined;
+  readonly mask?: Cells | undefined;
 };
 
 /** Cells of the source to one of the target, both ways; kernels widen by what is above 1. */
@@ -35,28 +37,35 @@ export function reachOf(resampling: Resampling, ratio: Ratio): Ratio {
 export function resample(
   resampling: 'near' | 'bilinear' | 'cubic',
   patch: Patch,
-  { u, v }: Places,
+  places: Places,
   ratio: Ratio,
   out: Float64Array,
 ): void {
-  if (resampling === 'near') nearest(patch, u, v, out);
+  const { u, v } = places;
+  if (resampling === 'near') nearest(patch, places, out);
   else if (1 / ratio.x >= plain && 1 / ratio.y >= plain) {
     if (resampling === 'bilinear') bilinear(patch, u, v, out);
     else cubic(patch, u, v, out);
   } else widened(patch, u, v, ratio, resampling === 'cubic', out);
 }
 
-function nearest(
-  { values, left, top, width, height }: Patch,
-  u: Float64Array,
-  v: Float64Array,
+/** Values of the cells that places lie in, into `out`; NaN where there is none. */
+export function nearest(
+  { values, nodata = NaN, mask, left, top, width, height }: RawPatch,
+  { u, v }: Places,
   out: Float64Array,
 ): void {
   for (let i = 0; i < out.length; i++) {
     const x = Math.floor(u[i]! + hair) - left;
     const y = Math.floor(v[i]! + hair) - top;
     // Of NaN, neither holds.
-    out[i] = x >= 0 && x < width && y >= 0 && y < height ? values[y * width + x]! : NaN;
+    if (!(x >= 0 && x < width && y >= 0 && y < height)) {
+      out[i] = NaN;
+      continue;
+    }
+    const at = y * width + x;
+    const value = values[at]!;
+    out[i] = value === nodata || (mask !== undefined && mask[at] === 0) ? NaN : value;
   }
 }
 

@@ -1,7 +1,7 @@
 /** Rasters by blocks: squares of tiles whose overviews are made with them. */
 import type { Context } from '../../core/job.ts';
-import type { Window } from '../formats/reading.ts';
 import { tileEncoder } from '../formats/tilecoding.ts';
+import type { Window } from '../kernels/window.ts';
 import { build, type Cells, halveTile, type Node, type Pyramid, type Quarter } from '../kernels/pyramid.ts';
 import { storeTiles, type Tiles } from './manifest.ts';
 import type { Products } from './mosaics.ts';

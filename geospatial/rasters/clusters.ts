@@ -1,6 +1,6 @@
 /** Options and steps that the stages of satellite/landcover share. */
 import { BadInput, BadUsage } from '../../core/errors.ts';
-import type { Dataset, Source } from '../../core/job.ts';
+import type { Dataset, Planning, Source } from '../../core/job.ts';
 import { choice, integer, number } from '../../core/params.ts';
 import { type Model, shift } from '../kernels/kmeans.ts';
 import { type Pyramid, pyramidOver } from '../kernels/pyramid.ts';
@@ -55,7 +55,7 @@ export function namesOf({ scenes, mask: given }: Given) {
 }
 
 /** Blocks of all scenes, one scene a product. */
-export async function clusterBlocks(
+async function clusterBlocks(
   datasets: readonly Dataset[],
   given: Given,
   split: number,
@@ -102,3 +102,14 @@ export const tooFew = (clusters: number): never => {
     `--bands: found fewer than ${clusters} different cells with values, expected as many as clusters; take fewer with --clusters`,
   );
 };
+
+/** What the stages have in common: all go over the blocks of the scenes. */
+export const clusterStage = {
+  inputs: { bands: bandsInput },
+  split: 16,
+  unit: 'tiles',
+  counts: 'tiles',
+  output: 'prefix',
+  partition: ({ bands }: { bands: readonly Dataset[] }, given: Given, split: number, planning: Planning) =>
+    clusterBlocks(bands, given, split, (dataset) => planning.open(dataset)),
+} as const;

@@ -7,11 +7,12 @@ import { type Expression, parseExpression, runCells } from '../kernels/expressio
 import type { Resampling } from '../kernels/resample.ts';
 import { openPlaced } from './joining.ts';
 import { maskOf } from './masking.ts';
-import type { Window } from '../formats/reading.ts';
+import type { Window } from '../kernels/window.ts';
 import type { Lattice, Scene } from './scenes.ts';
 import { bandNames, namesIn } from './scenetiles.ts';
 import { type GridAsked, type PlacedRaster, targetGrid } from './targetgrid.ts';
-import { meets, type View, viewOf, warperOf } from './warp.ts';
+import { type View, viewOf } from './view.ts';
+import { meets, warperOf } from './warp.ts';
 
 /** How a cell is made of scenes: of a statistic of its values, or of the one scene that is best there. */
 export const methods = [...statistics, 'greenest', 'latest', 'clearest', 'first'] as const;
@@ -112,7 +113,8 @@ export async function scenesIn(
   const found: number[] = [];
   for (const [i, scene] of given.scenes.entries()) {
     const one = (await openBands(scene, wanted.slice(0, 1), datasets, given.from, open)).get(wanted[0]!)!;
-    if (meets((await viewOf(one, grid, given.resampling, tolerance)).frame, window)) found.push(i);
+    const { frames } = await viewOf(one, grid, given.resampling, tolerance);
+    if (frames.some((frame) => meets(frame, window))) found.push(i);
   }
   return found;
 }

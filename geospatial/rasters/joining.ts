@@ -20,7 +20,8 @@ import { type Block, blockMemory, blocksOver, makeBlock, tilesOf, windowOf } fro
 import { type Products, writeProducts } from './mosaics.ts';
 import type { Lattice } from './scenes.ts';
 import { type GridAsked, gridParams, placed, type PlacedRaster, targetGrid } from './targetgrid.ts';
-import { depthsOf, meets, mostCells, type View, viewOf, type Warper, warperOf } from './warp.ts';
+import { type View, viewOf } from './view.ts';
+import { depthsOf, meets, mostCells, type Warper, warperOf } from './warp.ts';
 
 /** A block of the grid, and the numbers of the rasters that may have some of it. Plain JSON. */
 export type JoinPart = Block & {
@@ -95,10 +96,12 @@ export async function joinParts(
   const pyramid = pyramidOf(grid, shape, given);
   const parts = blocksOver(pyramid, split).map((block): JoinPart => {
     const window = windowOf({ level: block.top, column: block.column, row: block.row }, pyramid);
-    const numbers = views.flatMap(({ frame }, i) => (meets(frame, window) ? [i] : []));
+    const numbers = views.flatMap(({ frames }, i) =>
+      frames.some((frame) => meets(frame, window)) ? [i] : [],
+    );
     return { ...block, grid, shape, rasters: numbers };
   });
-  const beside = views.filter(({ frame }) => frame.width === 0 || frame.height === 0);
+  const beside = views.filter(({ frames }) => frames.length === 0);
   const notes = [grid.note, ...rasters.map(({ raster }) => raster.note)].filter((note) => note !== '');
   notes.push(...beside.map(({ uri }) => `${uri} lies beside the grid`));
   return { parts, records: tilesOf(pyramid), notes: [...new Set(notes)] };

@@ -3,7 +3,7 @@ import { integer, text } from '../../core/params.ts';
 import { dilate } from '../kernels/dilate.ts';
 import { type Expression, parseExpression, runCells } from '../kernels/expression.ts';
 import { masks } from '../kernels/indices.ts';
-import type { Window } from '../formats/reading.ts';
+import type { Window } from '../kernels/window.ts';
 import type { Bands } from './scenes.ts';
 
 const named = Object.entries(masks).map(([name, { formula, source }]) => `${name} (${formula}: ${source})`);

@@ -4,8 +4,9 @@ import type { Dataset, Source } from '../../core/job.ts';
 import type { Transform } from '../formats/cog.ts';
 import type { GeoKeys } from '../formats/geokeys.ts';
 import { openRaster, type RasterFile } from '../formats/geotiff.ts';
-import { type Reading, readWindow, type Window } from '../formats/reading.ts';
+import { type Reading, readWindow } from '../formats/reading.ts';
 import type { Cells } from '../kernels/pyramid.ts';
+import type { Window } from '../kernels/window.ts';
 
 /** Where a band of a scene is: file among the datasets, band from 0. Scale and offset where the catalogue tells them. Plain JSON. */
 export type Layer = {

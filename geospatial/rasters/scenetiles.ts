@@ -1,6 +1,6 @@
 /** Scenes by blocks of tiles: what parts of jobs over bands have in common. */
 import type { Dataset, Source } from '../../core/job.ts';
-import type { Window } from '../formats/reading.ts';
+import type { Window } from '../kernels/window.ts';
 import { type Expression, runCells } from '../kernels/expression.ts';
 import type { Node, Pyramid } from '../kernels/pyramid.ts';
 import { type Block, blocksOver, windowOf } from './blocks.ts';

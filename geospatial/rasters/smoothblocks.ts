@@ -1,6 +1,6 @@
 /** Blocks of tiles whose overviews look beyond the block: made of a window that has a margin around it. */
 import type { Context } from '../../core/job.ts';
-import type { Window } from '../formats/reading.ts';
+import type { Window } from '../kernels/window.ts';
 import { tileEncoder } from '../formats/tilecoding.ts';
 import type { Smoothing } from '../kernels/overview.ts';
 import { areEmpty, type Cells, emptyCells, type Node, type Pyramid } from '../kernels/pyramid.ts';

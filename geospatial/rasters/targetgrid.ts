@@ -111,7 +111,8 @@ export async function targetGrid(
   return { ...rectangle(boxOf(asked.bbox) ?? extent, cell, asked), crs, note: [...notes].join('; ') };
 }
 
-const webMercator = 3857;
+/** The system of web maps. */
+export const webMercator = 3857;
 // Where the square of web maps ends.
 const highestLatitude = 85.05112877980659;
 
@@ -183,7 +184,7 @@ export function sampled({ raster: { width, height }, transform: t }: PlacedRaste
 }
 
 /** Takes longitudes to within half a turn of the middle one, where that makes them span less: of a raster across the 180th meridian. */
-function unturned(found: Float64Array, turn: number): void {
+export function unturned(found: Float64Array, turn: number): void {
   const span = (shift: (x: number) => number): number => {
     let [least, most] = [Infinity, -Infinity];
     for (let i = 0; i < found.length; i += 2) {

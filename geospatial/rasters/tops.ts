@@ -1,6 +1,6 @@
 /** The levels of a raster above its blocks, made where the file is written. */
 import { type Encoded, tileEncoder } from '../formats/tilecoding.ts';
-import type { Window } from '../formats/reading.ts';
+import type { Window } from '../kernels/window.ts';
 import { isSmooth, type Smoothing } from '../kernels/overview.ts';
 import {
   areEmpty,

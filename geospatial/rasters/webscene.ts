@@ -5,7 +5,6 @@ import { choice, integer, integers, number, text } from '../../core/params.ts';
 import { openRaster, type RasterFile } from '../formats/geotiff.ts';
 import { epsgKeys, type Move, reprojection } from '../formats/reproject.ts';
 import { deepestZoom, type TileAddress } from '../kernels/hilbert.ts';
-import type { Rectangle } from '../kernels/lattice.ts';
 import {
   boxOf,
   halfEquator,
@@ -19,9 +18,10 @@ import {
 import { paintColors, paintRamp, type Stretch } from '../kernels/paint.ts';
 import { type Ramp, rampNames, rampOf, rampSteps } from '../kernels/ramp.ts';
 import { resamplings } from '../kernels/resample.ts';
+import type { Window } from '../kernels/window.ts';
 import type { Lattice } from './scenes.ts';
 import { gridParams, placed, type PlacedRaster, sampled } from './targetgrid.ts';
-import { type View, viewOf } from './warp.ts';
+import { type View, viewOf } from './view.ts';
 
 const numeral = /^-?\d+(\.\d+)?([eE][-+]?\d+)?$/;
 
@@ -78,7 +78,7 @@ export type WebScene = {
   readonly minZoom: number;
   readonly maxZoom: number;
   /** Tiles of a zoom that may have some of the raster. */
-  tiles(z: number): TileRange;
+  tiles(z: number): readonly TileRange[];
   /** Where the raster lies, at most the square of all tiles. */
   readonly box: MercatorBox;
   /** Values of bands as pixels. */
@@ -121,13 +121,12 @@ export async function webSceneOf(
     note: '',
   };
   const view = await viewOf(one, grid, given.resampling, given.error);
-  const framed = metresOf(view.frame, cell);
-  const tiles = (z: number): TileRange =>
-    framed ? tilesOf(framed, z) : { z, left: 0, top: 0, right: 0, bottom: 0 };
-  const { left, right, top, bottom } = tiles(maxZoom);
-  if ((right - left) * (bottom - top) > mostTiles)
+  const boxes = view.frames.map((frame) => metresOf(frame, cell));
+  const tiles = (z: number): TileRange[] => apart(boxes.map((one) => tilesOf(one, z)));
+  const count = countOf(tiles(maxZoom));
+  if (count > mostTiles)
     throw new BadUsage(
-      `option max-zoom: zoom ${maxZoom} has ${(right - left) * (bottom - top)} tiles of ${dataset.uri}, expected at most ${mostTiles}; give a lesser one`,
+      `option max-zoom: zoom ${maxZoom} has ${count} tiles of ${dataset.uri}, expected at most ${mostTiles}; give a lesser one`,
     );
   return { raster, view, bands, minZoom, maxZoom, tiles, box, paint };
 }
@@ -233,14 +232,29 @@ function boxOfRaster(one: PlacedRaster, forward: Move): MercatorBox {
   return box.west < box.east && box.south < box.north ? box : all;
 }
 
-function metresOf({ left, top, width, height }: Rectangle, cell: number): MercatorBox | undefined {
-  if (width === 0 || height === 0) return undefined;
+/** Ranges of the same rows, as ranges without a tile in common. */
+function apart(ranges: readonly TileRange[]): TileRange[] {
+  const out: TileRange[] = [];
+  for (const range of [...ranges].sort((a, b) => a.left - b.left)) {
+    const last = out.at(-1);
+    if (last && range.left < last.right)
+      out[out.length - 1] = { ...last, right: Math.max(last.right, range.right) };
+    else out.push(range);
+  }
+  return out;
+}
+
+/** Tiles of ranges that have none in common. */
+export const countOf = (ranges: readonly TileRange[]): number =>
+  ranges.reduce((sum, { left, top, right, bottom }) => sum + (right - left) * (bottom - top), 0);
+
+function metresOf({ left, top, width, height }: Window, cell: number): MercatorBox {
   const [west, north] = [left * cell - halfEquator, halfEquator - top * cell];
   return { west, south: north - height * cell, east: west + width * cell, north };
 }
 
 /** The pixels of a tile in the grid of a zoom. */
-export const pixelsOf = ({ x, y }: TileAddress, tiles = 1): Rectangle => ({
+export const pixelsOf = ({ x, y }: TileAddress, tiles = 1): Window => ({
   left: x * tiles * tilePixels,
   top: y * tiles * tilePixels,
   width: tiles * tilePixels,

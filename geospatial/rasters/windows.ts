@@ -1,5 +1,5 @@
 /** Windows of cells: of tiles, and from one to another. */
-import type { Window } from '../formats/reading.ts';
+import type { Window } from '../kernels/window.ts';
 import type { Cells, Node, Pyramid } from '../kernels/pyramid.ts';
 
 /** The cells of a tile of its own level, within the raster. */

@@ -6,7 +6,7 @@ import type { Spread } from '../kernels/spread.ts';
 import { type Fields, type Footprint, footprintOfCorners } from './item.ts';
 import type { Place } from './outline.ts';
 import type { Sensor } from './sensors.ts';
-import { timeInTag } from './sensors.ts';
+import { commonNames, timeInTag } from './sensors.ts';
 
 /** What a header tells. Plain JSON; nothing of where the file lies. */
 export type Image = {
@@ -118,17 +118,10 @@ export function bandsOf(image: Image, band: string | undefined, sensor: Sensor |
   });
 }
 
-const common = new Set(
-  (
-    'pan coastal blue green green05 yellow red rededge rededge071 rededge075 rededge078 nir nir08 nir09 cirrus ' +
-    'swir16 swir22 lwir lwir11 lwir12'
-  ).split(' '),
-);
-
 function commonName(name: string | undefined, sensor: Sensor | undefined): string | undefined {
   if (name === undefined) return undefined;
   const word = name.toLowerCase();
-  if (common.has(word)) return word;
+  if (commonNames.has(word)) return word;
   const known = sensor?.commonNames ?? {};
   return Object.hasOwn(known, name) ? known[name] : undefined;
 }

@@ -10,7 +10,7 @@ export type NamedFile = {
   readonly scene: string;
   /** As the file's name has it, say `B04_10m`; undefined for a file that is a scene by itself. */
   readonly asset?: string;
-  /** As the satellite's makers call it: `B04`. */
+  /** As the satellite's makers call it, `B04`, or by its common name, `red`. */
   readonly band?: string;
 };
 
@@ -24,8 +24,19 @@ export type Sensor = {
   readonly baseline?: string;
 };
 
+/** What bands are called whoever made the image (STAC's eo extension 2, and names of before that are still met). */
+export const commonNames: ReadonlySet<string> = new Set(
+  (
+    'pan coastal blue green green05 yellow red rededge rededge071 rededge075 rededge078 nir nir08 nir09 cirrus ' +
+    'swir16 swir22 lwir lwir11 lwir12'
+  ).split(' '),
+);
+
 const masks = 'BQA|SCL|TCI|AOT|WVP|CLD|SNW|MSK_CLDPRB|QA_PIXEL|QA_RADSAT|QA_AEROSOL|SR_QA_AEROSOL|ST_QA';
-const suffix = new RegExp(`(?:^|[_.-])(((?:SR_|ST_)?B\\d{1,2}A?|${masks}|VV|VH|HH|HV)(?:_\\d+m)?)$`, 'i');
+const suffix = new RegExp(
+  `(?:^|[_.-])(((?:SR_|ST_)?B\\d{1,2}A?|${masks}|VV|VH|HH|HV|${[...commonNames].join('|')})(?:_\\d+m)?)$`,
+  'i',
+);
 
 /** The scene and the band of a file; a file that is called after its band alone, as `B04.tif`, is of the scene that its folder is called after. */
 export function namedFile(uri: string): NamedFile {
@@ -35,7 +46,9 @@ export function namedFile(uri: string): NamedFile {
   const [found, asset, band] = suffix.exec(stem) ?? [];
   if (!found) return { folder: around, scene: stem };
   const scene = stem.slice(0, -found.length) || folder || stem;
-  return { folder: around, scene, asset: asset!, band: band!.replace(/^S[RT]_(?=B\d)/i, '').toUpperCase() };
+  const common = band!.toLowerCase();
+  const own = commonNames.has(common) ? common : band!.replace(/^S[RT]_(?=B\d)/i, '').toUpperCase();
+  return { folder: around, scene, asset: asset!, band: own };
 }
 
 const multispectral = {
