@@ -16,6 +16,7 @@ import {
 } from '../genomics/calling/genotypes.ts';
 import { createAligner, errorOf } from '../genomics/calling/likelihoods.ts';
 import { referenceCodes, shown } from '../genomics/calling/pool.ts';
+import { marksOf } from '../genomics/calling/marks.ts';
 import { spelled } from '../genomics/calling/mixed.ts';
 import { shiftLeft } from '../genomics/calling/signals.ts';
 import { borderOf, cellSize, findWindows, slack } from '../genomics/calling/windows.ts';
@@ -285,7 +286,7 @@ describe('places', () => {
       clips: new Uint16Array(60),
       edits: new Map([['0:1:', lost]]),
     };
-    const { windows } = findWindows(signals, slice, 0, cellSize, 60);
+    const { windows } = findWindows(marksOf(signals, slice), 0, cellSize, 60);
     expect(windows).toMatchObject([{ from: 0, isMixed: true, candidates: [{ pos: 0, size: 1 }] }]);
     expect(windows[0]!.to).toBeGreaterThanOrEqual(4);
   });

@@ -24,12 +24,21 @@ const margin = Math.LN2;
 /** Genotypes of haplotypes that are looked at. */
 const mostGenotypes = 4096;
 
-export function callMixed(pool: Pool, slice: Slice, window: Window, rules: Rules, aligner: Aligner): Call[] {
+/** `assembled`: edits that lie on one haplotype. */
+export function callMixed(
+  pool: Pool,
+  slice: Slice,
+  window: Window,
+  assembled: readonly (readonly Edit[])[],
+  rules: Rules,
+  aligner: Aligner,
+): Call[] {
+  if (window.candidates.length === 0) return [];
   const reach = reachOf(window, slice);
   const witnesses = witnessesOf(pool, window, reach, slice, rules.isEvidence).filter(
     ({ bases }) => bases.length <= aligner.rows,
   );
-  const found = haplotypesOf(pool, window, reach, slice, witnesses);
+  const found = haplotypesOf(pool, window, reach, slice, witnesses, assembled);
   if (found.all.length < 2 || found.all.some(({ codes }) => codes.length > aligner.columns)) return [];
   const table = aligner.likelihoods(
     witnesses,
