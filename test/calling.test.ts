@@ -221,14 +221,15 @@ describe('places', () => {
   test('alleles have the base before them, at the start of a contig the one behind', () => {
     // AAAC
     const slice = { codes: Uint8Array.of(0, 0, 0, 1), from: 0, to: 4 };
-    expect(spelled([{ pos: 1, size: 1, bases: '' }], slice)).toEqual({ pos: 0, alleles: ['00', '0'] });
-    expect(spelled([{ pos: 0, size: 1, bases: '' }], slice)).toEqual({ pos: 0, alleles: ['00', '0'] });
-    expect(spelled([{ pos: 0, size: 0, bases: '3' }], slice)).toEqual({ pos: 0, alleles: ['0', '30'] });
-    const two = [
-      { pos: 2, size: 2, bases: '' },
-      { pos: 2, size: 0, bases: '33' },
-    ];
-    expect(spelled(two, slice)).toEqual({ pos: 1, alleles: ['001', '0', '03301'] });
+    expect(spelled([[{ pos: 1, size: 1, bases: '' }]], slice)).toEqual({ pos: 0, alleles: ['00', '0'] });
+    expect(spelled([[{ pos: 0, size: 1, bases: '' }]], slice)).toEqual({ pos: 0, alleles: ['00', '0'] });
+    expect(spelled([[{ pos: 0, size: 0, bases: '3' }]], slice)).toEqual({ pos: 0, alleles: ['0', '30'] });
+    const gone = { pos: 2, size: 2, bases: '' };
+    const put = { pos: 2, size: 0, bases: '33' };
+    expect(spelled([[gone], [put]], slice)).toEqual({ pos: 1, alleles: ['001', '0', '03301'] });
+    // Both on one haplotype; and other bases in the place of some need none before them.
+    expect(spelled([[put, gone]], slice)).toEqual({ pos: 1, alleles: ['001', '033'] });
+    expect(spelled([[{ pos: 2, size: 2, bases: '333' }]], slice)).toEqual({ pos: 2, alleles: ['01', '333'] });
   });
 
   test('letters of a reference: what is ambiguous is shown as N, and is no base to call', () => {

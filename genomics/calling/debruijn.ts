@@ -14,8 +14,8 @@ const most = { nodes: 1 << 15, bases: 400, detours: 24, steps: 20_000 };
 
 export type Graph = {
   /** By node: its bases, 2 bits each, the last 16 and those before; reads that go on with each base; where it is in the reference, or -1. */
-  readonly low: Uint32Array;
-  readonly high: Uint32Array;
+  readonly low: Int32Array;
+  readonly high: Int32Array;
   readonly weights: Uint16Array;
   readonly place: Int32Array;
   /** Nodes by the hash of their bases, from 1 on. */
@@ -24,8 +24,8 @@ export type Graph = {
 };
 
 export const createGraph = (): Graph => ({
-  low: new Uint32Array(most.nodes),
-  high: new Uint32Array(most.nodes),
+  low: new Int32Array(most.nodes),
+  high: new Int32Array(most.nodes),
   weights: new Uint16Array(4 * most.nodes),
   place: new Int32Array(most.nodes),
   table: new Int32Array(4 * most.nodes),
@@ -114,16 +114,17 @@ type Reader = (
 function createReader(graph: Graph, k: number): Reader {
   return (bases, quals, visit) => {
     let [low, high, run, before] = [0, 0, 0, -1];
+    const [lowMask, highMask] = [maskOf(k), maskOf(k - 16)];
     for (let i = 0; i < bases.length; i++) {
       const base = bases[i]!;
       if (base === other || (quals && quals[i]! < leastQuality)) {
         [run, before] = [0, -1];
         continue;
       }
-      high = ((high << 2) | (low >>> 30)) & maskOf(k - 16);
-      low = ((low << 2) | base) & maskOf(k);
+      high = ((high << 2) | (low >>> 30)) & highMask;
+      low = ((low << 2) | base) & lowMask;
       if (++run < k) continue;
-      const node = nodeOf(graph, low >>> 0, high >>> 0);
+      const node = nodeOf(graph, low, high);
       if (node < 0 || visit?.(node, i + 1) === false) return false;
       if (quals && before >= 0 && graph.weights[4 * before + base]! < 65535)
         graph.weights[4 * before + base]!++;
@@ -134,15 +135,11 @@ function createReader(graph: Graph, k: number): Reader {
 }
 
 /** Bits of up to so many bases, no more than 16. */
-const maskOf = (bases: number): number => (bases >= 16 ? -1 : bases <= 0 ? 0 : 2 ** (2 * bases) - 1);
+const maskOf = (bases: number): number => (bases >= 16 ? -1 : (1 << Math.max(0, 2 * bases)) - 1);
 
 function nextOf(graph: Graph, node: number, base: number, k: number): number {
   const [low, high] = [graph.low[node]!, graph.high[node]!];
-  return nodeOf(
-    graph,
-    (((low << 2) | base) & maskOf(k)) >>> 0,
-    (((high << 2) | (low >>> 30)) & maskOf(k - 16)) >>> 0,
-  );
+  return nodeOf(graph, ((low << 2) | base) & maskOf(k), ((high << 2) | (low >>> 30)) & maskOf(k - 16));
 }
 
 /** The node of a word, a new one where there is none; -1 where there is no room for it. */

@@ -7,19 +7,54 @@ const [match, mismatch, open, extend] = [1, -4, -6, -1];
 const mostCells = 1 << 16;
 const never = -1e9;
 
+/** Edits with no more bases between them that fit, of which one is no substitution, are one: what fits there does so by chance. */
+const chance = 4;
+
 /**
- * The edits that put `bases` for the codes `reference`, which begin at `from`, in order; as few as they can be. Undefined where both are too long to compare.
+ * The edits that put `bases` for the codes `reference`, which begin at `from`, in order. Undefined where both are too long to compare.
  */
 export function differencesOf(reference: Uint8Array, bases: Uint8Array, from: number): Edit[] | undefined {
-  let [start, end, stop] = [0, reference.length, bases.length];
-  while (end > 0 && stop > 0 && reference[end - 1] === bases[stop - 1]) [end, stop] = [end - 1, stop - 1];
-  while (start < end && start < stop && reference[start] === bases[start]) start++;
+  const { start, end, stop } = trimmed(reference, bases);
   const [gone, put, pos] = [reference.subarray(start, end), bases.subarray(start, stop), from + start];
   if (gone.length === 0 && put.length === 0) return [];
   if (gone.length === 0 || put.length === 0)
     return [{ pos, size: gone.length, bases: spell(put, 0, put.length) }];
   if (gone.length * put.length > mostCells) return undefined;
-  return aligned(gone, put, pos);
+  return joined(aligned(gone, put, pos), gone, pos);
+}
+
+/** `[start, end)` of the one and `[start, stop)` of the other are left without what both begin or end with, the latter first. */
+function trimmed(
+  one: ArrayLike<number>,
+  two: ArrayLike<number>,
+): { readonly start: number; readonly end: number; readonly stop: number } {
+  let [start, end, stop] = [0, one.length, two.length];
+  while (end > 0 && stop > 0 && one[end - 1] === two[stop - 1]) [end, stop] = [end - 1, stop - 1];
+  while (start < end && start < stop && one[start] === two[start]) start++;
+  return { start, end, stop };
+}
+
+/** `reference` begins at `from`. */
+function joined(edits: readonly Edit[], reference: Uint8Array, from: number): Edit[] {
+  const out: Edit[] = [];
+  const isChange = ({ size, bases }: Edit): boolean => size !== 1 || bases.length !== 1;
+  for (const edit of edits) {
+    const last = out.at(-1);
+    const end = last ? last.pos + last.size : -Infinity;
+    if (!last || edit.pos - end > chance || !(isChange(edit) || isChange(last))) {
+      out.push(edit);
+      continue;
+    }
+    const size = edit.pos + edit.size - last.pos;
+    const bases = last.bases + spell(reference, end - from, edit.pos - from) + edit.bases;
+    const [gone, put] = [
+      reference.subarray(last.pos - from, last.pos - from + size),
+      Array.from(bases, Number),
+    ];
+    const { start, end: goneEnd, stop } = trimmed(gone, put);
+    out[out.length - 1] = { pos: last.pos + start, size: goneEnd - start, bases: bases.slice(start, stop) };
+  }
+  return out;
 }
 
 /** States of a cell: bases side by side, one of the reference left out, one put in. */
