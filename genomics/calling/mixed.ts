@@ -1,5 +1,5 @@
 /** Calls of a window in which alleles interfere: by the haplotypes that they make, and how likely these give the reads. */
-import { type Call, callOf } from './calls.ts';
+import { type Call, callOf, gone } from './calls.ts';
 import { countUnsure, type Rules } from './column.ts';
 import { argmax, damped, genotypesOf, indelPrior, type Observation, prior, sumOf } from './genotypes.ts';
 import { gapsOf } from './gaps.ts';
@@ -76,11 +76,15 @@ export function callMixed(
     called.delete('');
     const alts = [...called.values()].sort((a, b) => a[0]! - b[0]! || a.length - b.length || a[1]! - b[1]!);
     const names = ['', ...alts.map((set) => set.join())];
-    const alleleOf = sets.map((set) => names.indexOf(set.join()));
     const { pos, alleles } = spelled(
       alts.map((set) => set.map((e) => found.edits[e]!)),
       slice,
     );
+    const isGone = found.all.map(
+      ({ edits: has }, h) => sets[h]!.length === 0 && has.some((e) => isSpanned(found.edits[e]!, pos)),
+    );
+    const star = best.some((g) => genotypes[g]!.some((h) => isGone[h])) ? alleles.push(gone) - 1 : 0;
+    const alleleOf = sets.map((set, h) => (isGone[h] ? star : names.indexOf(set.join())));
     const site = genotypesOf(alleles.length, rules.ploidy);
     const numbers = new Map(site.map((genotype, g) => [genotype.join(), g]));
     const likelihoods = bySample.map((likelihood) => {
@@ -168,6 +172,9 @@ function expectedOf(genotype: readonly number[], edit: number, kind: number, { a
 const isBase = ({ size, bases }: Edit): boolean => size === 1 && bases.length === 1;
 /** Whether VCF shows it with the base before: an insertion or a deletion. */
 const isAnchored = ({ size, bases }: Edit): boolean => size === 0 || bases === '';
+/** Whether a deletion leaves nothing of a position. */
+const isSpanned = ({ pos, size, bases }: Edit, at: number): boolean =>
+  size > bases.length && pos <= at && at < pos + size;
 const anchorOf = (edit: Edit): number => (isAnchored(edit) ? Math.max(0, edit.pos - 1) : edit.pos);
 const placeOf = (edit: Edit): string => `${anchorOf(edit)}${isAnchored(edit)}`;
 
