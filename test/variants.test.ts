@@ -107,6 +107,26 @@ function readOf(
   return `${name}\t${16 * (flag & 1)}\tc\t${start + 1}\t${mapq}\t${cigar}\t*\t0\t0\t${sequence}\t${quality}${tags}`;
 }
 
+/** A read of a haplotype with one long change: aligned where more of it fits, before the change or behind it, the rest clipped. */
+function clippedReadOf(
+  name: string,
+  reference: string,
+  { pos, size, bases }: Change,
+  start: number,
+  length: number,
+  flag: number,
+): string {
+  const haplotype = reference.slice(0, pos) + bases + reference.slice(pos + size);
+  const within = (count: number): number => Math.min(length, Math.max(0, count));
+  const left = within(pos - start);
+  const right = within(start + length - pos - bases.length);
+  const isLeft = left >= right;
+  const [fits, at] = isLeft ? [left, start] : [right, start + length - right + size - bases.length];
+  const clip = fits < length ? `${length - fits}S` : '';
+  const cigar = isLeft ? `${fits}M${clip}` : `${clip}${fits}M`;
+  return `${name}\t${16 * (flag & 1)}\tc\t${at + 1}\t60\t${cigar}\t*\t0\t0\t${haplotype.slice(start, start + length)}\t${'F'.repeat(length)}`;
+}
+
 /** Writes reads of two haplotypes, `depth` over each base, and their reference; gives their paths. */
 function individual(
   name: string,
@@ -118,26 +138,30 @@ function individual(
     quality?: string;
     mapq?: number;
     length?: number;
+    /** Reads of haplotypes with one change show it by clips alone. */
+    isClipped?: boolean;
+    /** Where reads start. */
+    from?: number;
+    to?: number;
   } = {},
 ): { bam: string; reference: string; bases: string } {
   const bases = randomBases(20_000, 11);
   const reference = join(folder, 'c.fa');
   writeFileSync(reference, `>c\n${bases.replace(/.{60}/g, '$&\n')}\n`);
   execFileSync('samtools', ['faidx', reference]);
-  const { depth = 30, header = '', length = 100, ...more } = how;
+  const { depth = 30, header = '', length = 100, isClipped = false, from = 0, to, ...more } = how;
   const step = (length * haplotypes.length) / depth;
   const lines = haplotypes
     .flatMap((changes, h) =>
-      Array.from({ length: Math.floor((bases.length - 2 * length) / step) }, (_, i) => {
-        const start = Math.floor(i * step + (h * step) / 2);
-        return {
-          start,
-          line: readOf(`${name}${h}.${i}`, bases, changes, start, length, { ...more, flag: i }),
-        };
+      Array.from({ length: Math.floor(((to ?? bases.length - 2 * length) - from) / step) }, (_, i) => {
+        const start = from + Math.floor(i * step + (h * step) / 2);
+        const read = `${name}${h}.${i}`;
+        return isClipped && changes.length === 1
+          ? clippedReadOf(read, bases, changes[0]!, start, length, i)
+          : readOf(read, bases, changes, start, length, { ...more, flag: i });
       }),
     )
-    .sort((a, b) => a.start - b.start)
-    .map(({ line }) => line);
+    .sort((a, b) => Number(a.split('\t')[3]) - Number(b.split('\t')[3]));
   const sam = join(folder, `${name}.sam`);
   writeFileSync(sam, `@HD\tVN:1.6\tSO:coordinate\n@SQ\tSN:c\tLN:20000\n${header}${lines.join('\n')}\n`);
   const bam = join(folder, `${name}.bam`);
@@ -194,24 +218,119 @@ describe.skipIf(!hasSamtools)('implanted variants', () => {
     for (const row of rows) expect(row[9]!.split(':')[4]!.split(',')).toHaveLength(6);
   });
 
+  test('long insertions and replacements that reads show by clips alone', async () => {
+    const put = (size: number, length: number, seed: number): Change => ({
+      pos: 8000,
+      size,
+      bases: randomBases(length, seed),
+    });
+    const twice = { pos: 8000, size: 0, bases: bases.slice(7955, 8000) };
+    const cases: [Change, string][] = [
+      [put(0, 60, 5), '0/1'],
+      [twice, '1/1'],
+      [put(25, 40, 6), '1/1'],
+      [put(12, 3, 7), '0/1'],
+    ];
+    for (const [i, [change, genotype]] of cases.entries()) {
+      const haplotypes = [[change], genotype === '1/1' ? [change] : []];
+      const { bam, reference } = individual(`clip${i}`, haplotypes, {
+        isClipped: true,
+        from: 7000,
+        to: 9000,
+      });
+      const rows = rowsOf((await call([bam], reference)).text);
+      expect(rows).toHaveLength(1);
+      const row = rows[0]!;
+      expect(row[9]!.split(':')[0]).toBe(genotype);
+      // Wherever it is put, it spells the haplotype.
+      const spell = ({ pos, size, bases: alt }: Change): string =>
+        bases.slice(0, pos) + alt + bases.slice(pos + size);
+      expect(spell({ pos: Number(row[1]) - 1, size: row[3]!.length, bases: row[4]! })).toBe(spell(change));
+      expect(Number(row[5])).toBeGreaterThan(100);
+    }
+  });
+
+  test.skipIf(!hasPeer)('below a deletion of the other chromosome there is the allele *', async () => {
+    const gone = { pos: 6000, size: 9, bases: '' };
+    const near = { from: 5000, to: 7000 };
+    const { bam, reference } = individual('star', [[gone], [swap(6004)]], near);
+    const { text: vcf } = await call([bam], reference);
+    expect(briefly(vcf).map((row) => row.replace(/[|/]/g, ' '))).toEqual([
+      expect.stringMatching(/^\d+ [ACGT]{10} [ACGT] (0 1|1 0)$/),
+      expect.stringMatching(new RegExp(`^6005 ${bases[6004]} ${other(bases[6004]!)},\\* (1 2|2 1)$`)),
+    ]);
+    const row = rowsOf(vcf)[1]!;
+    expect(row[7]).toMatch(/^AC=1,1;AF=0.5,0.5;AN=2;/);
+    expect(row[9]!.split(':')[4]!.split(',')).toHaveLength(6);
+    // On both, it is not.
+    const both = individual('unstarred', [[gone], [gone]], near);
+    expect((await call([both.bam], both.reference)).text).not.toContain('*');
+    const path = join(folder, 'star.vcf');
+    writeFileSync(path, vcf);
+    const peer = (...args: string[]): string =>
+      execFileSync('bcftools', args, { stdio: ['ignore', 'pipe', 'pipe'] }).toString();
+    const places = (all: string): string[] => rowsOf(all).map((one) => one.slice(0, 5).join());
+    expect(places(peer('norm', '--check-ref', 'e', '-f', reference, path))).toEqual(places(vcf));
+    expect(peer('stats', path)).toMatch(/number of records:\t2\n/);
+  });
+
+  test('gVCF of several samples covers the regions asked for exactly once', async () => {
+    const gone = { pos: 6000, size: 6, bases: '' };
+    const [a, b] = [
+      [[swap(2000), gone], []],
+      [[swap(2000)], [swap(9000)]],
+    ].map((haplotypes, i) =>
+      individual(`joint${i}`, haplotypes, {
+        header: `@RG\tID:${i}\tSM:s${i}\n`,
+        depth: 30 - 18 * i,
+        to: 11_000,
+      }),
+    );
+    const given = { gvcf: true, region: 'c:1,001-3000,c:5500-6,003,c:8001-10000' };
+    const called = await call([a!.bam, b!.bam], a!.reference, given);
+    const rows = rowsOf(called.text);
+    const lists = [1000, 3000, 5499, 6003, 8000, 10_000];
+    const seen = new Uint8Array(20_000);
+    for (const row of rows) {
+      expect(row).toHaveLength(11);
+      const from = Number(row[1]) - 1;
+      const stop = /END=(\d+)/.exec(row[7]!)?.[1];
+      for (let pos = from; pos < (stop ? Number(stop) : from + row[3]!.length); pos++) seen[pos]!++;
+      if (!stop) continue;
+      // Neither sample is as unsure as the block says, or both are.
+      const samples = row.slice(9).map((sample) => sample.split(':'));
+      expect(samples.every(([gt]) => gt === '0/0')).toBe(true);
+      const [gqs, depths] = [2, 1].map((k) => samples.map((sample) => Number(sample[k])));
+      expect(gqs![0]! >= gqs![1]! || depths![0]! < depths![1]!).toBe(true);
+    }
+    const wanted = seen.map((_, pos) => (lists.findIndex((edge) => pos < edge) % 2 === 1 ? 1 : 0));
+    // The deletion goes on behind the region in which it starts.
+    wanted.fill(1, 6003, 6006);
+    expect(seen).toEqual(wanted);
+    expect(rows.filter((row) => row[4] !== '<NON_REF>').map((row) => row[1])).toHaveLength(3);
+    for (const split of [2e4, 5e3])
+      expect((await call([a!.bam, b!.bam], a!.reference, given, { split })).text).toBe(called.text);
+  });
+
   test('ploidy, deep places, reads without qualities', async () => {
+    const near = { from: 1500, to: 2500 };
     const changes = [[swap(2000)], [], [], []];
-    const { bam, reference } = individual('four', changes, { depth: 80 });
+    const { bam, reference } = individual('four', changes, { depth: 80, ...near });
     expect(briefly((await call([bam], reference, { ploidy: 4 })).text)).toEqual([
       `${text(swap(2000))} 0/0/0/1`,
     ]);
-    const deep = individual('deep', [[swap(2000)], []], { depth: 2000 });
+    const deep = individual('deep', [[swap(2000)], []], { depth: 2000, ...near });
     expect(briefly((await call([deep.bam], reference)).text)).toEqual([`${text(swap(2000))} 0/1`]);
-    const haploid = individual('one', [[swap(2000)]]);
+    const haploid = individual('one', [[swap(2000)]], near);
     expect(briefly((await call([haploid.bam], reference, { ploidy: 1 })).text)).toEqual([
       `${text(swap(2000))} 1`,
     ]);
-    const bare = individual('bare', [[swap(2000)], []], { quality: '*' });
+    const bare = individual('bare', [[swap(2000)], []], { quality: '*', ...near });
     expect(briefly((await call([bare.bam], reference)).text)).toEqual([`${text(swap(2000))} 0/1`]);
   });
 
   test('reads that may be of elsewhere, or are like the reference, call nothing', async () => {
-    const unsure = individual('unsure', [[swap(2000)], []], { mapq: 0 });
+    const unsure = individual('unsure', [[swap(2000)], []], { mapq: 0, to: 4000 });
     expect(briefly((await call([unsure.bam], unsure.reference)).text)).toEqual([]);
     const plain = individual('plain', [[], []]);
     expect(briefly((await call([plain.bam], plain.reference)).text)).toEqual([]);
@@ -296,6 +415,9 @@ describe('generated reads', () => {
     const part = await call([paths.reads], paths.reference, { region: `chr1:${low + 1}-${high}` });
     expect(rowsOf(part.text)).toEqual(expected);
     expect(expected.length).toBeGreaterThan(10);
+    // Of several regions, in any order and with commas in numbers, those of each once.
+    const list = 'chr1:60,001-80000,chr1:40001-65000,chr1:80001-80,001,chr1:80002-90,000';
+    expect(rowsOf((await call([paths.reads], paths.reference, { region: list })).text)).toEqual(expected);
     const regions = join(folder, 'some.bed');
     writeFileSync(regions, `chr1\t${low}\t${high}\nnowhere\t1\t2\n`);
     expect(rowsOf((await call([paths.reads], paths.reference, {}, { regions })).text)).toEqual(expected);

@@ -212,4 +212,11 @@ function apply(edits: readonly Edit[], reach: Reach, slice: Slice): Uint8Array {
   return Uint8Array.from(out);
 }
 
+/** Bases of a read that are clipped, but there. */
+export function clipsOf(pool: Pool, read: number): { readonly before: number; readonly behind: number } {
+  const [first, count] = [pool.op[read]!, pool.opCount[read]!];
+  const softOf = (k: number): number => ((pool.ops[first + k]! & 15) === 4 ? pool.ops[first + k]! >>> 4 : 0);
+  return count < 2 ? { before: 0, behind: 0 } : { before: softOf(0), behind: softOf(count - 1) };
+}
+
 export const isReverse = (pool: Pool, read: number): boolean => (pool.flag[read]! & flag.reverse) !== 0;

@@ -5,6 +5,7 @@ import { argmax, damped, genotypesOf, indelPrior, type Observation, prior, sumOf
 import { gapsOf } from './gaps.ts';
 import { grouped } from './grouped.ts';
 import {
+  clipsOf,
   type Haplotypes,
   haplotypesOf,
   isReverse,
@@ -210,7 +211,6 @@ function observed(
   pos: number,
 ): Observation[] {
   return witnesses.flatMap(({ read }, w): Observation[] => {
-    if (pool.pos[read]! > pos + 1 || pool.end[read]! <= pos) return [];
     const best = new Float64Array(alleles).fill(-Infinity);
     own[w]!.forEach((one, h) => {
       const allele = alleleOf[h]!;
@@ -218,6 +218,11 @@ function observed(
     });
     const first = argmax(best);
     const isSure = best.every((one, a) => a === first || best[first]! - one > margin);
+    // Of reads that lie there with what is clipped of them, those count that tell.
+    const { before, behind } = clipsOf(pool, read);
+    const isOver = pool.pos[read]! <= pos + 1 && pool.end[read]! > pos;
+    const isNear = pool.pos[read]! - before <= pos + 1 && pool.end[read]! + behind > pos;
+    if (!isOver && !(isSure && isNear)) return [];
     const query = queryAt(pool, read, pos);
     const place = query < 0 ? -1 - query : query;
     return [
