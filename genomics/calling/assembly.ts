@@ -15,6 +15,8 @@ const words = [15, 21, 27, 32];
 const least = { part: 0.1, count: 2 };
 /** A tile with so many candidates, one of them an insertion or a deletion, is crowded. */
 const crowd = 4;
+/** Of more reads over a tile, every second, third, ... is taken. */
+const mostReads = 2000;
 /** The longest insertion. */
 const mostAdded = 400;
 
@@ -41,8 +43,10 @@ export function assemble(
     const deep = Math.max(
       ...depth.map((one) => Math.max(...one.subarray(tile - from, tile + tileSize - from))),
     );
-    const needed = Math.max(least.count, Math.ceil(least.part * deep));
-    for (const edits of editsOf(graph, slice, region, reads, needed)) {
+    const step = Math.max(1, Math.ceil(reads.length / mostReads));
+    const some = step > 1 ? reads.filter((_, i) => i % step === 0) : reads;
+    const needed = Math.max(least.count, Math.ceil((least.part * deep) / step));
+    for (const edits of editsOf(graph, slice, region, some, needed)) {
       const key = edits.map(keyOf).join();
       if (edits.length > 1 || !known.has(key)) found.set(key, edits);
     }

@@ -215,8 +215,14 @@ function apply(edits: readonly Edit[], reach: Reach, slice: Slice): Uint8Array {
 /** Bases of a read that are clipped, but there. */
 export function clipsOf(pool: Pool, read: number): { readonly before: number; readonly behind: number } {
   const [first, count] = [pool.op[read]!, pool.opCount[read]!];
-  const softOf = (k: number): number => ((pool.ops[first + k]! & 15) === 4 ? pool.ops[first + k]! >>> 4 : 0);
-  return count < 2 ? { before: 0, behind: 0 } : { before: softOf(0), behind: softOf(count - 1) };
+  const kindOf = (k: number): number => pool.ops[first + k]! & 15;
+  const softOf = (k: number): number => (kindOf(k) === 4 ? pool.ops[first + k]! >>> 4 : 0);
+  if (count < 3) return { before: softOf(0), behind: count === 2 ? softOf(1) : 0 };
+  // Soft clips may lie within hard ones.
+  return {
+    before: softOf(kindOf(0) === 5 ? 1 : 0),
+    behind: softOf(kindOf(count - 1) === 5 ? count - 2 : count - 1),
+  };
 }
 
 export const isReverse = (pool: Pool, read: number): boolean => (pool.flag[read]! & flag.reverse) !== 0;
