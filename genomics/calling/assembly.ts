@@ -1,4 +1,4 @@
-/** Haplotypes that no CIGAR shows: assembled from the reads where many of them are clipped, or many candidates lie together. */
+/** Haplotypes that no CIGAR shows: assembled from the reads where many of them are clipped. */
 import { createGraph, detoursOf, type Graph, type Strand } from './debruijn.ts';
 import { differencesOf } from './differences.ts';
 import { witnessesOf } from './haplotypes.ts';
@@ -13,8 +13,6 @@ const [tileSize, pad] = [128, 192];
 const words = [15, 21, 27, 32];
 /** The part of reads that must show a detour, and no fewer than two of them. */
 const least = { part: 0.1, count: 2 };
-/** A tile with so many candidates, one of them an insertion or a deletion, is crowded. */
-const crowd = 4;
 /** Of more reads over a tile, every second, third, ... is taken. */
 const mostReads = 2000;
 /** The longest insertion. */
@@ -54,21 +52,11 @@ export function assemble(
   return [...found.values()];
 }
 
-/** Where tiles begin that are worth it, in order. */
+/** Where tiles begin in which reads are clipped, in order. */
 function tilesOf(marks: readonly Mark[]): Set<number> {
   const tiles = new Set<number>();
-  const counts = new Map<number, { all: number; indels: number }>();
-  for (const { from, to, edit } of marks) {
-    const first = from - (from % tileSize);
-    if (!edit) for (let tile = first; tile < to; tile += tileSize) tiles.add(tile);
-    else {
-      const count = counts.get(first) ?? { all: 0, indels: 0 };
-      counts.set(first, count);
-      count.all++;
-      if (edit.size !== edit.bases.length) count.indels++;
-      if (count.all >= crowd && count.indels > 0) tiles.add(first);
-    }
-  }
+  for (const { from, to, edit } of marks)
+    for (let tile = from - (from % tileSize); !edit && tile < to; tile += tileSize) tiles.add(tile);
   return tiles;
 }
 
