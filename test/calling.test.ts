@@ -14,8 +14,11 @@ import {
   prior,
   sumOf,
 } from '../genomics/calling/genotypes.ts';
+import { createGraph, detoursOf } from '../genomics/calling/debruijn.ts';
+import { differencesOf } from '../genomics/calling/differences.ts';
 import { createAligner, errorOf } from '../genomics/calling/likelihoods.ts';
 import { referenceCodes, shown } from '../genomics/calling/pool.ts';
+import { marksOf } from '../genomics/calling/marks.ts';
 import { spelled } from '../genomics/calling/mixed.ts';
 import { shiftLeft } from '../genomics/calling/signals.ts';
 import { borderOf, cellSize, findWindows, slack } from '../genomics/calling/windows.ts';
@@ -97,6 +100,79 @@ describe('the pair-HMM kernel', () => {
   });
 });
 
+describe('assembly', () => {
+  const bases = (length: { minLength: number; maxLength: number }, most = 3) =>
+    fc.array(fc.integer({ min: 0, max: most }), length).map((list) => Uint8Array.from(list));
+  const some = { minLength: 0, maxLength: 24 };
+
+  test('differences spell what they are of, and one change is one', () => {
+    fc.assert(
+      fc.property(
+        bases(some, 1),
+        bases(some),
+        bases(some, 1),
+        bases(some, 1),
+        (before, gone, put, behind) => {
+          const reference = Uint8Array.of(...before, ...gone, ...behind);
+          const wanted = Uint8Array.of(...before, ...put, ...behind);
+          const edits = differencesOf(reference, wanted, 100)!;
+          const out: number[] = [];
+          let at = 0;
+          for (const { pos, size, bases: text } of edits) {
+            expect(pos - 100).toBeGreaterThanOrEqual(at);
+            out.push(...reference.subarray(at, pos - 100), ...Array.from(text, Number));
+            at = pos - 100 + size;
+          }
+          expect([...out, ...reference.subarray(at)]).toEqual([...wanted]);
+          if (gone.length === 0 || put.length === 0) expect(edits.length).toBeLessThan(2);
+        },
+      ),
+      { numRuns: 300, seed: 6 },
+    );
+  });
+
+  const mixed = (length: number, seed: number): Uint8Array => {
+    let state = seed;
+    return Uint8Array.from({ length }, () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) >>> 30);
+  };
+  const readsOf = (haplotype: Uint8Array): { bases: Uint8Array; quals: Uint8Array }[] =>
+    Array.from({ length: haplotype.length - 60 }, (_, i) => ({
+      bases: haplotype.subarray(i, i + 60),
+      quals: new Uint8Array(60).fill(30),
+    }));
+
+  test('detours are what is put in, left out, or there twice', () => {
+    const graph = createGraph();
+    const reference = mixed(300, 1);
+    const [before, behind] = [reference.subarray(0, 150), reference.subarray(150)];
+    const found = (haplotype: Uint8Array): string[] =>
+      detoursOf(graph, reference, readsOf(haplotype), 21, 2)!.map(({ from, to, bases: put }) =>
+        [...reference.subarray(0, from), ...put, ...reference.subarray(to)].join(''),
+      );
+    for (const haplotype of [
+      Uint8Array.of(...before, ...mixed(80, 7000), ...behind),
+      Uint8Array.of(...before, ...reference.subarray(110)),
+      Uint8Array.of(...before, ...reference.subarray(190)),
+      Uint8Array.of(...before, ...mixed(30, 9000), ...reference.subarray(170)),
+    ])
+      expect(found(haplotype)).toEqual([haplotype.join('')]);
+    expect(found(reference)).toEqual([]);
+  });
+
+  test('words that are too short to tell, or seen too seldom, give none', () => {
+    const graph = createGraph();
+    const reference = mixed(300, 1);
+    const twice = Uint8Array.of(...reference, ...reference.subarray(0, 40));
+    expect(detoursOf(graph, twice, [], 21, 2)).toBeUndefined();
+    // A motif that goes round.
+    const put = Uint8Array.from({ length: 50 }, (_, i) => i % 3);
+    const round = Uint8Array.of(...reference.subarray(0, 150), ...put, ...reference.subarray(150));
+    expect(detoursOf(graph, reference, readsOf(round), 21, 2)).toBeUndefined();
+    const once = readsOf(Uint8Array.of(...reference.subarray(0, 150), 0, 0, ...reference.subarray(150)));
+    expect(detoursOf(graph, reference, once.slice(100, 101), 21, 2)).toEqual([]);
+  });
+});
+
 describe('genotypes', () => {
   test('come in the order of VCF', () => {
     expect(genotypesOf(3, 2)).toEqual([
@@ -137,6 +213,18 @@ describe('genotypes', () => {
       return likelihoodsOf(bases, genotypes)[0]!;
     };
     expect(costOf(true)).toBeGreaterThan(costOf(false));
+  });
+
+  test('what a deletion leaves of a place is no variant', () => {
+    const genotypes = genotypesOf(3, 2);
+    const gone = Array.from({ length: 20 }, (_, i) => seen(i % 2 === 0 ? 0 : 2));
+    const { best, none } = callSamples([likelihoodsOf(gone, genotypes)], genotypes, prior.base, 2);
+    expect(genotypes[best[0]!]).toEqual([0, 2]);
+    expect(none).toBeGreaterThan(Math.log(0.9));
+    const beside = Array.from({ length: 20 }, (_, i) => seen(1 + (i % 2)));
+    const other = callSamples([likelihoodsOf(beside, genotypes)], genotypes, prior.base, 2);
+    expect(genotypes[other.best[0]!]).toEqual([1, 2]);
+    expect(other.none).toBeLessThan(Math.log(1e-6));
   });
 
   test('several samples learn from each other', () => {
@@ -220,14 +308,15 @@ describe('places', () => {
   test('alleles have the base before them, at the start of a contig the one behind', () => {
     // AAAC
     const slice = { codes: Uint8Array.of(0, 0, 0, 1), from: 0, to: 4 };
-    expect(spelled([{ pos: 1, size: 1, bases: '' }], slice)).toEqual({ pos: 0, alleles: ['00', '0'] });
-    expect(spelled([{ pos: 0, size: 1, bases: '' }], slice)).toEqual({ pos: 0, alleles: ['00', '0'] });
-    expect(spelled([{ pos: 0, size: 0, bases: '3' }], slice)).toEqual({ pos: 0, alleles: ['0', '30'] });
-    const two = [
-      { pos: 2, size: 2, bases: '' },
-      { pos: 2, size: 0, bases: '33' },
-    ];
-    expect(spelled(two, slice)).toEqual({ pos: 1, alleles: ['001', '0', '03301'] });
+    expect(spelled([[{ pos: 1, size: 1, bases: '' }]], slice)).toEqual({ pos: 0, alleles: ['00', '0'] });
+    expect(spelled([[{ pos: 0, size: 1, bases: '' }]], slice)).toEqual({ pos: 0, alleles: ['00', '0'] });
+    expect(spelled([[{ pos: 0, size: 0, bases: '3' }]], slice)).toEqual({ pos: 0, alleles: ['0', '30'] });
+    const gone = { pos: 2, size: 2, bases: '' };
+    const put = { pos: 2, size: 0, bases: '33' };
+    expect(spelled([[gone], [put]], slice)).toEqual({ pos: 1, alleles: ['001', '0', '03301'] });
+    // Both on one haplotype; and other bases in the place of some need none before them.
+    expect(spelled([[put, gone]], slice)).toEqual({ pos: 1, alleles: ['001', '033'] });
+    expect(spelled([[{ pos: 2, size: 2, bases: '333' }]], slice)).toEqual({ pos: 2, alleles: ['01', '333'] });
   });
 
   test('letters of a reference: what is ambiguous is shown as N, and is no base to call', () => {
@@ -285,7 +374,7 @@ describe('places', () => {
       clips: new Uint16Array(60),
       edits: new Map([['0:1:', lost]]),
     };
-    const { windows } = findWindows(signals, slice, 0, cellSize, 60);
+    const { windows } = findWindows(marksOf(signals, slice), 0, cellSize, 60);
     expect(windows).toMatchObject([{ from: 0, isMixed: true, candidates: [{ pos: 0, size: 1 }] }]);
     expect(windows[0]!.to).toBeGreaterThanOrEqual(4);
   });

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Json } from '../core/json.ts';
 import { variants } from '../genomics/jobs/variants.ts';
 import { data, has, messageFrom } from './alignments.ts';
+import { type Change, individual, other, randomBases } from './individual.ts';
 import { shared } from './shared.ts';
 import { dataset, runJob } from './stage.ts';
 import { generate } from './generate.ts';
@@ -53,6 +54,10 @@ const briefly = (text: string): string[] =>
     [row[1], row[3], row[4], ...row.slice(9).map((sample) => sample.split(':')[0])].join(' '),
   );
 
+const places = (rows: string[][]): string[] => rows.map((row) => row.slice(0, 5).join());
+const peer = (...args: string[]): string =>
+  execFileSync('bcftools', args, { stdio: ['ignore', 'pipe', 'pipe'] }).toString();
+
 type Score = { readonly tp: number; readonly fp: number; readonly fn: number; readonly f1: number };
 type Scores = { readonly [kind in 'SNP' | 'INDEL']: Score };
 
@@ -62,91 +67,6 @@ function score(calls: string, truth: string, bed: string, reference: string, ...
   const args = [script, '--truth', truth, '--calls', calls, '--bed', bed, '--ref', reference, ...more];
   return (JSON.parse(execFileSync('python3', args).toString()) as { gt: Scores }).gt;
 }
-
-const letters = 'ACGT';
-/** Bases without repeats to speak of. */
-function randomBases(length: number, seed: number): string {
-  let [state, text] = [seed, ''];
-  while (text.length < length) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    text += letters[state >>> 30]!;
-  }
-  return text;
-}
-
-/** An implanted change: `size` bases of the reference from `pos` on become `bases`. */
-type Change = { readonly pos: number; readonly size: number; readonly bases: string };
-
-/** A read of a haplotype as a line of SAM, its CIGAR the true one. */
-function readOf(
-  name: string,
-  reference: string,
-  changes: readonly Change[],
-  start: number,
-  length: number,
-  more: { mapq?: number; quality?: string; tags?: string; flag?: number } = {},
-): string {
-  let [at, sequence, cigar] = [start, '', ''];
-  for (const { pos, size, bases } of [...changes, { pos: Infinity, size: 0, bases: '' }]) {
-    if (pos < start + 1) continue;
-    const room = length - sequence.length;
-    const plain = Math.min(room, pos - at);
-    sequence += reference.slice(at, at + plain);
-    cigar += `${plain}M`;
-    at += plain;
-    if (sequence.length + bases.length >= length || pos === Infinity) break;
-    sequence += bases;
-    if (size === bases.length) cigar += `${size}M`;
-    else cigar += size > 0 ? `${size}D` : `${bases.length}I`;
-    at += size;
-  }
-  const short = length - sequence.length;
-  sequence += reference.slice(at, at + short);
-  if (short > 0) cigar += `${short}M`;
-  const { mapq = 60, quality = 'F'.repeat(length), tags = '', flag = length % 2 } = more;
-  return `${name}\t${16 * (flag & 1)}\tc\t${start + 1}\t${mapq}\t${cigar}\t*\t0\t0\t${sequence}\t${quality}${tags}`;
-}
-
-/** Writes reads of two haplotypes, `depth` over each base, and their reference; gives their paths. */
-function individual(
-  name: string,
-  haplotypes: readonly (readonly Change[])[],
-  how: {
-    depth?: number;
-    header?: string;
-    tags?: string;
-    quality?: string;
-    mapq?: number;
-    length?: number;
-  } = {},
-): { bam: string; reference: string; bases: string } {
-  const bases = randomBases(20_000, 11);
-  const reference = join(folder, 'c.fa');
-  writeFileSync(reference, `>c\n${bases.replace(/.{60}/g, '$&\n')}\n`);
-  execFileSync('samtools', ['faidx', reference]);
-  const { depth = 30, header = '', length = 100, ...more } = how;
-  const step = (length * haplotypes.length) / depth;
-  const lines = haplotypes
-    .flatMap((changes, h) =>
-      Array.from({ length: Math.floor((bases.length - 2 * length) / step) }, (_, i) => {
-        const start = Math.floor(i * step + (h * step) / 2);
-        return {
-          start,
-          line: readOf(`${name}${h}.${i}`, bases, changes, start, length, { ...more, flag: i }),
-        };
-      }),
-    )
-    .sort((a, b) => a.start - b.start)
-    .map(({ line }) => line);
-  const sam = join(folder, `${name}.sam`);
-  writeFileSync(sam, `@HD\tVN:1.6\tSO:coordinate\n@SQ\tSN:c\tLN:20000\n${header}${lines.join('\n')}\n`);
-  const bam = join(folder, `${name}.bam`);
-  execFileSync('samtools', ['view', '-b', '-o', bam, sam], { stdio: 'ignore' });
-  execFileSync('samtools', ['index', bam]);
-  return { bam, reference, bases };
-}
-
-const other = (base: string): string => letters[(letters.indexOf(base) + 1) % 4]!;
 
 describe.skipIf(!hasSamtools)('implanted variants', () => {
   const bases = randomBases(20_000, 11);
@@ -161,7 +81,7 @@ describe.skipIf(!hasSamtools)('implanted variants', () => {
     const more = { pos: 7000, size: 0, bases: 'ACTTGCA' };
     const near = [swap(9000), { pos: 9008, size: 2, bases: '' }, swap(9015)];
     const both = [swap(3000), gone];
-    const { bam, reference } = individual('many', [
+    const { bam, reference } = individual(folder, 'many', [
       [swap(2000), ...both, more, ...near, swap(16_383)].sort((a, b) => a.pos - b.pos),
       both,
     ]);
@@ -181,7 +101,7 @@ describe.skipIf(!hasSamtools)('implanted variants', () => {
   });
 
   test('two alleles that differ from the reference', async () => {
-    const { bam, reference } = individual('two', [
+    const { bam, reference } = individual(folder, 'two', [
       [swap(2000), { pos: 6000, size: 3, bases: '' }],
       [
         { pos: 2000, size: 1, bases: other(other(bases[2000]!)) },
@@ -194,32 +114,126 @@ describe.skipIf(!hasSamtools)('implanted variants', () => {
     for (const row of rows) expect(row[9]!.split(':')[4]!.split(',')).toHaveLength(6);
   });
 
+  test('long insertions and replacements that reads show by clips alone', async () => {
+    // Where parts meet.
+    const at = 16_384;
+    const put = (size: number, length: number, seed: number): Change => ({
+      pos: at,
+      size,
+      bases: randomBases(length, seed),
+    });
+    const twice = { pos: at, size: 0, bases: bases.slice(at - 45, at) };
+    const cases: [Change, string][] = [
+      [put(0, 60, 5), '0/1'],
+      [twice, '1/1'],
+      [put(25, 40, 6), '1/1'],
+      [put(12, 3, 7), '0/1'],
+    ];
+    for (const [i, [change, genotype]] of cases.entries()) {
+      const haplotypes = [[change], genotype === '1/1' ? [change] : []];
+      const { bam, reference } = individual(folder, `clip${i}`, haplotypes, {
+        isClipped: true,
+        from: at - 1000,
+        to: at + 1000,
+      });
+      const called = await call([bam], reference);
+      expect((await call([bam], reference, {}, { split: 500 })).text).toBe(called.text);
+      const rows = rowsOf(called.text);
+      expect(rows).toHaveLength(1);
+      const row = rows[0]!;
+      expect(row[9]!.split(':')[0]).toBe(genotype);
+      // Wherever it is put, it spells the haplotype.
+      const spell = ({ pos, size, bases: alt }: Change): string =>
+        bases.slice(0, pos) + alt + bases.slice(pos + size);
+      expect(spell({ pos: Number(row[1]) - 1, size: row[3]!.length, bases: row[4]! })).toBe(spell(change));
+      expect(Number(row[5])).toBeGreaterThan(100);
+    }
+  });
+
+  test.skipIf(!hasPeer)('below a deletion of the other chromosome there is the allele *', async () => {
+    const gone = { pos: 6000, size: 9, bases: '' };
+    const near = { from: 5000, to: 7000 };
+    const { bam, reference } = individual(folder, 'star', [[gone], [swap(6004)]], near);
+    const { text: vcf } = await call([bam], reference);
+    expect(briefly(vcf).map((row) => row.replace(/[|/]/g, ' '))).toEqual([
+      expect.stringMatching(/^\d+ [ACGT]{10} [ACGT] (0 1|1 0)$/),
+      expect.stringMatching(new RegExp(`^6005 ${bases[6004]} ${other(bases[6004]!)},\\* (1 2|2 1)$`)),
+    ]);
+    const row = rowsOf(vcf)[1]!;
+    expect(row[7]).toMatch(/^AC=1,1;AF=0.5,0.5;AN=2;/);
+    expect(row[9]!.split(':')[4]!.split(',')).toHaveLength(6);
+    // On both, it is not.
+    const both = individual(folder, 'unstarred', [[gone], [gone]], near);
+    expect((await call([both.bam], both.reference)).text).not.toContain('*');
+    const path = join(folder, 'star.vcf');
+    writeFileSync(path, vcf);
+    const normal = peer('norm', '--check-ref', 'e', '-f', reference, path);
+    expect(places(rowsOf(normal))).toEqual(places(rowsOf(vcf)));
+    expect(peer('stats', path)).toMatch(/number of records:\t2\n/);
+  });
+
+  test('gVCF of several samples covers the regions asked for exactly once', async () => {
+    const gone = { pos: 6000, size: 6, bases: '' };
+    const [a, b] = [
+      [[swap(2000), gone], []],
+      [[swap(2000)], [swap(9000)]],
+    ].map((haplotypes, i) =>
+      individual(folder, `joint${i}`, haplotypes, {
+        header: `@RG\tID:${i}\tSM:s${i}\n`,
+        depth: 30 - 18 * i,
+        to: 11_000,
+      }),
+    );
+    const given = { gvcf: true, region: 'c:1,001-3000,c:5500-6,003,c:8001-10000' };
+    const called = await call([a!.bam, b!.bam], a!.reference, given);
+    const rows = rowsOf(called.text);
+    const lists = [1000, 3000, 5499, 6003, 8000, 10_000];
+    const seen = new Uint8Array(20_000);
+    for (const row of rows) {
+      expect(row).toHaveLength(11);
+      const from = Number(row[1]) - 1;
+      const stop = /END=(\d+)/.exec(row[7]!)?.[1];
+      for (let pos = from; pos < (stop ? Number(stop) : from + row[3]!.length); pos++) seen[pos]!++;
+      if (!stop) continue;
+      const samples = row.slice(9).map((sample) => sample.split(':'));
+      expect(samples.every(([gt]) => gt === '0/0')).toBe(true);
+    }
+    const wanted = seen.map((_, pos) => (lists.findIndex((edge) => pos < edge) % 2 === 1 ? 1 : 0));
+    // The deletion goes on behind its region.
+    wanted.fill(1, 6003, 6006);
+    expect(seen).toEqual(wanted);
+    expect(rows.filter((row) => row[4] !== '<NON_REF>').map((row) => row[1])).toHaveLength(3);
+    for (const split of [2e4, 5e3])
+      expect((await call([a!.bam, b!.bam], a!.reference, given, { split })).text).toBe(called.text);
+  });
+
   test('ploidy, deep places, reads without qualities', async () => {
+    const near = { from: 1500, to: 2500 };
     const changes = [[swap(2000)], [], [], []];
-    const { bam, reference } = individual('four', changes, { depth: 80 });
+    const { bam, reference } = individual(folder, 'four', changes, { depth: 80, ...near });
     expect(briefly((await call([bam], reference, { ploidy: 4 })).text)).toEqual([
       `${text(swap(2000))} 0/0/0/1`,
     ]);
-    const deep = individual('deep', [[swap(2000)], []], { depth: 2000 });
+    const deep = individual(folder, 'deep', [[swap(2000)], []], { depth: 2000, ...near });
     expect(briefly((await call([deep.bam], reference)).text)).toEqual([`${text(swap(2000))} 0/1`]);
-    const haploid = individual('one', [[swap(2000)]]);
+    const haploid = individual(folder, 'one', [[swap(2000)]], near);
     expect(briefly((await call([haploid.bam], reference, { ploidy: 1 })).text)).toEqual([
       `${text(swap(2000))} 1`,
     ]);
-    const bare = individual('bare', [[swap(2000)], []], { quality: '*' });
+    const bare = individual(folder, 'bare', [[swap(2000)], []], { quality: '*', ...near });
     expect(briefly((await call([bare.bam], reference)).text)).toEqual([`${text(swap(2000))} 0/1`]);
   });
 
   test('reads that may be of elsewhere, or are like the reference, call nothing', async () => {
-    const unsure = individual('unsure', [[swap(2000)], []], { mapq: 0 });
+    const unsure = individual(folder, 'unsure', [[swap(2000)], []], { mapq: 0, to: 4000 });
     expect(briefly((await call([unsure.bam], unsure.reference)).text)).toEqual([]);
-    const plain = individual('plain', [[], []]);
+    const plain = individual(folder, 'plain', [[], []]);
     expect(briefly((await call([plain.bam], plain.reference)).text)).toEqual([]);
   });
 
   test('samples by read group, or by file', async () => {
     const [a, b] = ['a', 'b'].map((name, i) =>
-      individual(name, i === 0 ? [[swap(2000)], []] : [[swap(2000), swap(5000)], [swap(5000)]], {
+      individual(folder, name, i === 0 ? [[swap(2000)], []] : [[swap(2000), swap(5000)], [swap(5000)]], {
         header: `@RG\tID:${name}\tSM:${name}\n`,
         // Those of a have no tag: a file of one sample is enough.
         tags: i === 0 ? '' : `\tRG:Z:${name}`,
@@ -236,14 +250,14 @@ describe.skipIf(!hasSamtools)('implanted variants', () => {
     expect(await messageFrom(call([a!.bam], a!.reference, { samples: 'x' }))).toMatch(
       /^option samples: found x, expected some of a$/,
     );
-    const clash = individual('clash', [[], []], { header: '@RG\tID:b\tSM:other\n' });
+    const clash = individual(folder, 'clash', [[], []], { header: '@RG\tID:b\tSM:other\n' });
     expect(await messageFrom(call([b!.bam, clash.bam], a!.reference))).toMatch(
       /^BAM: read group b of .*clash\.bam is of sample other, in a file before of b/,
     );
   });
 
   test('a reference that is another one, or another length', async () => {
-    const { bam, reference } = individual('wrong', [[], []]);
+    const { bam, reference } = individual(folder, 'wrong', [[], []]);
     const renamed = join(folder, 'renamed.fa');
     writeFileSync(renamed, readFileSync(reference, 'utf8').replace('>c', '>d'));
     execFileSync('samtools', ['faidx', renamed]);
@@ -296,6 +310,9 @@ describe('generated reads', () => {
     const part = await call([paths.reads], paths.reference, { region: `chr1:${low + 1}-${high}` });
     expect(rowsOf(part.text)).toEqual(expected);
     expect(expected.length).toBeGreaterThan(10);
+    // Of several regions, in any order and with commas in numbers, those of each once.
+    const list = 'chr1:60,001-80000,chr1:40001-65000,chr1:80001-80,001,chr1:80002-90,000';
+    expect(rowsOf((await call([paths.reads], paths.reference, { region: list })).text)).toEqual(expected);
     const regions = join(folder, 'some.bed');
     writeFileSync(regions, `chr1\t${low}\t${high}\nnowhere\t1\t2\n`);
     expect(rowsOf((await call([paths.reads], paths.reference, {}, { regions })).text)).toEqual(expected);
@@ -331,12 +348,9 @@ describe('generated reads', () => {
     const path = join(folder, 'whole.vcf.gz');
     writeFileSync(path, whole.vcf);
     writeFileSync(`${path}.tbi`, whole.index);
-    const peer = (...args: string[]): string =>
-      execFileSync('bcftools', args, { stdio: ['ignore', 'pipe', 'pipe'] }).toString();
     const rows = rowsOf(whole.text);
     expect(rowsOf(peer('view', '-H', path))).toHaveLength(rows.length);
     const normal = rowsOf(peer('norm', '--check-ref', 'e', '-f', paths.reference, path));
-    const places = (all: string[][]): string[] => all.map((row) => row.slice(0, 5).join());
     expect(places(normal)).toEqual(places(rows));
     const near = rows.filter((row) => row[0] === 'chr1' && Number(row[1]) <= 50_000);
     const asked = rowsOf(peer('view', '-H', '-r', 'chr1:1-50000', path));

@@ -3,18 +3,23 @@ import type { Call } from './calls.ts';
 import { damped, gqOf, plOf } from './genotypes.ts';
 import type { Signals } from './signals.ts';
 
-/** `[from, to)`, with what is least in it, and depth on average. `base`: the code of the reference at its start. */
+/** `[from, to)`, and what each sample has there. `base`: the code of the reference at its start. */
 export type Block = {
   readonly from: number;
   readonly to: number;
   readonly base: number;
+  readonly samples: readonly SampleBlock[];
+};
+
+/** What is least in a block, and depth on average. */
+export type SampleBlock = {
   readonly gq: number;
   readonly pl: readonly number[];
   readonly depth: number;
   readonly leastDepth: number;
 };
 
-/** GQ of a block lie between two of these: 0, 1 to 9, 10 to 19, up to 99. */
+/** The least GQ of the samples lies between two of these all over a block: 0, 1 to 9, 10 to 19, up to 99. */
 const bandOf = (gq: number): number => (gq === 0 ? 0 : gq >= 99 ? 11 : 1 + Math.floor(gq / 10));
 /** What a base is taken to be wrong: Phred 30, and one of three. */
 const error = Math.log(1e-3 / 3);
@@ -40,13 +45,15 @@ export function blocksOf(
   isWanted: Uint8Array | undefined,
 ): Block[] {
   const isTaken = new Uint8Array(to - from);
+  // Of calls that are not wanted blocks take the place.
   for (const { pos, alleles } of calls)
-    isTaken.fill(1, Math.max(0, pos - from), Math.max(0, pos - from + alleles[0]!.length));
-  const known = new Map<number, readonly [pl: readonly number[], gq: number]>();
-  const sureness = (pos: number): readonly [pl: readonly number[], gq: number] => {
+    if (isWanted?.[pos - from] !== 0)
+      isTaken.fill(1, Math.max(0, pos - from), Math.max(0, pos - from + alleles[0]!.length));
+  const known = new Map<number, Sureness>();
+  const sureness = (sample: number, pos: number): Sureness => {
     const i = pos - origin;
-    const counts = bases[0]!;
-    const deep = depth[0]![i]!;
+    const counts = bases[sample]!;
+    const deep = depth[sample]![i]!;
     const unlike = Math.min(
       deep,
       counts[4 * i]! + counts[4 * i + 1]! + counts[4 * i + 2]! + counts[4 * i + 3]!,
@@ -55,30 +62,47 @@ export function blocksOf(
     let found = known.get(key);
     if (!found) {
       const pl = plainPl(deep - unlike, unlike);
-      known.set(key, (found = [pl, pl[0] === 0 ? gqOf(pl) : 0]));
+      known.set(key, (found = { pl, gq: pl[0] === 0 ? gqOf(pl) : 0, depth: deep }));
     }
     return found;
   };
+  const samples = bases.map((_, sample) => sample);
+  const bandAt = (pos: number): number => {
+    let least = Infinity;
+    for (const sample of samples) least = Math.min(least, sureness(sample, pos).gq);
+    return bandOf(least);
+  };
+  const isBlock = (pos: number): boolean => !isTaken[pos - from] && isWanted?.[pos - from] !== 0;
   const blocks: Block[] = [];
   for (let pos = from; pos < to;) {
-    if (isTaken[pos - from] || isWanted?.[pos - from] === 0) {
+    if (!isBlock(pos)) {
       pos++;
       continue;
     }
     const start = pos;
-    const band = bandOf(sureness(pos)[1]);
-    const deepOf = (at: number): number => depth[0]![at - origin]!;
-    let [pl, gq] = sureness(pos);
-    let [sum, leastDepth] = [0, Infinity];
-    for (; pos < to && !isTaken[pos - from] && isWanted?.[pos - from] !== 0; pos++) {
-      const next = sureness(pos);
-      if (bandOf(next[1]) !== band) break;
-      if (next[1] < gq) [pl, gq] = next;
-      sum += deepOf(pos);
-      leastDepth = Math.min(leastDepth, deepOf(pos));
-    }
-    const depthOf = Math.round(sum / (pos - start));
-    blocks.push({ from: start, to: pos, base: codes[start - origin]!, gq, pl, depth: depthOf, leastDepth });
+    const band = bandAt(start);
+    while (pos < to && isBlock(pos) && bandAt(pos) === band) pos++;
+    blocks.push({
+      from: start,
+      to: pos,
+      base: codes[start - origin]!,
+      samples: samples.map((sample) => leastOf((at) => sureness(sample, at), start, pos)),
+    });
   }
   return blocks;
+}
+
+/** How sure it is that a sample is like the reference at a position, and by how many reads. */
+type Sureness = { readonly pl: readonly number[]; readonly gq: number; readonly depth: number };
+
+function leastOf(at: (pos: number) => Sureness, from: number, to: number): SampleBlock {
+  let least = at(from);
+  let [sum, leastDepth] = [0, Infinity];
+  for (let pos = from; pos < to; pos++) {
+    const one = at(pos);
+    if (one.gq < least.gq) least = one;
+    sum += one.depth;
+    leastDepth = Math.min(leastDepth, one.depth);
+  }
+  return { gq: least.gq, pl: least.pl, depth: Math.round(sum / (to - from)), leastDepth };
 }

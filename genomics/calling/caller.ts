@@ -1,10 +1,12 @@
 /** Calls the variants of a stretch of the genome from the reads over it. */
+import { assemble } from './assembly.ts';
 import { type Block, blocksOf } from './blocks.ts';
 import type { Call } from './calls.ts';
 import { callColumn, type Rules } from './column.ts';
 import { grouped } from './grouped.ts';
 import type { Aligner } from './likelihoods.ts';
 import { callMixed } from './mixed.ts';
+import { markOf, marksOf, ordered } from './marks.ts';
 import type { Pool } from './pool.ts';
 import { findSignals, type Slice } from './signals.ts';
 import { findWindows } from './windows.ts';
@@ -28,10 +30,14 @@ export function callStretch(
 ): { readonly calls: readonly Call[]; readonly blocks: readonly Block[] } {
   const signals = findSignals(pool, slice, rules.samples, rules.isEvidence);
   const calls: Call[] = [];
-  const { windows, start, end } = findWindows(signals, slice, from, to, length);
+  const seen = marksOf(signals, slice);
+  const haplotypes = assemble(pool, slice, seen, signals, length, rules);
+  const more = haplotypes.flatMap((edits) => edits.map((edit) => markOf(edit, slice)));
+  const marks = more.length > 0 ? ordered([...seen, ...more]) : seen;
+  const { windows, start, end } = findWindows(marks, from, to, length);
   for (const window of windows) {
     if (window.isMixed) {
-      calls.push(...callMixed(pool, slice, window, rules, aligner));
+      calls.push(...callMixed(pool, slice, window, haplotypes, rules, aligner));
       continue;
     }
     const byPlace = grouped(window.candidates, ({ pos }) => pos);

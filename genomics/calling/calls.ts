@@ -1,12 +1,21 @@
 /** Calls: a place with its alleles, and what each sample has there. */
 import { type Annotations, annotationsOf } from './annotations.ts';
 import type { Rules } from './column.ts';
-import { callSamples, genotypesOf, gqOf, likelihoodsOf, type Observation, phred, plOf } from './genotypes.ts';
+import {
+  callSamples,
+  genotypesOf,
+  gqOf,
+  hasVariant,
+  likelihoodsOf,
+  type Observation,
+  phred,
+  plOf,
+} from './genotypes.ts';
 
 export type Call = {
   /** Of the first base of `alleles[0]`, from 0. */
   readonly pos: number;
-  /** Digits of codes of bases; the first one is the reference. */
+  /** Digits of codes of bases; the first one is the reference; `gone` and `unseen` may come last. */
   readonly alleles: readonly string[];
   readonly qual: number;
   readonly samples: readonly SampleCall[];
@@ -29,6 +38,9 @@ export const missing = -1;
 
 /** Stands for any allele that no read shows. */
 export const unseen = '';
+
+/** Stands for what a deletion before the place leaves of it (VCF 4.3, 1.6.1, ALT). */
+export const gone = '*';
 
 /** Likelihoods of the genotypes with one allele more, that no read shows: as far below the best as by the reads' alleles alone. */
 function withUnseen(
@@ -69,8 +81,9 @@ export function callOf(
   phased?: readonly ({ readonly alleles: readonly number[]; readonly phase: number } | undefined)[],
 ): Call | undefined {
   const genotypes = genotypesOf(alleles.length, how.ploidy);
-  const { best, none } = callSamples(likelihoods, genotypes, how.kind);
-  if (best.every((g) => g === 0)) return undefined;
+  const star = alleles.indexOf(gone);
+  const { best, none } = callSamples(likelihoods, genotypes, how.kind, star);
+  if (!best.some((g) => hasVariant(genotypes[g]!, star))) return undefined;
   const qual = Math.min(mostQual, Math.max(0, phred(none)));
   if (qual < how.least) return undefined;
   const samples = likelihoods.map((own, s): SampleCall => {

@@ -97,26 +97,30 @@ export function likelihoodsOf(
   });
 }
 
-/** The prior of a genotype with so many different alternate alleles of a kind, on fewer or all chromosomes. */
-export function priorOf(genotype: readonly number[], kind: number): number {
-  const alts = new Set(genotype.filter((allele) => allele > 0));
+/** The prior of a genotype with so many different alternate alleles of a kind, on fewer or all chromosomes; `gone`: the allele that counts for none. */
+export function priorOf(genotype: readonly number[], kind: number, gone = -1): number {
+  const alts = new Set(genotype.filter((allele) => allele > 0 && allele !== gone));
   if (alts.size === 0) return 0;
-  const isAll = alts.size === 1 && genotype.every((allele) => allele > 0);
+  const isAll = alts.size === 1 && genotype.every((allele) => alts.has(allele));
   return alts.size * kind + (isAll && genotype.length > 1 ? prior.same : 0);
 }
 
 /**
  * Calls all samples together: with more than one, what is expected of a sample follows how often the alleles are in all of them, by the EM algorithm over
- * Hardy-Weinberg proportions. Gives genotypes, and the logarithm of the probability that all are like the reference.
+ * Hardy-Weinberg proportions. Gives genotypes, and the logarithm of the probability that all are without a variant. `gone`: the allele that is no variant, but what a
+ * deletion leaves of the place; -1 for none.
  */
 export function callSamples(
   likelihoods: readonly Float64Array[],
   genotypes: readonly number[][],
   kind: number,
+  gone = -1,
 ): { readonly best: number[]; readonly none: number } {
-  const plain = genotypes.map((genotype) => priorOf(genotype, kind));
+  const plain = genotypes.map((genotype) => priorOf(genotype, kind, gone));
+  const bare = genotypes.flatMap((genotype, g) => (hasVariant(genotype, gone) ? [] : [g]));
+  const bareOf = (own: Float64Array): number => sumOf(bare.map((g) => own[g]!));
   const singles = likelihoods.map((own) => own.map((one, g) => one + plain[g]!));
-  const none = likelihoods.map((own, s) => own[0]! + plain[0]! - sumOf(singles[s]!));
+  const none = singles.map((own) => bareOf(own) - sumOf(own));
   if (likelihoods.length === 1) return { best: [argmax(singles[0]!)], none: none[0]! };
   const alleles = 1 + Math.max(...genotypes.flat());
   let frequency = Array.from({ length: alleles }, (_, a) => (a === 0 ? 0.9 : 0.1 / (alleles - 1)));
@@ -135,7 +139,10 @@ export function callSamples(
   }
   // A variant that many share is as likely at first as one that a single sample has.
   const shared = expected();
-  const all = sumOf([0, kind + shared.reduce((sum, own, s) => sum + sumOf(own) - likelihoods[s]![0]!, 0)]);
+  const all = sumOf([
+    0,
+    kind + shared.reduce((sum, own, s) => sum + sumOf(own) - bareOf(likelihoods[s]!), 0),
+  ]);
   return {
     best: shared.map(argmax),
     none: Math.min(
@@ -144,6 +151,10 @@ export function callSamples(
     ),
   };
 }
+
+/** Whether a genotype has an alternate allele but `gone`. */
+export const hasVariant = (genotype: readonly number[], gone: number): boolean =>
+  genotype.some((allele) => allele > 0 && allele !== gone);
 
 function hardyWeinberg(genotype: readonly number[], frequency: readonly number[]): number {
   let log = 0;

@@ -47,7 +47,7 @@ export function reachOf({ from, to }: Window, { codes, from: first, to: last }: 
 /** The part of each read that lies in a window or near it. */
 export function witnessesOf(
   pool: Pool,
-  { from, to }: Window,
+  { from, to }: Pick<Window, 'from' | 'to'>,
   reach: Reach,
   slice: Slice,
   isEvidence: (i: number) => boolean,
@@ -104,13 +104,14 @@ function clash(a: Edit, b: Edit): boolean {
   return a.pos < b.pos + b.size && b.pos < a.pos + a.size;
 }
 
-/** The haplotypes that the candidates of a window make, those that reads show first. */
+/** The haplotypes that the candidates of a window make, those that reads show first, then those that were `assembled`. */
 export function haplotypesOf(
   pool: Pool,
   window: Window,
   reach: Reach,
   slice: Slice,
   witnesses: readonly Witness[],
+  assembled: readonly (readonly Edit[])[],
 ): Haplotypes {
   const edits = [...window.candidates].sort((a, b) => a.pos - b.pos || a.size - b.size);
   const number = new Map(edits.map((edit, i) => [keyOf(edit), i]));
@@ -125,6 +126,11 @@ export function haplotypesOf(
   for (const { read } of witnesses)
     if (pool.pos[read]! <= window.from && pool.end[read]! >= window.to)
       add(shownBy(pool, read, window, slice, number), 1);
+  for (const together of assembled)
+    add(
+      together.flatMap((edit) => number.get(keyOf(edit)) ?? []).sort((a, b) => a - b),
+      1,
+    );
   // In every combination, as long as these are few.
   if (edits.length <= most.subsets)
     for (let bits = 0; bits < 2 ** edits.length; bits++)
@@ -204,6 +210,19 @@ function apply(edits: readonly Edit[], reach: Reach, slice: Slice): Uint8Array {
   }
   for (; at < high; at++) out.push(slice.codes[at - slice.from]!);
   return Uint8Array.from(out);
+}
+
+/** Bases of a read that are clipped, but there. */
+export function clipsOf(pool: Pool, read: number): { readonly before: number; readonly behind: number } {
+  const [first, count] = [pool.op[read]!, pool.opCount[read]!];
+  const kindOf = (k: number): number => pool.ops[first + k]! & 15;
+  const softOf = (k: number): number => (kindOf(k) === 4 ? pool.ops[first + k]! >>> 4 : 0);
+  if (count < 3) return { before: softOf(0), behind: count === 2 ? softOf(1) : 0 };
+  // Soft clips may lie within hard ones.
+  return {
+    before: softOf(kindOf(0) === 5 ? 1 : 0),
+    behind: softOf(kindOf(count - 1) === 5 ? count - 2 : count - 1),
+  };
 }
 
 export const isReverse = (pool: Pool, read: number): boolean => (pool.flag[read]! & flag.reverse) !== 0;

@@ -1,10 +1,11 @@
 /** Calls of a window in which alleles interfere: by the haplotypes that they make, and how likely these give the reads. */
-import { type Call, callOf } from './calls.ts';
+import { type Call, callOf, gone } from './calls.ts';
 import { countUnsure, type Rules } from './column.ts';
 import { argmax, damped, genotypesOf, indelPrior, type Observation, prior, sumOf } from './genotypes.ts';
 import { gapsOf } from './gaps.ts';
 import { grouped } from './grouped.ts';
 import {
+  clipsOf,
   type Haplotypes,
   haplotypesOf,
   isReverse,
@@ -24,12 +25,21 @@ const margin = Math.LN2;
 /** Genotypes of haplotypes that are looked at. */
 const mostGenotypes = 4096;
 
-export function callMixed(pool: Pool, slice: Slice, window: Window, rules: Rules, aligner: Aligner): Call[] {
+/** `assembled`: edits that lie on one haplotype. */
+export function callMixed(
+  pool: Pool,
+  slice: Slice,
+  window: Window,
+  assembled: readonly (readonly Edit[])[],
+  rules: Rules,
+  aligner: Aligner,
+): Call[] {
+  if (window.candidates.length === 0) return [];
   const reach = reachOf(window, slice);
   const witnesses = witnessesOf(pool, window, reach, slice, rules.isEvidence).filter(
     ({ bases }) => bases.length <= aligner.rows,
   );
-  const found = haplotypesOf(pool, window, reach, slice, witnesses);
+  const found = haplotypesOf(pool, window, reach, slice, witnesses, assembled);
   if (found.all.length < 2 || found.all.some(({ codes }) => codes.length > aligner.columns)) return [];
   const table = aligner.likelihoods(
     witnesses,
@@ -59,10 +69,23 @@ export function callMixed(pool: Pool, slice: Slice, window: Window, rules: Rules
   const phase = Math.min(...called.map((e) => anchorOf(found.edits[e]!)));
 
   return [...groups.values()].flatMap((group) => {
-    const edits = group.map((e) => found.edits[e]!);
-    const { pos, alleles } = spelled(edits, slice);
-    // Of each haplotype, the allele that it has here.
-    const alleleOf = found.all.map(({ edits: has }) => 1 + group.findIndex((e) => has.includes(e)));
+    // Of each haplotype, what it has of the edits here: those of the called ones make the alleles.
+    const sets = found.all.map(({ edits: has }) => group.filter((e) => has.includes(e)));
+    const called = new Map(
+      best.flatMap((g) => genotypes[g]!.map((h) => [sets[h]!.join(), sets[h]!] as const)),
+    );
+    called.delete('');
+    const alts = [...called.values()].sort((a, b) => a[0]! - b[0]! || a.length - b.length || a[1]! - b[1]!);
+    const names = ['', ...alts.map((set) => set.join())];
+    const { pos, alleles } = spelled(
+      alts.map((set) => set.map((e) => found.edits[e]!)),
+      slice,
+    );
+    const isGone = found.all.map(
+      ({ edits: has }, h) => sets[h]!.length === 0 && has.some((e) => isSpanned(found.edits[e]!, pos)),
+    );
+    const star = best.some((g) => genotypes[g]!.some((h) => isGone[h])) ? alleles.push(gone) - 1 : 0;
+    const alleleOf = sets.map((set, h) => (isGone[h] ? star : names.indexOf(set.join())));
     const site = genotypesOf(alleles.length, rules.ploidy);
     const numbers = new Map(site.map((genotype, g) => [genotype.join(), g]));
     const likelihoods = bySample.map((likelihood) => {
@@ -73,7 +96,8 @@ export function callMixed(pool: Pool, slice: Slice, window: Window, rules: Rules
           .sort((a, b) => a - b)
           .join();
         const rest = expected[g]!.reduce((sum, n, e) => (group.includes(e) ? sum : sum + n), 0);
-        lists[numbers.get(key)!]!.push(likelihood[g]! + rest);
+        // A haplotype that nobody has may have no allele.
+        lists[numbers.get(key) ?? -1]?.push(likelihood[g]! + rest);
       });
       return Float64Array.from(lists, (list) => (list.length > 0 ? sumOf(list) : -1e4));
     });
@@ -147,23 +171,35 @@ function expectedOf(genotype: readonly number[], edit: number, kind: number, { a
 }
 
 const isBase = ({ size, bases }: Edit): boolean => size === 1 && bases.length === 1;
-/** Where VCF has it: of insertions and deletions the base before. */
-const anchorOf = (edit: Edit): number => (isBase(edit) ? edit.pos : Math.max(0, edit.pos - 1));
-const placeOf = (edit: Edit): string => `${anchorOf(edit)}${isBase(edit)}`;
+/** Whether VCF shows it with the base before: an insertion or a deletion. */
+const isAnchored = ({ size, bases }: Edit): boolean => size === 0 || bases === '';
+/** Whether a deletion leaves nothing of a position. */
+const isSpanned = ({ pos, size, bases }: Edit, at: number): boolean =>
+  size > bases.length && pos <= at && at < pos + size;
+const anchorOf = (edit: Edit): number => (isAnchored(edit) ? Math.max(0, edit.pos - 1) : edit.pos);
+const placeOf = (edit: Edit): string => `${anchorOf(edit)}${isAnchored(edit)}`;
 
-/** The alleles of edits with one anchor, and where VCF has them. */
-export function spelled(edits: readonly Edit[], { codes, from }: Slice): { pos: number; alleles: string[] } {
-  const pos = anchorOf(edits[0]!);
+/** The alleles that edits with one anchor make, those of an allele in order, and where VCF has them. */
+export function spelled(
+  alts: readonly (readonly Edit[])[],
+  { codes, from }: Slice,
+): { pos: number; alleles: string[] } {
+  const pos = anchorOf(alts[0]![0]!);
   // Before the first base of a contig there is none: the one behind takes its place.
   const end = Math.max(
     pos + 1,
-    ...edits.map((edit) => edit.pos + edit.size + (edit.pos === pos && !isBase(edit) ? 1 : 0)),
+    ...alts.flat().map((edit) => edit.pos + edit.size + (edit.pos === pos && isAnchored(edit) ? 1 : 0)),
   );
   const ref = spell(codes, pos - from, end - from);
-  const alts = edits.map(
-    (edit) => ref.slice(0, edit.pos - pos) + edit.bases + ref.slice(edit.pos - pos + edit.size),
-  );
-  return { pos, alleles: [ref, ...alts] };
+  const spellOf = (edits: readonly Edit[]): string => {
+    let [text, at] = ['', pos];
+    for (const edit of edits) {
+      text += ref.slice(at - pos, edit.pos - pos) + edit.bases;
+      at = edit.pos + edit.size;
+    }
+    return text + ref.slice(at - pos);
+  };
+  return { pos, alleles: [ref, ...alts.map(spellOf)] };
 }
 
 function observed(
@@ -175,11 +211,18 @@ function observed(
   pos: number,
 ): Observation[] {
   return witnesses.flatMap(({ read }, w): Observation[] => {
-    if (pool.pos[read]! > pos + 1 || pool.end[read]! <= pos) return [];
     const best = new Float64Array(alleles).fill(-Infinity);
-    own[w]!.forEach((one, h) => (best[alleleOf[h]!] = Math.max(best[alleleOf[h]!]!, one)));
+    own[w]!.forEach((one, h) => {
+      const allele = alleleOf[h]!;
+      if (allele >= 0) best[allele] = Math.max(best[allele]!, one);
+    });
     const first = argmax(best);
     const isSure = best.every((one, a) => a === first || best[first]! - one > margin);
+    // Of reads that lie there with what is clipped of them, those count that tell.
+    const { before, behind } = clipsOf(pool, read);
+    const isOver = pool.pos[read]! <= pos + 1 && pool.end[read]! > pos;
+    const isNear = pool.pos[read]! - before <= pos + 1 && pool.end[read]! + behind > pos;
+    if (!isOver && !(isSure && isNear)) return [];
     const query = queryAt(pool, read, pos);
     const place = query < 0 ? -1 - query : query;
     return [

@@ -57,7 +57,7 @@ export const spell = (codes: Uint8Array, from: number, to: number): string => {
 };
 
 /** Longer deletions are another kind of variant. */
-const mostGone = 200;
+export const mostGone = 200;
 /** A soft clip this long says that something may lie behind it. */
 const leastClip = 8;
 

@@ -33,6 +33,24 @@ export function parseLocus(text: string, contigs: readonly Contig[], file: strin
   return { id, from, to };
 }
 
+/** Three digits behind a comma go on with the number before it. */
+const isMore = (before: string, text: string): boolean =>
+  /:[\d,]+(-[\d,]*)?$/.test(before) && /^\d{3}(-\d*)?$/.test(text);
+
+/**
+ * Reads regions with commas between them, each as `parseLocus` has it; none in an empty text.
+ * @throws BadUsage for one that is none
+ */
+export function parseLoci(text: string, contigs: readonly Contig[], file: string): Locus[] {
+  const texts: string[] = [];
+  for (const part of text === '' ? [] : text.split(',')) {
+    const before = texts.at(-1);
+    if (before !== undefined && isMore(before, part)) texts[texts.length - 1] = `${before},${part}`;
+    else texts.push(part);
+  }
+  return texts.map((one) => parseLocus(one, contigs, file));
+}
+
 /** Neighbours become one. */
 export function joinLoci(loci: readonly Locus[]): Locus[] {
   const out: { id: number; from: number; to: number }[] = [];

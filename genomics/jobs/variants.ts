@@ -13,11 +13,11 @@ const mebibyte = 1 << 20;
 
 export const variants = define<Inputs, typeof params, Part, Calls>({
   name: 'genomics/variants',
-  version: 1,
+  version: 2,
   doc: 'germline substitutions, insertions and deletions, as bgzipped VCF with an index',
   examples: [
     '--reads sample.bam --reference genome.fa.gz --out sample.vcf.gz',
-    '--reads sample.bam --reference genome.fa.gz --region chr20:1000000-3000000 --out locus.vcf.gz',
+    '--reads sample.bam --reference genome.fa.gz --region chr20:1000000-3000000,chr21 --out loci.vcf.gz',
     '--reads sample.bam --reference genome.fa.gz --gvcf --out sample.g.vcf.gz',
     '--reads child.bam mother.bam father.bam --reference genome.fa.gz --out trio.vcf.gz',
   ],

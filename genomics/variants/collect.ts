@@ -5,10 +5,8 @@ import { callStretch, halo } from '../calling/caller.ts';
 import { type Aligner, createAligner } from '../calling/likelihoods.ts';
 import { createPool, keep, mayOverlap, type Pool, referenceCodes, settle, take } from '../calling/pool.ts';
 import { openBases } from '../formats/fasta.ts';
-import { parseLocus } from '../formats/locus.ts';
 import { openReading, placedRecords, type Reading } from '../formats/placed.ts';
 import { field } from '../formats/record.ts';
-import { createRegions, type Regions } from '../formats/regions.ts';
 import { bedOf, headingOf } from '../formats/remembered.ts';
 import { collectLines } from '../formats/vcfwriter.ts';
 import { unitSize } from '../kernels/units.ts';
@@ -17,6 +15,7 @@ import type { Part, Piece } from './plan.ts';
 import type { Calls } from './result.ts';
 import { createSampler } from './samples.ts';
 import type { Params } from './settings.ts';
+import { wantedOf } from './wanted.ts';
 
 export type Inputs = {
   readonly reads: readonly Dataset[];
@@ -32,18 +31,14 @@ export async function collect(part: Part, inputs: Inputs, given: Params, context
   const [first] = reads;
   const { contigs } = (await headingOf(first!, context)).header;
   const bed = regions && (await bedOf(regions[0], context));
-  const locus = given.region === '' ? undefined : parseLocus(given.region, contigs, first!.uri);
-  const wantedOf = (id: number): Regions[] => [
-    ...(locus ? [createRegions({ start: Uint32Array.of(locus.from), end: Uint32Array.of(locus.to) })] : []),
-    ...(bed ? [createRegions(bed.contigs.get(contigs[id]!.name))] : []),
-  ];
+  const wantedIn = wantedOf(given.region, bed, contigs, first!.uri);
   const reading = await openReading(reads, reference[0], true, context, await context.module('scan'));
   const aligner = createAligner(await context.module('pairhmm'));
   const lines = collectLines();
   let records = 0;
   for (const piece of part.pieces) {
     const contig = contigs[piece.id]!;
-    const wanted = wantedOf(piece.id);
+    const wanted = wantedIn(piece.id);
     const add = (from: number, to: number, line: string): void => lines.add(piece.id, from, to, line);
     const show: Show = {
       wanted(from, to) {

@@ -2,16 +2,22 @@
 import { filtersOf } from '../calling/annotations.ts';
 import { shown as letters } from '../calling/pool.ts';
 import type { Block } from '../calling/blocks.ts';
-import { type Call, missing, type SampleCall, unseen } from '../calling/calls.ts';
+import { type Call, gone, missing, type SampleCall, unseen } from '../calling/calls.ts';
 
 const textOf = (digits: string): string =>
-  digits === unseen ? '<NON_REF>' : digits.replace(/./g, (digit) => letters[Number(digit)]!);
+  digits === unseen
+    ? '<NON_REF>'
+    : digits === gone
+      ? gone
+      : digits.replace(/./g, (digit) => letters[Number(digit)]!);
 /** No more decimals than mean something, and no trailing zeros. */
 const round = (value: number, digits: number): string => `${Number(value.toFixed(digits))}`;
 
 export function writeLine(contig: string, call: Call): string {
   const { pos, alleles, qual, samples, notes } = call;
-  const isIndel = alleles.some((allele) => allele !== unseen && allele.length !== alleles[0]!.length);
+  const isIndel = alleles.some(
+    (allele) => allele !== unseen && allele !== gone && allele.length !== alleles[0]!.length,
+  );
   const counts = alleles.map((_, a) =>
     samples.reduce((sum, { genotype }) => sum + genotype.filter((one) => one === a).length, 0),
   );
@@ -51,9 +57,10 @@ export function writeLine(contig: string, call: Call): string {
 }
 
 /** Positions that are like the reference as a line of gVCF. */
-export function writeBlock(contig: string, { from, to, base, gq, pl, depth, leastDepth }: Block): string {
-  const gt = depth > 0 ? '0/0' : './.';
-  const sample = [gt, depth, gq, leastDepth, pl.join()].join(':');
+export function writeBlock(contig: string, { from, to, base, samples }: Block): string {
+  const texts = samples.map(({ gq, pl, depth, leastDepth }) =>
+    [depth > 0 ? '0/0' : './.', depth, gq, leastDepth, pl.join()].join(':'),
+  );
   const info = `END=${to}`;
   const columns = [
     contig,
@@ -65,7 +72,7 @@ export function writeBlock(contig: string, { from, to, base, gq, pl, depth, leas
     '.',
     info,
     'GT:DP:GQ:MIN_DP:PL',
-    sample,
+    ...texts,
   ];
   return `${columns.join('\t')}\n`;
 }

@@ -7,12 +7,13 @@ import { sway } from '../calling/windows.ts';
 import { placeless } from '../coverage/plan.ts';
 import { openCollection } from '../formats/collection.ts';
 import { readFastaIndex, type Stretch, stretchOf } from '../formats/fasta.ts';
-import { joinLoci, type Locus, parseLocus } from '../formats/locus.ts';
+import { joinLoci, type Locus } from '../formats/locus.ts';
 import { bytesOf, hasRecords, type Span, spansOf } from '../formats/lookup.ts';
 import { bedOf } from '../formats/remembered.ts';
 import { unitSize } from '../kernels/units.ts';
 import { readSamples, type Samples } from './samples.ts';
 import type { Params } from './settings.ts';
+import { wantedOf } from './wanted.ts';
 
 /** `[from, to)` of contig `id`, in whole units: the reads over it, and its reference from `halo` bases before it on. */
 export type Piece = Locus & { readonly spans: readonly Span[]; readonly reference: Stretch };
@@ -37,31 +38,22 @@ export async function planVariants(
     headings.map((heading, i) => ({ header: heading.header, name: reads[i]!.uri })),
     given.samples,
   );
-  if (given.gvcf && samples.names.length > 1)
-    throw new BadUsage(
-      `option gvcf: found samples ${samples.names.join(', ')}, expected one; choose it with --samples`,
-    );
   if (given.gvcf && given.ploidy !== 2)
     throw new BadUsage(`option gvcf: found ploidy ${given.ploidy}, expected 2; leave one of the two out`);
   const bed = regions && (await bedOf(regions, planning));
-  const locus = given.region === '' ? undefined : parseLocus(given.region, contigs, name);
-  const whole = contigs.map(({ length }, id): Locus => ({ id, from: 0, to: length }));
-  const units = (locus ? [locus] : whole)
-    .filter(({ id }) => given.gvcf || hasRecords(members, id))
-    .flatMap(({ id, from, to }) => {
-      const { length } = contigs[id]!;
-      const out: Locus[] = [];
-      const listed = bed?.contigs.get(contigs[id]!.name);
+  const wanted = wantedOf(given.region, bed, contigs, name);
+  const units = contigs.flatMap(({ length }, id) => {
+    const out: Locus[] = [];
+    if (!given.gvcf && !hasRecords(members, id)) return out;
+    const lists = wanted(id);
+    for (let from = 0; from < length; from += unitSize) {
+      const to = Math.min(length, from + unitSize);
       // Cells of a unit may begin in the one before, or end in the one behind.
-      const first = Math.floor(Math.max(0, from - sway) / unitSize) * unitSize;
-      for (let start = first; start < Math.min(length, to + sway); start += unitSize) {
-        const end = Math.min(length, start + unitSize);
-        const isNear = (low: number, high: number): boolean => low < end + sway && high > start - sway;
-        const isWanted = !bed || listed?.start.some((low, i) => isNear(low, listed.end[i]!));
-        if (isWanted) out.push({ id, from: start, to: end });
-      }
-      return out;
-    });
+      if (lists.every((list) => list.overlaps(Math.max(0, from - sway), to + sway)))
+        out.push({ id, from, to });
+    }
+    return out;
+  });
   for (const id of new Set(units.map((unit) => unit.id))) {
     const contig = contigs[id]!;
     const found = fasta.sequences.get(contig.name);
