@@ -4,6 +4,7 @@ import type { Dataset, Stored } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { text } from '../../core/params.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
+import { createTextBuffer } from '../formats/textbuffer.ts';
 import type { Range } from '../formats/textlines.ts';
 import { eachRecord, planVcf, vcfInput } from '../formats/vcffile.ts';
 import { vcfModules } from '../kernels/modules.ts';
@@ -13,6 +14,8 @@ import { wantedSamples } from '../vcf/samples.ts';
 import { createSelector, regionOf, selectionParams } from '../vcf/selection.ts';
 
 const mebibyte = 1 << 20;
+/** Bytes of text that are put into the store at once, about. */
+const piece = 4 * mebibyte;
 
 const params = {
   format: text(
@@ -33,7 +36,7 @@ type Text = { readonly records: number; readonly texts: readonly Stored[] };
 
 export const vcfQuery = define<{ variants: readonly [Dataset] }, typeof params, Range, Text>({
   name: 'genomics/vcf-query',
-  version: 1,
+  version: 2,
   doc: 'text of the records of a VCF by a format, with expressions as in vcf-filter (bcftools query)',
   examples: [
     String.raw`--variants calls.vcf.gz --format '%CHROM\t%POS\t%REF\t%ALT\t%QUAL\n'`,
@@ -68,24 +71,32 @@ export const vcfQuery = define<{ variants: readonly [Dataset] }, typeof params, 
   async kernel(range, { variants: [file] }, given, context) {
     const heading = await vcfHeadingOf(file, context);
     const { header } = heading;
-    const selector = createSelector(given, header, true);
     const wanted = wantedSamples(given.samples || 'all', header, file.uri);
-    const format = compileFormat(formatOf(given.format), header, selector.view, wanted);
     const source = await context.open(file);
-    const rows: string[] = [];
+    const rows = createTextBuffer(1.5 * piece);
+    const puts: Promise<Stored>[] = [];
+    const putRows = (): void => {
+      const put = context.put(rows.take());
+      // Thrown where all are awaited.
+      put.catch(() => {});
+      puts.push(put);
+    };
     let records = 0;
-    await withVcfTable(context, (table) =>
-      eachRecord(source, file.uri, range, heading, table, context.signal, (line) => {
+    await withVcfTable(context, (table) => {
+      const selector = createSelector(given, header, true, table);
+      const format = compileFormat(formatOf(given.format), header, selector.view, wanted, table);
+      return eachRecord(source, file.uri, range, heading, table, context.signal, (line) => {
         records++;
         const verdict = selector.select(line);
         if (!verdict) return undefined;
         if ('field' in verdict) return verdict;
-        rows.push(format(verdict.samples));
+        format(rows, verdict.samples);
+        if (rows.size() >= piece) putRows();
         return undefined;
-      }),
-    );
-    const bytes = Buffer.from(rows.join(''), 'latin1');
-    return { records, texts: bytes.length > 0 ? [await context.put(bytes)] : [] };
+      });
+    });
+    if (rows.size() > 0) putRows();
+    return { records, texts: await Promise.all(puts) };
   },
   merge: (all) => ({
     records: all.reduce((sum, { records }) => sum + records, 0),

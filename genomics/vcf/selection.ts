@@ -5,6 +5,7 @@ import type { LineFault } from '../kernels/samline.ts';
 import type { VcfHeader } from '../formats/vcfheader.ts';
 import type { Region } from '../formats/vcfindex.ts';
 import { column, endOf, infoFinder, type Line, readLine, textOf } from '../kernels/vcfline.ts';
+import type { VcfTable } from '../kernels/vcftable.ts';
 import { leadingInteger } from '../kernels/vcfvalues.ts';
 import { compileExpression } from './expression/compile.ts';
 import type { Verdict } from './expression/value.ts';
@@ -29,13 +30,19 @@ const everything: Verdict = { site: true, samples: undefined };
 
 /**
  * `bySample`: what is excluded are samples, and records of which none is left; else whole records.
+ * `table`: whose lines are read; without it what lies in samples is found more slowly.
  * @throws BadUsage for what is no expression or region, or for both expressions at once
  */
-export function createSelector(given: Selection, header: VcfHeader, bySample = false): Selector {
+export function createSelector(
+  given: Selection,
+  header: VcfHeader,
+  bySample = false,
+  table?: VcfTable,
+): Selector {
   const { include, exclude, region } = given;
   if (include !== '' && exclude !== '')
     throw new BadUsage('--include and --exclude: found both, expected one; join them with && and !=');
-  const view = createRecordView(header);
+  const view = createRecordView(header, table);
   const expression = include || exclude;
   const compiled = expression === '' ? undefined : compileExpression(expression, { header, view });
   const isWithin = region === '' ? undefined : regionTest(region);

@@ -53,12 +53,13 @@ export const columnsOf = (
   given: Params,
   header: VcfHeader,
   name: string,
+  table?: VcfTable,
 ): {
   readonly selector: ReturnType<typeof createSelector>;
   readonly columns: readonly TableColumn[];
   readonly wanted: ReturnType<typeof wantedSamples>;
 } => {
-  const selector = createSelector(given, header, given.rows === 'genotypes');
+  const selector = createSelector(given, header, given.rows === 'genotypes', table);
   const wanted = wantedSamples(given.samples || 'all', header, name);
   const columns = tableColumns({ ...given, info: given.info || 'all' }, header, wanted, selector.view);
   return { selector, columns, wanted };
@@ -104,7 +105,7 @@ type Collector = {
 };
 
 function createCollector(given: Params, header: VcfHeader, name: string, table: VcfTable): Collector {
-  const { selector, columns, wanted } = columnsOf(given, header, name);
+  const { selector, columns, wanted } = columnsOf(given, header, name, table);
   const places = wanted.names.map((sample) => header.samples.indexOf(sample));
   const count = given.counts ? createGenotypeCounter(table, wanted.slots) : undefined;
   const limit = Math.max(1, Math.min(maxRows, Math.floor(maxValues / columns.length)));
