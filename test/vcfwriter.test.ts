@@ -2,8 +2,13 @@
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import type { FileSink, Key, Output, Stored } from '../core/job.ts';
-import { random } from './random.ts';
-import { type Arrangement, collectLines, joinLines, type VcfLines, writeLines } from '../genomics/formats/vcfwriter.ts';
+import {
+  type Arrangement,
+  collectLines,
+  joinLines,
+  type VcfLines,
+  writeLines,
+} from '../genomics/formats/vcfwriter.ts';
 
 const contigs = [
   { name: 'a', length: 4_000_000 },
@@ -11,7 +16,12 @@ const contigs = [
 ];
 type Row = readonly [contig: number, from: number, text: string];
 
-const next = random(41);
+/** Numbers of [0, 1), the same ones in each run. */
+let seed = 41;
+const next = (): number => {
+  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+  return seed / 2 ** 32;
+};
 /** Mostly short lines, some of several blocks; several at a place. */
 const rows: Row[] = [];
 for (let [i, at] = [0, 0]; i < 6000; i++) {
@@ -93,7 +103,9 @@ describe('lines of VCF become the same file', () => {
   });
 
   test('when those of a place are joined', async () => {
-    const join = (lines: readonly string[]): readonly string[] => [lines.map((line) => line.slice(0, 40)).join('+')];
+    const join = (lines: readonly string[]): readonly string[] => [
+      lines.map((line) => line.slice(0, 40)).join('+'),
+    ];
     const whole = await write(rows, [], { isMoved: true, join });
     const places = new Set(rows.map(([contig, from]) => `${contig}:${from}`));
     expect(gunzipSync(whole.file).toString('latin1').split('\n')).toHaveLength(places.size + 2);
