@@ -10,8 +10,9 @@ import { eachRecord, planVcf, vcfInput } from '../formats/vcffile.ts';
 import { vcfModules } from '../kernels/modules.ts';
 import { withVcfTable } from '../kernels/vcftable.ts';
 import { compileFormat } from '../vcf/queryformat.ts';
+import { regionsInput, wantedRegions } from '../vcf/regions.ts';
 import { wantedSamples } from '../vcf/samples.ts';
-import { createSelector, regionOf, selectionParams } from '../vcf/selection.ts';
+import { createSelector, selectionParams } from '../vcf/selection.ts';
 
 const mebibyte = 1 << 20;
 /** Bytes of text that are put into the store at once, about. */
@@ -32,9 +33,10 @@ const params = {
 const usual = String.raw`%CHROM\t%POS\t%ID\t%REF\t%ALT\t%QUAL\t%FILTER\n`;
 const formatOf = (given: string): string => (given === '' ? usual : given);
 
+type Inputs = { readonly variants: readonly [Dataset]; readonly regions?: readonly [Dataset] };
 type Text = { readonly records: number; readonly texts: readonly Stored[] };
 
-export const vcfQuery = define<{ variants: readonly [Dataset] }, typeof params, Range, Text>({
+export const vcfQuery = define<Inputs, typeof params, Range, Text>({
   name: 'genomics/vcf-query',
   version: 2,
   doc: 'text of the records of a VCF by a format, with expressions as in vcf-filter (bcftools query)',
@@ -44,6 +46,7 @@ export const vcfQuery = define<{ variants: readonly [Dataset] }, typeof params, 
   ],
   inputs: {
     variants: vcfInput,
+    regions: regionsInput,
   },
   params,
   // Genotypes alone inflate to seventy times their size.
@@ -53,13 +56,13 @@ export const vcfQuery = define<{ variants: readonly [Dataset] }, typeof params, 
   output: 'text',
   result: columns<Text>(),
 
-  async partition({ variants: [file] }, given, split, planning) {
+  async partition({ variants: [file], regions: bed }, given, split, planning) {
     const heading = await vcfHeadingOf(file, planning);
-    const { view } = createSelector(given, heading.header, true);
+    const { view } = createSelector(given, heading.header, { bySample: true });
     const wanted = wantedSamples(given.samples || 'all', heading.header, file.uri);
     compileFormat(formatOf(given.format), heading.header, view, wanted);
     return {
-      parts: await planVcf(file, heading, split, planning, regionOf(given.region)),
+      parts: await planVcf(file, heading, split, planning, await wantedRegions(given, bed, planning)),
       notes: heading.notes,
     };
   },
@@ -68,11 +71,12 @@ export const vcfQuery = define<{ variants: readonly [Dataset] }, typeof params, 
   memory: () => 256 * mebibyte,
   modules: vcfModules,
 
-  async kernel(range, { variants: [file] }, given, context) {
+  async kernel(range, { variants: [file], regions: bed }, given, context) {
     const heading = await vcfHeadingOf(file, context);
     const { header } = heading;
     const wanted = wantedSamples(given.samples || 'all', header, file.uri);
     const source = await context.open(file);
+    const regions = await wantedRegions(given, bed, context);
     const rows = createTextBuffer(1.5 * piece);
     const puts: Promise<Stored>[] = [];
     const putRows = (): void => {
@@ -83,7 +87,7 @@ export const vcfQuery = define<{ variants: readonly [Dataset] }, typeof params, 
     };
     let records = 0;
     await withVcfTable(context, (table) => {
-      const selector = createSelector(given, header, true, table);
+      const selector = createSelector(given, header, { bySample: true, regions, table });
       const format = compileFormat(formatOf(given.format), header, selector.view, wanted, table);
       return eachRecord(source, file.uri, range, heading, table, context.signal, (line) => {
         records++;

@@ -7,6 +7,7 @@ import { eachRecord, type TakeLine } from '../formats/vcffile.ts';
 import { collectLines, joinLines, type VcfLines } from '../formats/vcfwriter.ts';
 import { column, endOf, textOf } from '../kernels/vcfline.ts';
 import { withVcfTable } from '../kernels/vcftable.ts';
+import { wantedRegions } from './regions.ts';
 import { wantedSamples } from './samples.ts';
 import { createSelector, lastBase, selectionParams, type Selector } from './selection.ts';
 import { createSubsetter } from './subset.ts';
@@ -21,7 +22,7 @@ export const params = {
 };
 export type Params = Values<typeof params>;
 
-export type Inputs = { readonly variants: readonly Dataset[] };
+export type Inputs = { readonly variants: readonly Dataset[]; readonly regions?: readonly [Dataset] };
 /** Lines of one of the files. */
 export type Part = Range & { readonly file: number };
 
@@ -30,7 +31,7 @@ export type Kept = VcfLines & { readonly records: number; readonly contigs: read
 
 export async function filterPart(
   { file: at, ...range }: Part,
-  { variants }: Inputs,
+  { variants, regions: bed }: Inputs,
   given: Params,
   context: Context,
 ): Promise<Kept> {
@@ -63,8 +64,9 @@ export async function filterPart(
       return undefined;
     };
   const source = await context.open(file);
+  const regions = await wantedRegions(given, bed, context);
   await withVcfTable(context, (table) => {
-    const take = takeBy(createSelector(given, header, false, table));
+    const take = takeBy(createSelector(given, header, { regions, table }));
     return eachRecord(source, file.uri, range, heading, table, context.signal, take);
   });
   return { records, contigs, ...(await lines.store(context)) };
