@@ -293,3 +293,35 @@ describe('what does not fit', () => {
     expect(found.contigs.map(({ bins }) => bins)).toEqual([[]]);
   });
 });
+
+describe.skipIf(!has('bcftools'))('BCF', () => {
+  const bcf = join(folder, 'x.bcf');
+  const write = (rows: readonly string[]): void => {
+    const contigs = [1, 2, 3].map((i) => `##contig=<ID=c${i},length=${i * 3_000_000}>\n`).join('');
+    const head = `##fileformat=VCFv4.3\n${contigs}##INFO=<ID=END,Number=1,Type=Integer,Description="e">\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n`;
+    execFileSync('bcftools', ['view', '-Ob', '-o', bcf], {
+      input: head + rows.join(''),
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+  };
+  const rows = Array.from({ length: 9000 }, (_, i) => {
+    const pos = 1 + 300 * (i % 6000);
+    const isLong = i % 97 === 0;
+    return `c${i < 6000 ? 1 : 3}\t${pos}\tid${(i * 7919) % 10_007}\t${'ACGT'.repeat(1 + (i % 5))}\t${isLong ? '<DEL>' : 'C'}\t.\t.\t${isLong ? `END=${pos + i * 10}` : '.'}\n`;
+  });
+  test('what bcftools index makes', async () => {
+    write(rows);
+    for (const minShift of [14, 10]) {
+      execFileSync('bcftools', ['index', '-f', '-m', `${minShift}`, bcf]);
+      const expected = contentOf(readFileSync(`${bcf}.csi`));
+      for (const split of [1e9, 20_000])
+        expect(contentOf(await made(bcf, { 'min-shift': minShift }, split))).toEqual(expected);
+    }
+  });
+  test('records out of order, and tbi', async () => {
+    expect(await messageFrom(made(bcf, { format: 'tbi' }))).toMatch(/is BCF, expected csi/);
+    write([...rows.slice(10), ...rows.slice(0, 10)]);
+    for (const split of [1e9, 20_000])
+      expect(await messageFrom(made(bcf, {}, split))).toMatch(/expected sorted ones/);
+  });
+});

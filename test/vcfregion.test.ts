@@ -23,9 +23,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const at = (name: string): string => join(folder, name);
 
 const format = String.raw`%CHROM\t%POS\t%REF\t%ALT\n`;
-async function query(path: string, region: string, split = 4000): Promise<string> {
+async function query(path: string, region: string, split = 4000, bed?: string): Promise<string> {
   const variants = [await dataset(path, path.endsWith('bcf') ? 'bcf' : 'vcf')];
-  const { files } = await runJob(vcfQuery, { variants }, { region, format }, { split });
+  const regions = bed === undefined ? {} : { regions: [await dataset(bed, 'bed')] };
+  const { files } = await runJob(vcfQuery, { variants, ...regions }, { region, format }, { split });
   return Buffer.from(files.get('')!).toString('latin1');
 }
 
@@ -81,6 +82,33 @@ describe.each(['tbi', 'csi'])('by %s', (kind) => {
         expect([region, await query(at(`${kind}.vcf.gz`), region, split)]).toEqual([region, expected]);
     }
   });
+  test('of several regions each record once, in the order of the file', async () => {
+    for (const some of [regions.slice(9, 13).reverse(), ['b:1,000-20,000', 'a:880000-', 'c']]) {
+      const apart = new Set<string>();
+      for (const region of some)
+        for (const line of (await query(at('none.vcf.gz'), region, 1e9)).split('\n')) apart.add(line);
+      const expected = (await query(at('none.vcf.gz'), '', 1e9))
+        .split('\n')
+        .filter((line) => apart.has(line));
+      for (const split of [1e9, 3000])
+        expect([some, (await query(at(`${kind}.vcf.gz`), some.join(','), split)).split('\n')]).toEqual([
+          some,
+          expected,
+        ]);
+    }
+  });
+  test('of a BED file', async () => {
+    const rng = random(5, 'targets');
+    const targets = Array.from({ length: 60 }, () => [rng.below(290_000), 1 + rng.below(3000)] as const);
+    const rows = targets.map(([from, length], i) => `${i % 3 ? 'a' : 'b'}\t${from}\t${from + length}\n`);
+    writeFileSync(at('targets.bed'), rows.join(''));
+    const listed = targets.map(([from, length], i) => `${i % 3 ? 'a' : 'b'}:${from + 1}-${from + length}`);
+    const expected = await query(at('none.vcf.gz'), listed.join(','), 1e9);
+    expect(expected.length).toBeGreaterThan(10_000);
+    for (const split of [1e9, 3000])
+      expect((await query(at(`${kind}.vcf.gz`), '', split, at('targets.bed'))) === expected).toBe(true);
+    expect(await messageFrom(query(at('none.vcf.gz'), 'a', 1e9, at('targets.bed')))).toMatch(/found both/);
+  });
   test('of less of the file', async () => {
     const file = await dataset(at(`${kind}.vcf.gz`), 'vcf');
     const planning = {
@@ -123,7 +151,7 @@ test.skipIf(!has('bcftools'))('of BCF by its CSI', async () => {
     expect([region, expected]).toEqual([region, await query(at('none.vcf.gz'), region, 1e9)]);
   }
   bcftools('index', at('x.bcf'));
-  for (const region of regions)
+  for (const region of [...regions, 'b:5000-6000,a:700000-800000,a:100-5000'])
     for (const split of [1e9, 3000])
       expect([region, await query(at('x.bcf'), region, split)]).toEqual([
         region,

@@ -1,11 +1,12 @@
 /** The kernel of variants: lines of VCF and their columns, and counts of genotypes. Nothing is split or copied; who calls it lays text, slots and counters behind `heap`. */
 import { count, genotyped, layout, start } from './vcfcount.ts';
+import { fields, print, printed } from './vcffields.ts';
 import { BASES, COUNTS, DEPTHS, FOUND, FRACTIONS, HEAP, KINDS, LIMBS, PACKED, ROWS, TABLE } from './vcflayout.ts';
 import { kinds } from './vcfkinds.ts';
 import { lines, next } from './vcflines.ts';
 
 // What is exported straight from a file that is named with its ending is not found by the compiler.
-export { count, genotyped, kinds, layout, lines, next, start };
+export { count, fields, genotyped, kinds, layout, lines, next, print, printed, start };
 
 export const foundAt: usize = FOUND;
 export const kindsAt: usize = KINDS;

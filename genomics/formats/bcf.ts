@@ -5,7 +5,7 @@ import type { LineFault } from '../kernels/samline.ts';
 import type { BcfHeader } from './bcfheader.ts';
 import { allelesOf, bcfField, formatsOf, isPlausible, lengthOf, sharedOf, walk } from './bcfrecord.ts';
 import { createBcfText } from './bcftext.ts';
-import { compareVirtual, formatVirtual, type Virtual } from './bgzf.ts';
+import { type Chunk, compareVirtual, formatVirtual, type Virtual } from './bgzf.ts';
 import { blockLimit } from './block.ts';
 import type { Inflater } from './inflate.ts';
 import { chainStart, findBlock, type Measure } from './landing.ts';
@@ -66,11 +66,14 @@ const measureOf =
     return trouble === undefined ? length : trouble === 'open' ? 'open' : 'none';
   };
 
+/** Whole records: those from the first byte of a chunk to `end`. */
+export type BcfChunk = Chunk & { readonly end: number };
+
 /**
- * The records of a range as chunks of lines of VCF, `count` in each; valid until the next one is asked for. A range without `within` is the whole file.
+ * The records of a range; valid until the next chunk is asked for. A range without `within` is the whole file.
  * @throws BadInput for a record whose fields do not fit, with its virtual offset, and when the next range does not begin with a record
  */
-export async function* bcfLines(
+export async function* bcfRecords(
   source: Source,
   name: string,
   { from, to, within }: Range,
@@ -78,21 +81,10 @@ export async function* bcfLines(
   packing: Packing,
   signal: AbortSignal,
   inflate?: Inflater,
-): AsyncGenerator<{ readonly bytes: Uint8Array; readonly count: number }> {
+): AsyncGenerator<BcfChunk> {
   const start: Virtual = within ? [from, within[0]] : header.first;
   const end: Virtual = within ? [to, within[1]] : [source.size, 0];
-  const text = createBcfText(header);
   const pieces = piecesOf(source, name, start, packing, { signal, hint: end[0], chunk: batch, inflate });
-  const bad = (at: Virtual, { field, found, expected }: LineFault): BadInput =>
-    new BadInput(
-      `BCF: record at ${formatVirtual(at)} of ${name}: ${field} is ${found}, expected ${expected}; the file is damaged, copy or write it again`,
-    );
-  let count = 0;
-  const flush = (): { readonly bytes: Uint8Array; readonly count: number } => {
-    const lines = { bytes: text.take(), count };
-    count = 0;
-    return lines;
-  };
   try {
     let left = 0;
     let leftAt = start;
@@ -103,36 +95,74 @@ export async function* bcfLines(
       const isLast = compareVirtual(place(bytes.length), end) >= 0;
       const edge = isLast ? edgeOf(bytes.length, (i) => compareVirtual(place(i), end) >= 0) : bytes.length;
       let at = 0;
-      while (at < edge) {
-        const trouble = walk(bytes, at, bytes.length, header);
-        if (trouble === 'open') break;
-        const fault = trouble ?? text.add(bytes, at);
-        if (fault) {
-          // What is before it comes first, and so do its faults.
-          if (count > 0) yield flush();
-          throw bad(place(at), fault);
-        }
-        count++;
+      let trouble: ReturnType<typeof walk>;
+      while (at < edge && (trouble = walk(bytes, at, bytes.length, header)) === undefined)
         at += lengthOf(bytes, at);
-        if (text.size() >= batch) yield flush();
-      }
+      yield { ...piece, end: at };
+      if (trouble !== undefined && trouble !== 'open') throw faultAt(place(at), name, trouble);
       left = bytes.length - at;
       leftAt = place(at);
       if (!isLast || at < edge) continue;
-      if (count > 0) yield flush();
       if (at > edge)
         throw new BadInput(
           `BCF: a record of ${name} reaches over ${formatVirtual(end)}, where another one should start; the file is damaged or changed, copy or write it again`,
         );
       return;
     }
-    if (count > 0) yield flush();
     if (left > 0)
       throw new BadInput(
         `BCF: ${name} ends within the record at ${formatVirtual(leftAt)}: it is truncated or damaged; copy or write it again`,
       );
   } finally {
     await pieces.return();
+  }
+}
+
+const faultAt = (at: Virtual, name: string, { field, found, expected }: LineFault): BadInput =>
+  new BadInput(
+    `BCF: record at ${formatVirtual(at)} of ${name}: ${field} is ${found}, expected ${expected}; the file is damaged, copy or write it again`,
+  );
+
+/**
+ * The records of a range as chunks of lines of VCF, `count` in each; valid until the next one is asked for. A range without `within` is the whole file.
+ * @throws BadInput for a record whose fields do not fit, with its virtual offset, and when the next range does not begin with a record
+ */
+export async function* bcfLines(
+  source: Source,
+  name: string,
+  range: Range,
+  header: BcfHeader,
+  packing: Packing,
+  signal: AbortSignal,
+  inflate?: Inflater,
+): AsyncGenerator<{ readonly bytes: Uint8Array; readonly count: number }> {
+  const text = createBcfText(header);
+  let count = 0;
+  const flush = (): { readonly bytes: Uint8Array; readonly count: number } => {
+    const lines = { bytes: text.take(), count };
+    count = 0;
+    return lines;
+  };
+  for await (const { bytes, place, end } of bcfRecords(
+    source,
+    name,
+    range,
+    header,
+    packing,
+    signal,
+    inflate,
+  )) {
+    for (let at = 0; at < end; at += lengthOf(bytes, at)) {
+      const fault = text.add(bytes, at);
+      if (fault) {
+        // What is before it comes first, and so do its faults.
+        if (count > 0) yield flush();
+        throw faultAt(place(at), name, fault);
+      }
+      count++;
+      if (text.size() >= batch) yield flush();
+    }
+    if (count > 0) yield flush();
   }
 }
 

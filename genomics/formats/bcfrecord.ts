@@ -8,6 +8,7 @@ export const bcfField = {
   individual: 4,
   chrom: 8,
   pos: 12,
+  span: 16,
   qual: 20,
   infos: 24,
   alleles: 26,

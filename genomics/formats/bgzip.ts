@@ -43,6 +43,8 @@ export type Bgzip = {
    * is not bounded.
    */
   write(bytes: Uint8Array): Promise<void> | undefined;
+  /** Ends the block at hand. */
+  endBlock(): void;
   /** Ends the block at hand; `put` then hands the sink `length` bytes of whole BGZF blocks that were deflated elsewhere. */
   append(length: number, put: () => Promise<void>): Promise<void>;
   /** Where the next byte will lie. */
@@ -85,6 +87,7 @@ export function bgzip(sink: Sink, level = 1): Bgzip {
     return after(() => sink.write(bytes));
   };
   return {
+    endBlock,
     write(bytes) {
       for (let at = 0; at < bytes.length;) {
         const taken = Math.min(bytes.length - at, blockSize - fill);

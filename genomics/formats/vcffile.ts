@@ -6,7 +6,7 @@ import { createLine, type Line, textOf } from '../kernels/vcfline.ts';
 import type { VcfTable } from '../kernels/vcftable.ts';
 import { type BcfHeader, dictionariesOf, isBcf, readBcfText, withoutNumbers } from './bcfheader.ts';
 import { bcfLines, bcfRanges, recordsBefore } from './bcf.ts';
-import { checkEof, type Chunk, compareVirtual, formatVirtual } from './bgzf.ts';
+import { checkEof, type Chunk, compareVirtual, formatVirtual, type Virtual } from './bgzf.ts';
 import type { Inflater } from './inflate.ts';
 import { type Range, rangesOf } from './textlines.ts';
 import { findVcfIndex, placesOfRegion, type Region, type VcfIndex } from './vcfindex.ts';
@@ -120,19 +120,21 @@ async function headText(pieces: Pieces, first: Chunk | undefined, name: string):
   return Buffer.concat(found).toString('utf8');
 }
 
-/** Cuts a file, or what its index has of a region, if it has one, into ranges of about `split` bytes. */
+/** Cuts a file, or what its index has of regions, if it has one, into ranges of about `split` bytes. */
 export async function planVcf(
   file: Dataset,
   heading: VcfHeading,
   split: number,
   planning: Planning,
-  region?: Region,
+  regions?: readonly Region[],
 ): Promise<Range[]> {
   const { packing, bcf, header } = heading;
   const source = await planning.open(file);
   const index =
-    region && packing === 'bgzf' ? await findVcfIndex(planning, file, [...header.contigs.keys()]) : undefined;
-  if (region && index) return regionRanges(source, file, heading, split, index, region, planning.signal);
+    regions && packing === 'bgzf'
+      ? await findVcfIndex(planning, file, [...header.contigs.keys()])
+      : undefined;
+  if (regions && index) return regionRanges(source, file, heading, split, index, regions, planning.signal);
   if (bcf) return bcfRanges(source, file.uri, bcf, packing, split);
   if (packing === 'gzip') return [{ from: 0, to: file.size }];
   return rangesOf(source, packing === 'bgzf', split);
@@ -142,31 +144,63 @@ export async function planVcf(
 const nothing = (bcf: BcfHeader | undefined): Range =>
   bcf ? { from: bcf.first[0], to: bcf.first[0], within: [bcf.first[1], bcf.first[1]] } : { from: 0, to: 0 };
 
+/** Regions that lie nearer to each other than so many bytes of the file are read as one. */
+const gap = 2 ** 18;
+
+/** Where records of some regions of a contig lie, as `placesOfRegion` has it. */
+type Span = {
+  readonly contig: string;
+  readonly first: Virtual;
+  readonly end: number;
+  readonly last: Virtual;
+};
+
+/** In the order of the file. */
+function spansOf(index: VcfIndex, regions: readonly Region[], isBcf: boolean): readonly Span[] {
+  const found = regions.flatMap((region) => {
+    const places = placesOfRegion(index, region);
+    return places ? { contig: region.contig, ...places } : [];
+  });
+  const spans: Span[] = [];
+  for (const span of found.toSorted((a, b) => compareVirtual(a.first, b.first))) {
+    const last = spans.at(-1);
+    // The records of a contig of BCF are read up to its end, where one is known to begin.
+    const isNear = last && (isBcf ? last.contig === span.contig : span.first[0] < last.end + gap);
+    if (isNear) spans[spans.length - 1] = { ...last, end: Math.max(last.end, span.end) };
+    else spans.push(span);
+  }
+  return spans;
+}
+
 async function regionRanges(
   source: Source,
   { uri }: Dataset,
   heading: VcfHeading,
   split: number,
   index: VcfIndex,
-  region: Region,
+  regions: readonly Region[],
   signal: AbortSignal,
 ): Promise<Range[]> {
   const { packing, bcf } = heading;
-  const found = placesOfRegion(index, region);
-  if (!found) return [nothing(bcf)];
-  const { first, end, last } = found;
-  const ranges = bcf
-    ? await bcfRanges(source, uri, bcf, packing, split, [first, last])
-    : await rangesOf(source, true, split, [first[0], Math.min(end, source.size)]);
-  if (!bcf) ranges[0] = { ...ranges[0]!, within: [first[1], 0] };
-  for await (const { bytes } of vcfLines(source, uri, ranges[0]!, heading, signal)) {
-    const name = textOf(bytes, 0, Math.min(Math.max(0, bytes.indexOf(9)), 1000));
-    if (name === region.contig) break;
-    throw new BadInput(
-      `index: ${index.uri} has ${region.contig} at ${formatVirtual(first)} of ${uri}, where a line begins with ${JSON.stringify(name.slice(0, 40))}: it is not the index of the file; index it again with tabix or servermix run genomics/index`,
-    );
+  const ranges: Range[] = [];
+  const seen = new Set<string>();
+  for (const { contig, first, end, last } of spansOf(index, regions, bcf !== undefined)) {
+    const some = bcf
+      ? await bcfRanges(source, uri, bcf, packing, split, [first, last])
+      : await rangesOf(source, true, split, [first[0], Math.min(end, source.size)]);
+    if (!bcf) some[0] = { ...some[0]!, within: [first[1], 0] };
+    ranges.push(...some);
+    if (seen.has(contig)) continue;
+    seen.add(contig);
+    for await (const { bytes } of vcfLines(source, uri, some[0]!, heading, signal)) {
+      const name = textOf(bytes, 0, Math.min(Math.max(0, bytes.indexOf(9)), 1000));
+      if (name === contig) break;
+      throw new BadInput(
+        `index: ${index.uri} has ${contig} at ${formatVirtual(first)} of ${uri}, where a line begins with ${JSON.stringify(name.slice(0, 40))}: it is not the index of the file; index it again with tabix or servermix run genomics/index`,
+      );
+    }
   }
-  return ranges;
+  return ranges.length > 0 ? ranges : [nothing(bcf)];
 }
 
 /** The lines of a range as chunks of whole ones, of text those of the header among them; valid until the next one is asked for. */

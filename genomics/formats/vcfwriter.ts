@@ -1,69 +1,17 @@
-/** Lines of VCF that parts leave in the store, joined, and written as one bgzipped file with its index. */
-import type { Context, Output, Stored } from '../../core/job.ts';
+/** Writes lines of VCF that parts left in the store as one bgzipped file with its index. */
+import type { Context, FileSink, Output } from '../../core/job.ts';
 import { vcfLayout } from '../index/preset.ts';
 import type { Contig } from './bam.ts';
-import { createIndex } from './binning.ts';
-import { bgzip } from './bgzip.ts';
+import type { Virtual } from './bgzf.ts';
+import { createIndex, type IndexBuilder } from './binning.ts';
+import { type Bgzip, bgzip, blockSize } from './bgzip.ts';
+import { createLineReader, type LinePlaces, type LineReader, placesOfLines } from './storedlines.ts';
+import { beginsBlock, level, type VcfLines } from './vcflines.ts';
+
+export { collectLines, joinLines, type VcfLines } from './vcflines.ts';
 
 /** The longest contig whose positions TBI reaches. */
 const reach = 2 ** 29;
-
-export type VcfLines = {
-  readonly texts: readonly Stored[];
-  /** By line: contig, `[from, to)` on it, bytes. */
-  readonly contig: Int32Array<ArrayBuffer>;
-  readonly from: Int32Array<ArrayBuffer>;
-  readonly to: Int32Array<ArrayBuffer>;
-  readonly size: Int32Array<ArrayBuffer>;
-};
-
-/** Collects lines; `store` leaves their text in the store. */
-export type LineCollector = {
-  /** `line` has its line feed; as text no letters beyond latin1. Bytes are copied. */
-  add(contig: number, from: number, to: number, line: string | Uint8Array): void;
-  store(context: Pick<Context, 'put'>): Promise<VcfLines>;
-};
-
-export function collectLines(): LineCollector {
-  const lines: Uint8Array[] = [];
-  const columns: readonly number[][] = [[], [], [], []];
-  return {
-    add(contig, from, to, line) {
-      lines.push(typeof line === 'string' ? Buffer.from(line, 'latin1') : line.slice());
-      [contig, from, to, line.length].forEach((value, k) => columns[k]!.push(value));
-    },
-    async store(context) {
-      const text = Buffer.concat(lines);
-      const [contig, from, to, size] = columns.map((values) => Int32Array.from(values));
-      return {
-        texts: text.length > 0 ? [await context.put(text)] : [],
-        contig: contig!,
-        from: from!,
-        to: to!,
-        size: size!,
-      };
-    },
-  };
-}
-
-export function joinLines(all: readonly VcfLines[]): VcfLines {
-  const column = (key: 'contig' | 'from' | 'to' | 'size'): Int32Array<ArrayBuffer> => {
-    const out = new Int32Array(all.reduce((sum, one) => sum + one[key].length, 0));
-    let at = 0;
-    for (const one of all) {
-      out.set(one[key], at);
-      at += one[key].length;
-    }
-    return out;
-  };
-  return {
-    texts: all.flatMap(({ texts }) => texts),
-    contig: column('contig'),
-    from: column('from'),
-    to: column('to'),
-    size: column('size'),
-  };
-}
 
 export type Arrangement = {
   /** Neighbours may have changed places, and are put in order, those of one place as they came. */
@@ -85,96 +33,135 @@ export async function writeLines(
   context: Pick<Context, 'get'>,
   { isMoved = false, join }: Arrangement = {},
 ): Promise<void> {
-  const { contig, from } = lines;
-  const out = bgzip(await output.file(suffix), 6);
+  const { contig } = lines;
+  const sink = await output.file(suffix);
+  const out = bgzip(sink, level);
   await out.write(Buffer.from(header));
+  out.endBlock();
   const longest = contigs.reduce((most, { length }) => Math.max(most, length), 0);
   let depth = 5;
   while (2 ** (14 + 3 * depth) < longest) depth++;
-  const index = createIndex({ minShift: 14, depth });
   const isOrdered = contig.every((_, i) => i === 0 || compare(lines, i - 1, i) <= 0);
   const order =
     isOrdered || !isMoved ? undefined : contig.map((_, i) => i).sort((a, b) => compare(lines, a, b) || a - b);
-  const hasIndex = isOrdered || isMoved;
-  const ordered = inOrder(lines, order, context);
-  for await (const { line, to, bytes } of join ? joinedLines(ordered, lines, join) : ordered) {
-    const place = out.tell();
-    const wait = out.write(bytes);
-    if (wait) await wait;
-    if (hasIndex) index.add(contig[line]!, from[line]!, to, place, out.tell(), true);
-  }
+  const index = isOrdered || isMoved ? createIndex({ minShift: 14, depth }) : undefined;
+  await writeInOrder({ lines, order, join, sink, out, index, ...readingOf(lines, context) });
   await out.finish();
-  if (!hasIndex) return;
+  if (!index) return;
   const names = contigs.map(({ name }) => name);
   const isLong = longest > reach;
-  const sink = await output.file(`${suffix}${isLong ? '.csi' : '.tbi'}`);
-  await sink.write(isLong ? index.toCsi(names, vcfLayout) : index.toTbi(names, vcfLayout));
+  const beside = await output.file(`${suffix}${isLong ? '.csi' : '.tbi'}`);
+  await beside.write(isLong ? index.toCsi(names, vcfLayout) : index.toTbi(names, vcfLayout));
 }
 
 const compare = ({ contig, from }: VcfLines, a: number, b: number): number =>
   contig[a]! - contig[b]! || from[a]! - from[b]!;
 
-/** A line by its number, where it ends on its contig, and its bytes. */
-type Placed = { readonly line: number; readonly to: number; readonly bytes: Uint8Array };
+type Writing = {
+  readonly lines: VcfLines;
+  /** The lines as they are written; as they lie in the store unless told. */
+  readonly order: Int32Array | undefined;
+  readonly join: Arrangement['join'];
+  readonly sink: FileSink;
+  readonly out: Bgzip;
+  readonly index: IndexBuilder | undefined;
+  readonly places: LinePlaces;
+  readonly reader: LineReader;
+};
 
-/** Lines of one place as those that are made of them. */
-async function* joinedLines(
-  ordered: AsyncIterable<Placed>,
-  { contig, from }: VcfLines,
-  join: NonNullable<Arrangement['join']>,
-): AsyncGenerator<Placed> {
-  let group: Placed[] = [];
-  function* flush(): Generator<Placed> {
-    if (group.length < 2) yield* group;
-    else {
-      const texts = group.map(({ bytes }) => Buffer.from(bytes.subarray(0, -1)).toString('latin1'));
-      const to = Math.max(...group.map((one) => one.to));
-      for (const text of join(texts))
-        yield { line: group[0]!.line, to, bytes: Buffer.from(`${text}\n`, 'latin1') };
-    }
-    group = [];
-  }
-  for await (const one of ordered) {
-    const last = group[0]?.line;
-    if (last !== undefined && (contig[last] !== contig[one.line] || from[last] !== from[one.line]))
-      yield* flush();
-    // What comes next may take the place of these bytes.
-    group.push({ ...one, bytes: one.bytes.slice() });
-  }
-  yield* flush();
+function readingOf(lines: VcfLines, context: Pick<Context, 'get'>): Pick<Writing, 'places' | 'reader'> {
+  const places = placesOfLines(lines);
+  return { places, reader: createLineReader(lines, places, context) };
 }
 
-/** Lines as they lie in the store unless told another order. */
-async function* inOrder(
-  { texts, size, to }: VcfLines,
-  order: Int32Array | undefined,
-  context: Pick<Context, 'get'>,
-): AsyncGenerator<Placed> {
-  if (!order) {
-    let line = 0;
-    for (const stored of texts) {
-      const bytes = await context.get(stored);
-      for (let at = 0; at < bytes.length; at += size[line++]!)
-        yield { line, to: to[line]!, bytes: bytes.subarray(at, at + size[line]!) };
+/**
+ * Blocks end where they are full, and before lines that begin one; so it does not matter which of them parts have made already: those whose lines follow each
+ * other here, too, are copied.
+ */
+async function writeInOrder(writing: Writing): Promise<void> {
+  const { lines, order, join, out, index, reader } = writing;
+  const { contig, from, to, size } = lines;
+  const at = (i: number): number => (order ? order[i]! : i);
+  const sharesPlace = (i: number): boolean =>
+    i > 0 && i < size.length && compare(lines, at(i - 1), at(i)) === 0;
+  const isLone = (i: number): boolean => !join || (!sharesPlace(i) && !sharesPlace(i + 1));
+  const put = async (bytes: Uint8Array, line: number, end: number): Promise<void> => {
+    const place = out.tell();
+    const wait = out.write(bytes);
+    if (wait) await wait;
+    index?.add(contig[line]!, from[line]!, end, place, out.tell(), true);
+  };
+  for (let i = 0; i < size.length;) {
+    const line = at(i);
+    if (!isLone(i)) {
+      const group = [line];
+      while (sharesPlace(i + group.length)) group.push(at(i + group.length));
+      const texts: string[] = [];
+      for (const one of group)
+        texts.push(Buffer.from((await reader.line(one)).subarray(0, -1)).toString('latin1'));
+      const end = group.reduce((most, one) => Math.max(most, to[one]!), 0);
+      for (const text of join!(texts)) await put(Buffer.from(`${text}\n`, 'latin1'), line, end);
+      i += group.length;
+      continue;
     }
-    return;
+    if (beginsBlock(from[line]!, to[line]!, size[line]!)) {
+      out.endBlock();
+      const count = linesInTurn(writing, i, at, isLone);
+      if (count > 0) {
+        await copyBlocks(writing, line, count);
+        i += count;
+        continue;
+      }
+    }
+    await put(await reader.line(line), line, to[line]!);
+    i++;
   }
-  // Where each line lies: in which text, and from which byte on.
-  const [text, start] = [new Int32Array(size.length), new Float64Array(size.length)];
-  for (let [line, t] = [0, 0]; t < texts.length; t++)
-    for (let at = 0; at < texts[t]!.size; at += size[line++]!) {
-      text[line] = t;
-      start[line] = at;
-    }
-  // Lines move over the edges of neighbours, so few texts are needed at once.
-  const held = new Map<number, Uint8Array>();
-  for (const line of order) {
-    const t = text[line]!;
-    if (!held.has(t)) {
-      if (held.size > 3) held.delete([...held.keys()][0]!);
-      held.set(t, await context.get(texts[t]!));
-    }
-    const bytes = held.get(t)!.subarray(start[line]!, start[line]! + size[line]!);
-    yield { line, to: to[line]!, bytes };
+}
+
+/** How many lines from the `i`-th one on follow each other as they do in their text, up to its end or to one that begins a block. */
+function linesInTurn(
+  { lines: { from, to, size }, places: { firstLine, textOf } }: Writing,
+  i: number,
+  at: (i: number) => number,
+  isLone: (i: number) => boolean,
+): number {
+  const first = at(i);
+  const end = firstLine[textOf[first]! + 1]!;
+  let line = first + 1;
+  let last = first;
+  for (; line < end && at(i + line - first) === line && isLone(i + line - first); line++)
+    if (beginsBlock(from[line]!, to[line]!, size[line]!)) last = line;
+  return (line === end ? end : last) - first;
+}
+
+/** Copies the blocks of `count` lines, of which the first one begins a block, with what is behind the last block of their text where they are its last ones. */
+async function copyBlocks(
+  { lines, sink, out, index, places: { firstLine, textOf, block: blockOf }, reader }: Writing,
+  first: number,
+  count: number,
+): Promise<void> {
+  const { texts, contig, from, to, size } = lines;
+  const text = textOf[first]!;
+  const { blocks, deflated } = texts[text]!;
+  const [base] = out.tell();
+  let [block, offset, fill] = [blockOf[first]!, base, 0];
+  const endBlock = (): void => {
+    offset += deflated[block++]!;
+    fill = Math.max(0, fill - blockSize);
+  };
+  const end = first + count;
+  for (let line = first; line < end; line++) {
+    if (fill > 0 && beginsBlock(from[line]!, to[line]!, size[line]!)) endBlock();
+    const place: Virtual = [offset, fill];
+    fill += size[line]!;
+    while (fill >= blockSize) endBlock();
+    index?.add(contig[line]!, from[line]!, to[line]!, place, [offset, fill], true);
   }
+  const isLast = end === firstLine[text + 1];
+  if (fill > 0 && !isLast) endBlock();
+  const length = offset - base;
+  const start = deflated.subarray(0, blockOf[first]).reduce((sum, one) => sum + one, 0);
+  if (length > 0) await out.append(length, () => sink.append(blocks!, start, start + length));
+  const wait = isLast ? out.write(await reader.tail(text)) : undefined;
+  if (wait) await wait;
 }

@@ -8,12 +8,13 @@ import { type Blocks, joinBlocks, readBlocks } from '../formats/gzi.ts';
 import { headerOf } from '../formats/remembered.ts';
 import { binRecords, createBinner, isOrdered, type Place } from '../kernels/bins.ts';
 import type { Columns } from '../kernels/intervals.ts';
+import { binBcf } from './bcf.ts';
 import { faultOf } from './faults.ts';
 import { binLines, joinNames } from './lines.ts';
 
-/** What is made of which file: columns of text, none of a BAM; bins, none for GZI. */
+/** What is made of which file, `bcf` the CSI of one: columns of text, none of a BAM or BCF; bins, none for GZI. */
 export type How = {
-  readonly format: 'bai' | 'csi' | 'tbi' | 'gzi';
+  readonly format: 'bai' | 'csi' | 'tbi' | 'gzi' | 'bcf';
   readonly text: Columns | null;
   readonly shape: Shape | null;
 };
@@ -36,10 +37,11 @@ export type Indexed = {
 export const nothing: Blocks = { length: new Uint32Array(0), size: new Uint32Array(0) };
 
 export async function indexPart(
-  { from, to, ...how }: Part,
+  part: Part,
   file: Dataset,
   context: Pick<Context, 'open' | 'signal'>,
 ): Promise<Indexed> {
+  const { from, to, ...how } = part;
   const source = await context.open(file);
   const { signal } = context;
   const { format, text, shape } = how;
@@ -61,6 +63,10 @@ export async function indexPart(
     const lines = await binLines(source, file.uri, { from: from[0], to: to[0] }, text, shape!, signal);
     const { contigs, records, first = null, last = null, names } = lines;
     return { ...empty, records, first, last, binned: columnsOf(contigs), names };
+  }
+  if (format === 'bcf') {
+    const { contigs, records, first = null, last = null } = await binBcf(source, file, part, context);
+    return { ...empty, records, first, last, binned: columnsOf(contigs) };
   }
   const { contigs } = await headerOf(file, context);
   const binner = createBinner(shape!);

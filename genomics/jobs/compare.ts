@@ -24,7 +24,7 @@ type Part = Range & { readonly side: 'truth' | 'calls' };
 /** Finds the alleles of both; `matched` then compares them. */
 export const compare = define<Inputs, typeof params, Part, Found>({
   name: 'genomics/compare',
-  version: 1,
+  version: 2,
   doc: 'calls beside a truth by haplotypes: precision, recall, F1 of SNPs and indels, with genotypes and without',
   examples: [
     '--variants calls.vcf.gz --truth truth.vcf.gz --confident confident.bed --reference genome.fa.gz',

@@ -1,5 +1,6 @@
 /** Indexes of BAM, BGZF and bgzipped text, built by parts: BAI and CSI as samtools index makes them, TBI as tabix does, GZI as bgzip. */
 import { columns } from '../../core/codec.ts';
+import { BadUsage } from '../../core/errors.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { choice, flag, integer, text } from '../../core/params.ts';
@@ -7,7 +8,8 @@ import { checkEof } from '../formats/bgzf.ts';
 import { contigsOf } from '../formats/binned.ts';
 import { indexOf } from '../formats/binning.ts';
 import { toGzi } from '../formats/gzi.ts';
-import { headerOf } from '../formats/remembered.ts';
+import { headerOf, vcfHeadingOf } from '../formats/remembered.ts';
+import { bcfParts } from '../index/bcf.ts';
 import { indexPart, type Indexed, joinIndexed, nothing, type Part } from '../index/part.ts';
 import { blockParts, recordParts } from '../index/plan.ts';
 import { columnsOf, headOf, layoutOf, presetNames } from '../index/preset.ts';
@@ -18,7 +20,7 @@ const mebibyte = 1 << 20;
 const params = {
   format: choice(
     ['auto', 'bai', 'csi', 'tbi', 'gzi'],
-    'auto: bai of a BAM, tbi of text; csi: of both; gzi: of any BGZF file, by its blocks',
+    'auto: bai of a BAM, tbi of text, csi of BCF; csi: of all of these; gzi: of any BGZF file, by its blocks',
   ),
   'min-shift': integer(14, 'csi: bases of the smallest bins, as a power of two', { min: 4, max: 29 }),
   preset: choice(presetNames, 'text: what its columns are; auto: by name or first line'),
@@ -36,17 +38,18 @@ const params = {
 export const index = define<{ file: readonly [Dataset] }, typeof params, Part, Indexed>({
   name: 'genomics/index',
   version: 2,
-  doc: 'index by parts: BAI, CSI (samtools index), TBI (tabix) of VCF, BED, GFF, SAM, GZI (bgzip)',
+  doc: 'index by parts: BAI, CSI (samtools index), TBI (tabix) of VCF, BED, GFF, SAM, CSI of BCF, GZI (bgzip)',
   examples: [
     '--file sample.bam --out sample.bam.bai',
     '--file sample.bam --format csi --out sample.bam.csi',
     '--file calls.vcf.gz --out calls.vcf.gz.tbi',
+    '--file calls.bcf --out calls.bcf.csi',
     '--file genome.fa.gz --format gzi --out genome.fa.gz.gzi',
   ],
   inputs: {
     file: {
-      doc: 'sorted alignments, or bgzipped text sorted by contig and base; for gzi any BGZF file',
-      formats: ['bam', 'vcf.gz', 'bed.gz', 'gff.gz', 'gff3.gz', 'gtf.gz', 'sam.gz', 'gz', 'bgz'],
+      doc: 'sorted alignments, or bgzipped text or BCF sorted by contig and base; for gzi any BGZF file',
+      formats: ['bam', 'bcf', 'vcf.gz', 'bed.gz', 'gff.gz', 'gff3.gz', 'gtf.gz', 'sam.gz', 'gz', 'bgz'],
     },
   },
   params,
@@ -71,6 +74,11 @@ export const index = define<{ file: readonly [Dataset] }, typeof params, Part, I
       const shape = shapeOfReads(kind, contigs, minShift, file.uri);
       return { parts: await recordParts(source, file, split, { format: kind, text: null, shape }, planning) };
     }
+    if (head.startsWith('BCF')) {
+      if (format === 'tbi')
+        throw new BadUsage(`option format: found tbi for ${file.uri}, which is BCF, expected csi`);
+      return { parts: await bcfParts(source, file, split, minShift, planning) };
+    }
     await checkEof(source, file.uri);
     const lines = columnsOf(given, file.uri, head);
     const kind = format === 'csi' ? 'csi' : 'tbi';
@@ -93,6 +101,10 @@ export const index = define<{ file: readonly [Dataset] }, typeof params, Part, I
     if (lines) {
       const layout = layoutOf(lines);
       return sink.write(format === 'csi' ? made.toCsi(names, layout) : made.toTbi(names, layout));
+    }
+    if (format === 'bcf') {
+      const { bcf } = await vcfHeadingOf(inputs.file[0], context);
+      return sink.write(made.toBamCsi(bcf!.contigs.length, 0));
     }
     const { contigs } = await headerOf(inputs.file[0], context);
     const n = contigs.length;

@@ -5,8 +5,9 @@ import { vcfHeadingOf } from '../formats/remembered.ts';
 import { planVcf, vcfInput } from '../formats/vcffile.ts';
 import { vcfModules } from '../kernels/modules.ts';
 import { filterPart, type Inputs, joinKept, type Kept, params, type Part } from '../vcf/filter.ts';
+import { regionsInput, wantedRegions } from '../vcf/regions.ts';
 import { wantedSamples } from '../vcf/samples.ts';
-import { createSelector, regionOf } from '../vcf/selection.ts';
+import { createSelector } from '../vcf/selection.ts';
 import { subsetHeader } from '../vcf/subset.ts';
 import { headerOfAll } from '../vcf/together.ts';
 import { writeKept } from '../vcf/write.ts';
@@ -15,12 +16,13 @@ const mebibyte = 1 << 20;
 
 export const vcfFilter = define<Inputs, typeof params, Part, Kept>({
   name: 'genomics/vcf-filter',
-  version: 1,
+  version: 2,
   doc: 'records of VCFs by expression, region and sample, several files in order, as bgzipped VCF with an index (bcftools view, concat)',
   examples: [
     `--variants calls.vcf.gz --include 'QUAL>20 && INFO/DP>10 && GT="het"' --out some.vcf.gz`,
     `--variants cohort.vcf.gz --exclude 'F_MISSING>0.1 || TYPE!="snp"' --samples NA12878,NA12891 --out pair.vcf.gz`,
-    '--variants calls.vcf.gz --region chr20:1000000-2000000 --out locus.vcf.gz',
+    '--variants calls.vcf.gz --region chr20:1000000-2000000,chrX --out loci.vcf.gz',
+    '--variants calls.vcf.gz --regions exons.bed --out exons.vcf.gz',
     "--variants 'chr*.vcf.gz' --out genome.vcf.gz",
   ],
   inputs: {
@@ -29,6 +31,7 @@ export const vcfFilter = define<Inputs, typeof params, Part, Kept>({
       doc: `${vcfInput.doc}; several files of the same samples become one, in order`,
       many: true,
     },
+    regions: regionsInput,
   },
   params,
   // Genotypes alone inflate to seventy times their size.
@@ -38,8 +41,9 @@ export const vcfFilter = define<Inputs, typeof params, Part, Kept>({
   output: 'file',
   result: columns<Kept>(),
 
-  async partition({ variants }, given, split, planning) {
+  async partition({ variants, regions: bed }, given, split, planning) {
     await headerOfAll(variants, planning);
+    const regions = await wantedRegions(given, bed, planning);
     const parts: Part[] = [];
     const notes: string[] = [];
     for (const [i, file] of variants.entries()) {
@@ -47,7 +51,7 @@ export const vcfFilter = define<Inputs, typeof params, Part, Kept>({
       createSelector(given, heading.header);
       wantedSamples(given.samples, heading.header, file.uri);
       notes.push(...heading.notes);
-      for (const range of await planVcf(file, heading, split, planning, regionOf(given.region)))
+      for (const range of await planVcf(file, heading, split, planning, regions))
         parts.push({ ...range, file: i });
     }
     return { parts, notes };

@@ -4,15 +4,19 @@ import type { Dataset, Stored } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { text } from '../../core/params.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
+import { createTextBuffer } from '../formats/textbuffer.ts';
 import type { Range } from '../formats/textlines.ts';
 import { eachRecord, planVcf, vcfInput } from '../formats/vcffile.ts';
 import { vcfModules } from '../kernels/modules.ts';
 import { withVcfTable } from '../kernels/vcftable.ts';
 import { compileFormat } from '../vcf/queryformat.ts';
+import { regionsInput, wantedRegions } from '../vcf/regions.ts';
 import { wantedSamples } from '../vcf/samples.ts';
-import { createSelector, regionOf, selectionParams } from '../vcf/selection.ts';
+import { createSelector, selectionParams } from '../vcf/selection.ts';
 
 const mebibyte = 1 << 20;
+/** Bytes of text that are put into the store at once, about. */
+const piece = 4 * mebibyte;
 
 const params = {
   format: text(
@@ -29,11 +33,12 @@ const params = {
 const usual = String.raw`%CHROM\t%POS\t%ID\t%REF\t%ALT\t%QUAL\t%FILTER\n`;
 const formatOf = (given: string): string => (given === '' ? usual : given);
 
+type Inputs = { readonly variants: readonly [Dataset]; readonly regions?: readonly [Dataset] };
 type Text = { readonly records: number; readonly texts: readonly Stored[] };
 
-export const vcfQuery = define<{ variants: readonly [Dataset] }, typeof params, Range, Text>({
+export const vcfQuery = define<Inputs, typeof params, Range, Text>({
   name: 'genomics/vcf-query',
-  version: 1,
+  version: 2,
   doc: 'text of the records of a VCF by a format, with expressions as in vcf-filter (bcftools query)',
   examples: [
     String.raw`--variants calls.vcf.gz --format '%CHROM\t%POS\t%REF\t%ALT\t%QUAL\n'`,
@@ -41,6 +46,7 @@ export const vcfQuery = define<{ variants: readonly [Dataset] }, typeof params, 
   ],
   inputs: {
     variants: vcfInput,
+    regions: regionsInput,
   },
   params,
   // Genotypes alone inflate to seventy times their size.
@@ -50,13 +56,13 @@ export const vcfQuery = define<{ variants: readonly [Dataset] }, typeof params, 
   output: 'text',
   result: columns<Text>(),
 
-  async partition({ variants: [file] }, given, split, planning) {
+  async partition({ variants: [file], regions: bed }, given, split, planning) {
     const heading = await vcfHeadingOf(file, planning);
-    const { view } = createSelector(given, heading.header, true);
+    const { view } = createSelector(given, heading.header, { bySample: true });
     const wanted = wantedSamples(given.samples || 'all', heading.header, file.uri);
     compileFormat(formatOf(given.format), heading.header, view, wanted);
     return {
-      parts: await planVcf(file, heading, split, planning, regionOf(given.region)),
+      parts: await planVcf(file, heading, split, planning, await wantedRegions(given, bed, planning)),
       notes: heading.notes,
     };
   },
@@ -65,27 +71,36 @@ export const vcfQuery = define<{ variants: readonly [Dataset] }, typeof params, 
   memory: () => 256 * mebibyte,
   modules: vcfModules,
 
-  async kernel(range, { variants: [file] }, given, context) {
+  async kernel(range, { variants: [file], regions: bed }, given, context) {
     const heading = await vcfHeadingOf(file, context);
     const { header } = heading;
-    const selector = createSelector(given, header, true);
     const wanted = wantedSamples(given.samples || 'all', header, file.uri);
-    const format = compileFormat(formatOf(given.format), header, selector.view, wanted);
     const source = await context.open(file);
-    const rows: string[] = [];
+    const regions = await wantedRegions(given, bed, context);
+    const rows = createTextBuffer(1.5 * piece);
+    const puts: Promise<Stored>[] = [];
+    const putRows = (): void => {
+      const put = context.put(rows.take());
+      // Thrown where all are awaited.
+      put.catch(() => {});
+      puts.push(put);
+    };
     let records = 0;
-    await withVcfTable(context, (table) =>
-      eachRecord(source, file.uri, range, heading, table, context.signal, (line) => {
+    await withVcfTable(context, (table) => {
+      const selector = createSelector(given, header, { bySample: true, regions, table });
+      const format = compileFormat(formatOf(given.format), header, selector.view, wanted, table);
+      return eachRecord(source, file.uri, range, heading, table, context.signal, (line) => {
         records++;
         const verdict = selector.select(line);
         if (!verdict) return undefined;
         if ('field' in verdict) return verdict;
-        rows.push(format(verdict.samples));
+        format(rows, verdict.samples);
+        if (rows.size() >= piece) putRows();
         return undefined;
-      }),
-    );
-    const bytes = Buffer.from(rows.join(''), 'latin1');
-    return { records, texts: bytes.length > 0 ? [await context.put(bytes)] : [] };
+      });
+    });
+    if (rows.size() > 0) putRows();
+    return { records, texts: await Promise.all(puts) };
   },
   merge: (all) => ({
     records: all.reduce((sum, { records }) => sum + records, 0),

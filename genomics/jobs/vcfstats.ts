@@ -9,7 +9,9 @@ import type { Range } from '../formats/textlines.ts';
 import { eachRecord, planVcf, vcfInput } from '../formats/vcffile.ts';
 import { vcfModules } from '../kernels/modules.ts';
 import { withVcfTable } from '../kernels/vcftable.ts';
+import { regionsInput, wantedRegions } from '../vcf/regions.ts';
 import { wantedSamples } from '../vcf/samples.ts';
+import { selectionParams } from '../vcf/selection.ts';
 import { addStats, type Stats } from '../vcf/stats.ts';
 import { vcfStatsText } from '../vcf/statstext.ts';
 import { createTally } from '../vcf/tally.ts';
@@ -17,20 +19,25 @@ import { createTally } from '../vcf/tally.ts';
 const mebibyte = 1 << 20;
 
 const params = {
+  region: selectionParams.region,
   samples: text('count by sample, too: names with commas between, or all', 'a,b,...', /^([^,]+(,[^,]+)*)?$/),
 };
 
-export const vcfStats = define<{ variants: readonly [Dataset] }, typeof params, Range, Stats>({
+type Inputs = { readonly variants: readonly [Dataset]; readonly regions?: readonly [Dataset] };
+
+export const vcfStats = define<Inputs, typeof params, Range, Stats>({
   name: 'genomics/vcf-stats',
   version: 1,
   doc: 'counts of a VCF: kinds, transitions, frequencies, qualities, depths, by sample (bcftools stats)',
   examples: [
     '--variants calls.vcf.gz',
     '--variants calls.vcf.gz --samples all --out calls.stats',
+    '--variants calls.vcf.gz --regions exons.bed',
     '--variants cohort.vcf.gz --samples NA12878,NA12891 --out cohort.stats',
   ],
   inputs: {
     variants: vcfInput,
+    regions: regionsInput,
   },
   params,
   split: 4 * mebibyte,
@@ -39,23 +46,25 @@ export const vcfStats = define<{ variants: readonly [Dataset] }, typeof params, 
   output: 'text',
   result: columns<Stats>(),
 
-  async partition({ variants: [file] }, given, split, planning) {
+  async partition({ variants: [file], regions: bed }, given, split, planning) {
     const heading = await vcfHeadingOf(file, planning);
     wantedSamples(given.samples, heading.header, file.uri);
-    return { parts: await planVcf(file, heading, split, planning), notes: heading.notes };
+    const regions = await wantedRegions(given, bed, planning);
+    return { parts: await planVcf(file, heading, split, planning, regions), notes: heading.notes };
   },
   weight: ({ from, to }) => to - from,
   pace: 100 * mebibyte,
   memory: () => 48 * mebibyte,
   modules: vcfModules,
 
-  async kernel(range, { variants: [file] }, given, context) {
+  async kernel(range, { variants: [file], regions: bed }, given, context) {
     const heading = await vcfHeadingOf(file, context);
     const { header } = heading;
     const wanted = wantedSamples(given.samples, header, file.uri);
     const source = await context.open(file);
+    const regions = await wantedRegions(given, bed, context);
     return withVcfTable(context, async (table) => {
-      const { take, stats } = createTally(header, wanted, table);
+      const { take, stats } = createTally(header, wanted, table, regions);
       await eachRecord(source, file.uri, range, heading, table, context.signal, take);
       return stats();
     });

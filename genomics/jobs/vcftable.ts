@@ -6,7 +6,7 @@ import { writeRowGroups } from '../formats/rowgroups.ts';
 import type { Range } from '../formats/textlines.ts';
 import { planVcf, vcfInput } from '../formats/vcffile.ts';
 import { vcfModules } from '../kernels/modules.ts';
-import { regionOf } from '../vcf/selection.ts';
+import { regionsInput, wantedRegions } from '../vcf/regions.ts';
 import { columnsOf, type Inputs, params, type Part, type Rows, tabulate } from '../vcf/table.ts';
 
 const mebibyte = 1 << 20;
@@ -22,7 +22,7 @@ export const vcfTable = define<Inputs, typeof params, Part, Rows>({
     '--variants cohort.vcf.gz --genotypes GT,DP,GQ --rows genotypes --out genotypes.parquet',
     '--variants cohort.vcf.gz --info none --counts --format tsv --out frequencies.tsv',
   ],
-  inputs: { variants: vcfInput },
+  inputs: { variants: vcfInput, regions: regionsInput },
   params,
   // Genotypes alone inflate to seventy times their size.
   split: mebibyte,
@@ -31,11 +31,12 @@ export const vcfTable = define<Inputs, typeof params, Part, Rows>({
   output: 'file',
   result: columns<Rows>(),
 
-  async partition({ variants: [file] }, given, split, planning) {
+  async partition({ variants: [file], regions: bed }, given, split, planning) {
     const heading = await vcfHeadingOf(file, planning);
     columnsOf(given, heading.header, file.uri);
+    const regions = await wantedRegions(given, bed, planning);
     const parts: { readonly cells: Range[] }[] = [];
-    for (const range of await planVcf(file, heading, cell, planning, regionOf(given.region))) {
+    for (const range of await planVcf(file, heading, cell, planning, regions)) {
       const last = parts.at(-1)?.cells;
       if (last && range.to - last[0]!.from <= split) last.push(range);
       else parts.push({ cells: [range] });

@@ -136,7 +136,7 @@ export function readQual(line: Line): number | LineFault {
 
 /** The number that `[from, to)` spells; NaN where it spells none. */
 export function numberOf(bytes: Uint8Array, from: number, to: number): number {
-  // Whole numbers of up to 15 digits, signed or not, and with a point, without a string.
+  // Numbers of up to 15 digits, signed or not, with a point among them or without one, without a string.
   const sign = bytes[from] === 0x2d ? -1 : 1;
   let i = sign < 0 || bytes[from] === 0x2b ? from + 1 : from;
   const first = i;
@@ -147,6 +147,16 @@ export function numberOf(bytes: Uint8Array, from: number, to: number): number {
     value = 10 * value + digit;
   }
   if (i === to && i > first) return sign * value;
+  if (i > first && bytes[i] === dot && i + 1 < to && to - first <= 16) {
+    // Both are exact, so their quotient is the nearest number, as it is of the text.
+    let scale = 1;
+    for (i++; i < to; i++, scale *= 10) {
+      const digit = bytes[i]! - 48;
+      if (digit < 0 || digit > 9) break;
+      value = 10 * value + digit;
+    }
+    if (i === to) return (sign * value) / scale;
+  }
   if (to - from > 40 || to === from) return NaN;
   const text = textOf(bytes, from, to);
   if (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text)) return Number(text);

@@ -4,7 +4,9 @@ import type { Inflater } from '../formats/inflate.ts';
 import { kernelInflater } from './inflater.ts';
 import type { Line } from './vcfline.ts';
 
-type Numbers = { readonly [name in 'heap' | 'tableAt' | 'tableRows' | 'next']: WebAssembly.Global };
+type Numbers = {
+  readonly [name in 'heap' | 'tableAt' | 'tableRows' | 'next' | 'printed']: WebAssembly.Global;
+};
 type Places = {
   readonly [
     name in
@@ -44,6 +46,18 @@ export type VcfExports = Numbers &
       isAll: boolean,
       gt: number,
       alleles: number,
+    ): number;
+    fields(from: number, end: number, base: number, samples: number, tables: number, count: number): void;
+    print(
+      steps: number,
+      count: number,
+      order: number,
+      first: number,
+      samples: number,
+      mask: number,
+      base: number,
+      out: number,
+      limit: number,
     ): number;
   };
 

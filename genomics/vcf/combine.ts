@@ -161,10 +161,10 @@ function genotypesOf(
     const none = samples.reduce((sum, n) => sum + n, 0);
     return { format: '.', text: Array.from({ length: none }, () => '.').join('\t'), hasCalls };
   }
-  let ploidy = 1;
-  for (const [i, source] of sources.entries())
-    if (source && formats[i]!.includes('GT'))
-      ploidy = Math.max(ploidy, ploidyOf(source, formats[i]!.indexOf('GT')));
+  const scans = sources.map(
+    (source, i) => source && scanSamples(source.record.samples, formats[i]!.indexOf('GT'), source.map.length),
+  );
+  const ploidy = scans.reduce((most, scan) => Math.max(most, scan?.ploidy ?? 1), 1);
   const absent = keys.map((key) =>
     key === 'GT' ? Array.from({ length: ploidy }, () => (missingIsReference ? '0' : '.')).join('/') : '.',
   );
@@ -177,6 +177,16 @@ function genotypesOf(
       for (let s = 0; s < samples[i]!; s++) texts.push(text);
       continue;
     }
+    const isSame = own.length === keys.length && own.every((key, k) => key === keys[k]);
+    const isIdentity = source.map.length === alleles && source.map.every((at, k) => at === k);
+    const scan = scans[i]!;
+    const isEven = scan.fields === keys.length && scan.columns === samples[i];
+    if (isSame && isIdentity && isEven && scan.counts) {
+      // What changes in nothing is written as it is.
+      scan.counts.forEach((n, allele) => (counts[allele]! += n));
+      texts.push(source.record.samples);
+      continue;
+    }
     const columns = source.record.samples.split('\t');
     // A tab at the end begins no column.
     if (columns.length === samples[i]! + 1 && columns.at(-1) === '') columns.pop();
@@ -184,8 +194,6 @@ function genotypesOf(
       throw new BadInput(
         `VCF: ${source.record.columns[0]}:${source.record.columns[1]} has ${columns.length} samples, expected ${samples[i]}, as its header has; correct the record`,
       );
-    const isSame = own.length === keys.length && own.every((key, k) => key === keys[k]);
-    const isIdentity = source.map.length === alleles && source.map.every((at, k) => at === k);
     const numbers = keys.map((key) => header.format.get(key)?.number);
     const places = keys.map((key) => own.indexOf(key));
     for (const column of columns) {
@@ -213,15 +221,53 @@ function genotypesOf(
   return { format: keys.join(':'), text: texts.join('\t'), hasCalls };
 }
 
-/** The most alleles that a genotype of the record has. */
-function ploidyOf({ record: { samples } }: NonNullable<Source>, at: number): number {
-  let most = 0;
-  for (const column of samples.split('\t')) {
-    let marks = 0;
-    for (const letter of column.split(':', at + 1)[at] ?? '') if (letter === '/' || letter === '|') marks++;
-    if (marks + 1 > most) most = marks + 1;
+type Scan = {
+  readonly columns: number;
+  /** Of each column; -1 where they differ. */
+  readonly fields: number;
+  /** The most alleles that a genotype has; 1 at least. */
+  readonly ploidy: number;
+  /** Alleles called; undefined where something is no genotype of these alleles. */
+  readonly counts: Float64Array | undefined;
+};
+
+const [tab, colon, bar, slash, dot] = [9, 0x3a, 0x7c, 0x2f, 0x2e];
+/** Of an allele at hand: nothing yet, missing, or no number. */
+const [none, missing, odd] = [-1, -2, -3];
+
+/** Looks through columns of samples without taking them apart; `gt`: which field is the genotype, -1 where none is. */
+function scanSamples(text: string, gt: number, alleles: number): Scan {
+  const counts = new Float64Array(alleles);
+  let [columns, field, fields, ploidy, marks, allele] = [0, 0, 0, 1, 0, none];
+  let isPlain = true;
+  // Letters of a part of a longer string are slow to come by.
+  const bytes = Buffer.from(text, 'latin1');
+  for (let i = 0; i <= bytes.length; i++) {
+    const c = i < bytes.length ? bytes[i]! : tab;
+    if (field !== gt && c > colon) continue;
+    if (field === gt) {
+      if (c >= 48 && c <= 57)
+        allele = allele >= none ? Math.min(1e9, 10 * Math.max(0, allele) + c - 48) : odd;
+      else if (c === dot) allele = allele === none ? missing : odd;
+      else if (c === tab || c === colon || c === bar || c === slash) {
+        if (allele >= alleles || allele === odd) isPlain = false;
+        else if (allele >= 0) counts[allele]!++;
+        allele = none;
+        if (c === bar || c === slash) marks++;
+        else {
+          ploidy = Math.max(ploidy, marks + 1);
+          marks = 0;
+        }
+      } else allele = odd;
+    }
+    if (c === colon) field++;
+    else if (c === tab) {
+      fields = columns === 0 || fields === field + 1 ? field + 1 : -1;
+      columns++;
+      field = 0;
+    }
   }
-  return most;
+  return { columns, fields, ploidy, counts: isPlain ? counts : undefined };
 }
 
 function countAlleles(

@@ -7,8 +7,9 @@ import { eachRecord, type TakeLine } from '../formats/vcffile.ts';
 import { collectLines, joinLines, type VcfLines } from '../formats/vcfwriter.ts';
 import { column, endOf, textOf } from '../kernels/vcfline.ts';
 import { withVcfTable } from '../kernels/vcftable.ts';
+import { wantedRegions } from './regions.ts';
 import { wantedSamples } from './samples.ts';
-import { createSelector, lastBase, selectionParams } from './selection.ts';
+import { createSelector, lastBase, selectionParams, type Selector } from './selection.ts';
 import { createSubsetter } from './subset.ts';
 
 export const params = {
@@ -21,7 +22,7 @@ export const params = {
 };
 export type Params = Values<typeof params>;
 
-export type Inputs = { readonly variants: readonly Dataset[] };
+export type Inputs = { readonly variants: readonly Dataset[]; readonly regions?: readonly [Dataset] };
 /** Lines of one of the files. */
 export type Part = Range & { readonly file: number };
 
@@ -30,41 +31,44 @@ export type Kept = VcfLines & { readonly records: number; readonly contigs: read
 
 export async function filterPart(
   { file: at, ...range }: Part,
-  { variants }: Inputs,
+  { variants, regions: bed }: Inputs,
   given: Params,
   context: Context,
 ): Promise<Kept> {
   const file = variants[at]!;
   const heading = await vcfHeadingOf(file, context);
   const { header } = heading;
-  const selector = createSelector(given, header);
   const wanted = wantedSamples(given.samples, header, file.uri);
   const subset = given.samples === '' ? undefined : createSubsetter(header, wanted);
   const lines = collectLines();
   const contigs: string[] = [];
   const ids = new Map<string, number>();
   let records = 0;
-  const take: TakeLine = (line) => {
-    records++;
-    const verdict = selector.select(line);
-    if (!verdict) return undefined;
-    if ('field' in verdict) return verdict;
-    const { bytes, at, pos, end } = line;
-    const name = textOf(bytes, at[0]!, endOf(line, column.chrom));
-    let id = ids.get(name);
-    if (id === undefined) ids.set(name, (id = contigs.push(name) - 1));
-    const whole =
-      bytes[end] === 10
-        ? bytes.subarray(at[0]!, end + 1)
-        : Buffer.concat([bytes.subarray(at[0]!, end), feed]);
-    // An index knows no base before the first.
-    lines.add(id, Math.max(0, pos - 1), Math.max(1, lastBase(line)), subset ? subset(line) : whole);
-    return undefined;
-  };
+  const takeBy =
+    (selector: Selector): TakeLine =>
+    (line) => {
+      records++;
+      const verdict = selector.select(line);
+      if (!verdict) return undefined;
+      if ('field' in verdict) return verdict;
+      const { bytes, at, pos, end } = line;
+      const name = textOf(bytes, at[0]!, endOf(line, column.chrom));
+      let id = ids.get(name);
+      if (id === undefined) ids.set(name, (id = contigs.push(name) - 1));
+      const whole =
+        bytes[end] === 10
+          ? bytes.subarray(at[0]!, end + 1)
+          : Buffer.concat([bytes.subarray(at[0]!, end), feed]);
+      // An index knows no base before the first.
+      lines.add(id, Math.max(0, pos - 1), Math.max(1, lastBase(line)), subset ? subset(line) : whole);
+      return undefined;
+    };
   const source = await context.open(file);
-  await withVcfTable(context, (table) =>
-    eachRecord(source, file.uri, range, heading, table, context.signal, take),
-  );
+  const regions = await wantedRegions(given, bed, context);
+  await withVcfTable(context, (table) => {
+    const take = takeBy(createSelector(given, header, { regions, table }));
+    return eachRecord(source, file.uri, range, heading, table, context.signal, take);
+  });
   return { records, contigs, ...(await lines.store(context)) };
 }
 const feed = Uint8Array.of(10);

@@ -2,16 +2,27 @@
 import { BadUsage } from '../../core/errors.ts';
 import { general } from '../formats/decimal.ts';
 import type { Field, VcfHeader } from '../formats/vcfheader.ts';
+import type { TextBuffer } from '../formats/textbuffer.ts';
 import { kind } from '../kernels/alleles.ts';
-import { column, type Line, textOf } from '../kernels/vcfline.ts';
+import { createSamplePrinter, type SamplePrinter, type Step } from '../kernels/sampleprinter.ts';
+import { column, endOf, type Line, textOf } from '../kernels/vcfline.ts';
+import type { VcfTable } from '../kernels/vcftable.ts';
 import { columnText, type RecordView, readNumbers } from './recordview.ts';
 import { lastBase } from './selection.ts';
 import type { Wanted } from './samples.ts';
 
-/** Text of the record at hand; of a sample by its number in the header, -1 outside of brackets. */
-type Piece = (sample: number) => string;
-/** Pieces outside of brackets, and those that are repeated for each sample. */
-type Block = { readonly pieces: readonly Piece[]; readonly isRepeated: boolean };
+/** Adds text of the record at hand; of a sample by its number in the header, -1 outside of brackets. */
+type Piece = {
+  readonly add: (out: TextBuffer, sample: number) => void;
+  /** How the kernel prints it. */
+  readonly step?: Step;
+};
+/** Pieces outside of brackets, and those that are repeated for each sample; all at once where the kernel can. */
+type Block = {
+  readonly pieces: readonly Piece[];
+  readonly isRepeated: boolean;
+  readonly print?: SamplePrinter | undefined;
+};
 
 const columnNames: { readonly [name: string]: number } = {
   CHROM: column.chrom,
@@ -34,18 +45,30 @@ const typeNames: readonly (readonly [number, string])[] = [
 /** The bytes of UTF-8 as a letter each, as lines are read and written. */
 const bytewise = (text: string): string => Buffer.from(text).toString('latin1');
 
-/** Gives the text of a record; `samples`: for which of them brackets are repeated, all wanted unless told. */
-export type Formatter = (samples: Uint8Array | undefined) => string;
+/** Adds the text of a record; `samples`: for which of them brackets are repeated, all wanted unless told. */
+export type Formatter = (out: TextBuffer, samples: Uint8Array | undefined) => void;
 
-/** @throws BadUsage for a key that the header does not define, or brackets that do not close */
-export function compileFormat(given: string, header: VcfHeader, view: RecordView, wanted: Wanted): Formatter {
+/** `table`: that of the view. @throws BadUsage for a key that the header does not define, or brackets that do not close */
+export function compileFormat(
+  given: string,
+  header: VcfHeader,
+  view: RecordView,
+  wanted: Wanted,
+  table?: VcfTable,
+): Formatter {
+  const numbers = wanted.names.map((name) => header.samples.indexOf(name));
   // Text of a record is kept byte by byte.
   const format = bytewise(given);
   const blocks: Block[] = [];
   let pieces: Piece[] = [];
   let isRepeated = false;
   const close = (): void => {
-    if (pieces.length > 0) blocks.push({ pieces, isRepeated });
+    const steps = pieces.flatMap(({ step }) => step ?? []);
+    const print =
+      table && isRepeated && steps.length === pieces.length
+        ? createSamplePrinter(table, steps, numbers, header.samples.length)
+        : undefined;
+    if (pieces.length > 0) blocks.push({ pieces, isRepeated, print });
     pieces = [];
   };
   const fail = (found: string, expected: string): BadUsage =>
@@ -70,21 +93,21 @@ export function compileFormat(given: string, header: VcfHeader, view: RecordView
           ? ({ n: '\n', t: '\t', '\\': '\\' } as { [name: string]: string })[format[at + 1]!]
           : undefined;
       const text = escaped ?? c;
-      pieces.push(() => text);
+      pieces.push({ add: (out) => out.add(text), step: { bytes: Buffer.from(text, 'latin1') } });
       at += escaped === undefined ? 1 : 2;
     }
   }
   if (isRepeated) throw fail('[ without ]', 'brackets that open and close in turn');
   close();
-  const numbers = wanted.names.map((name) => header.samples.indexOf(name));
-  return (samples) => {
-    let out = '';
-    for (const block of blocks)
-      if (!block.isRepeated) for (const piece of block.pieces) out += piece(-1);
-      else
-        for (const sample of numbers)
-          if (!samples || samples[sample]) for (const piece of block.pieces) out += piece(sample);
-    return out;
+  return (out, samples) => {
+    for (const { pieces: all, isRepeated: isBySample, print } of blocks) {
+      const one = (sample: number): void => {
+        for (const piece of all) piece.add(out, sample);
+      };
+      if (!isBySample) one(-1);
+      else if (print) print(samples, view.tableOf, out, one);
+      else for (const sample of numbers) if (!samples || samples[sample]) one(sample);
+    }
   };
 }
 
@@ -96,70 +119,81 @@ function pieceOf(
   view: RecordView,
   fail: (found: string, expected: string) => BadUsage,
 ): Piece {
-  const nth = (text: string): string => (index === undefined ? text : (text.split(',')[index] ?? '.'));
   const match = /^(INFO|FORMAT|FMT)\/(.+)$/.exec(name);
   if (match)
     return match[1] === 'INFO'
       ? infoPiece(match[2]!, index, header, view, fail)
       : formatPiece(match[2]!, index, header, view, fail);
   if (isRepeated) {
-    if (name === 'SAMPLE') return (sample) => bytewise(header.samples[sample]!);
+    if (name === 'SAMPLE') return namesPiece(header);
     if (name === 'TGT') return translatedPiece(view);
     if (header.format.has(name) || name === 'GT') return formatPiece(name, index, header, view, fail);
   }
   const at = columnNames[name];
-  if (at !== undefined) return () => nth(columnText(view.line(), at));
+  if (at !== undefined) return columnPiece(at, index, view);
   const { line } = view;
-  switch (name) {
-    case 'QUAL':
-      return () => numberText(columnText(line(), column.qual), 'Float');
-    case 'POS0':
-      return () => String(line().pos - 1);
-    case 'END':
-      return () => String(lastBase(line()));
-    case 'END0':
-      return () => String(lastBase(line()) - 1);
-    case 'FIRST_ALT':
-      return () => columnText(line(), column.alt).split(',')[0]!;
-    case 'N_ALT':
-      return () => String(line().altCount);
-    case 'TYPE':
-      return () => {
-        const kinds = view.kinds();
-        return kinds === 0
-          ? 'REF'
-          : typeNames
-              .filter(([bit]) => kinds & bit)
-              .map(([, text]) => text)
-              .join(',');
-      };
-    case 'FORMAT':
-      return () => textOf(line().bytes, line().at[column.format]!, line().end);
-    case 'LINE':
-      return () => `${textOf(line().bytes, line().at[0]!, line().end)}\n`;
-    default:
-      return infoPiece(name, index, header, view, fail);
-  }
+  const texts: { readonly [name: string]: () => string } = {
+    QUAL: () => numberText(columnText(line(), column.qual), 'Float'),
+    POS0: () => String(line().pos - 1),
+    END: () => String(lastBase(line())),
+    END0: () => String(lastBase(line()) - 1),
+    FIRST_ALT: () => columnText(line(), column.alt).split(',')[0]!,
+    N_ALT: () => String(line().altCount),
+    TYPE: () => typeText(view.kinds()),
+    FORMAT: () => textOf(line().bytes, line().at[column.format]!, line().end),
+    LINE: () => `${textOf(line().bytes, line().at[0]!, line().end)}\n`,
+  };
+  const text = Object.hasOwn(texts, name) ? texts[name] : undefined;
+  return text ? { add: (out) => out.add(text()) } : infoPiece(name, index, header, view, fail);
+}
+
+const typeText = (kinds: number): string =>
+  typeNames
+    .filter(([bit]) => kinds & bit)
+    .map(([, text]) => text)
+    .join(',') || 'REF';
+
+function columnPiece(of: number, index: number | undefined, view: RecordView): Piece {
+  return {
+    add(out) {
+      const line = view.line();
+      if (index === undefined) out.copy(line.bytes, line.at[of]!, endOf(line, of));
+      else out.add(columnText(line, of).split(',')[index] ?? '.');
+    },
+  };
+}
+
+function namesPiece({ samples }: VcfHeader): Piece {
+  const names = samples.map(bytewise);
+  return {
+    add: (out, sample) => out.add(names[sample]!),
+    step: { texts: names.map((name) => Buffer.from(name, 'latin1')) },
+  };
 }
 
 /** A number as bcftools prints it: of floats six digits. */
 const numberText = (text: string, type: Field['type']): string =>
   type === 'Float' && text !== '.' ? general(Math.fround(Number(text))) : text;
 
-function valuesText(
+function addValues(
+  out: TextBuffer,
   line: Line,
   [from, to]: readonly [number, number],
   field: Field,
   index: number | undefined,
-): string {
-  if (field.type !== 'Float' && index === undefined) return textOf(line.bytes, from, to) || '.';
+): void {
+  if (field.type !== 'Float' && index === undefined) {
+    if (from === to) out.add('.');
+    else out.copy(line.bytes, from, to);
+    return;
+  }
   const values: string[] = [];
   if (field.type === 'Float')
     readNumbers(line.bytes, from, to, 'Float', (value) =>
       values.push(Number.isNaN(value) ? '.' : general(value)),
     );
   else values.push(...textOf(line.bytes, from, to).split(','));
-  return index === undefined ? values.join(',') : (values[index] ?? '.') || '.';
+  out.add(index === undefined ? values.join(',') : (values[index] ?? '.') || '.');
 }
 
 function infoPiece(
@@ -172,10 +206,13 @@ function infoPiece(
   const field = header.info.get(key);
   if (!field) throw fail(`%${key}`, 'a column, or a key that the header defines');
   const at = view.needInfo(key);
-  return () => {
-    const bounds = view.info(at);
-    if (!bounds) return '.';
-    return field.type === 'Flag' ? '1' : valuesText(view.line(), bounds, field, index);
+  return {
+    add(out) {
+      const bounds = view.info(at);
+      if (!bounds) out.add('.');
+      else if (field.type === 'Flag') out.add('1');
+      else addValues(out, view.line(), bounds, field, index);
+    },
   };
 }
 
@@ -191,22 +228,28 @@ function formatPiece(
     (key === 'GT' ? ({ number: '1', type: 'String', description: '' } as const) : undefined);
   if (!field) throw fail(`%FORMAT/${key}`, 'a key that the header defines');
   const at = view.needFormat(key);
-  return (sample) => {
-    if (!view.hasFormat(at)) return '.';
-    if (sample < 0) throw fail(`%FORMAT/${key} outside of brackets`, 'it within [ ]');
-    const bounds = view.format(at, sample);
-    return bounds[0] === bounds[1] ? '.' : valuesText(view.line(), bounds, field, index);
+  return {
+    add(out, sample) {
+      if (!view.hasFormat(at)) return out.add('.');
+      if (sample < 0) throw fail(`%FORMAT/${key} outside of brackets`, 'it within [ ]');
+      const bounds = view.format(at, sample);
+      if (bounds[0] === bounds[1]) out.add('.');
+      else addValues(out, view.line(), bounds, field, index);
+    },
+    ...(field.type !== 'Float' && index === undefined ? { step: { field: at } } : {}),
   };
 }
 
 /** A genotype by its bases. */
 function translatedPiece(view: RecordView): Piece {
   const at = view.needFormat('GT');
-  return (sample) => {
-    if (!view.hasFormat(at)) return '.';
-    const line = view.line();
-    const alleles = [columnText(line, column.ref), ...columnText(line, column.alt).split(',')];
-    const text = textOf(line.bytes, ...view.format(at, sample)) || '.';
-    return text.replace(/\d+/g, (allele) => alleles[Number(allele)] ?? '.');
+  return {
+    add(out, sample) {
+      if (!view.hasFormat(at)) return out.add('.');
+      const line = view.line();
+      const alleles = [columnText(line, column.ref), ...columnText(line, column.alt).split(',')];
+      const text = textOf(line.bytes, ...view.format(at, sample)) || '.';
+      out.add(text.replace(/\d+/g, (allele) => alleles[Number(allele)] ?? '.'));
+    },
   };
 }

@@ -11,6 +11,8 @@ import {
   numberOf,
   textOf,
 } from '../kernels/vcfline.ts';
+import { createSampleFields } from '../kernels/samplefields.ts';
+import type { VcfTable } from '../kernels/vcftable.ts';
 import { leadingInteger } from '../kernels/vcfvalues.ts';
 
 const [tab, colon, comma, dot] = [9, 0x3a, 0x2c, 0x2e];
@@ -28,18 +30,22 @@ export type RecordView = {
   hasFormat(key: number): boolean;
   /** Bounds of a sample's value of a key of FORMAT; of one that ends before, empty. */
   format(key: number, sample: number): readonly [from: number, to: number];
+  /** Where the kernel has the bounds of a key, eight bytes a sample; 0 where FORMAT lacks it. */
+  readonly tableOf: (key: number) => number;
   /** Kinds of all alternate alleles together. */
   kinds(): number;
 };
 
-export function createRecordView({ samples }: VcfHeader): RecordView {
+/** With `table` its kernel finds what lies in samples. */
+export function createRecordView({ samples }: VcfHeader, table?: VcfTable): RecordView {
   let line!: Line;
   const infoKeys: string[] = [];
   const formatKeys: string[] = [];
   let [findInfo, findFormat]: [Finder, Finder] = [infoFinder([]), formatFinder([])];
   let [hasInfo, hasFields, hasBounds] = [false, false, false];
   let [infoAt, fieldAt] = [new Int32Array(0), new Int32Array(0)];
-  let bounds = new Int32Array(0);
+  const kernel = table && createSampleFields(table, samples.length);
+  const tables: Int32Array[] = [];
   const infoOf = (): Int32Array => {
     if (!hasInfo)
       infoAt = findInfo(line.bytes, line.at[column.info]!, endOf(line, column.info)) as typeof infoAt;
@@ -59,33 +65,16 @@ export function createRecordView({ samples }: VcfHeader): RecordView {
     hasFields = true;
     return fieldAt;
   };
-  /** Of each sample, bounds of all keys that are asked for. */
-  const boundsOf = (): Int32Array => {
-    if (hasBounds) return bounds;
-    hasBounds = true;
-    const fields = fieldsOf();
-    const { bytes, at, end } = line;
-    const stride = 2 * formatKeys.length;
-    let start = at[9]!;
-    for (let sample = 0; sample < samples.length; sample++) {
-      for (let k = 0; k < stride; k++) bounds[sample * stride + k] = 0;
-      let begin = start;
-      for (let field = 0; ; field++) {
-        let stop = begin;
-        while (stop < end && bytes[stop] !== tab && bytes[stop] !== colon) stop++;
-        for (let k = 0; k < fields.length; k++)
-          if (fields[k] === field) {
-            bounds[sample * stride + 2 * k] = begin;
-            bounds[sample * stride + 2 * k + 1] = stop;
-          }
-        if (stop >= end || bytes[stop] === tab) {
-          start = stop + 1;
-          break;
-        }
-        begin = stop + 1;
-      }
+  /** Of each sample, bounds of a key. */
+  const boundsOf = (key: number): Int32Array => {
+    if (!hasBounds) {
+      hasBounds = true;
+      if (kernel) {
+        kernel.find(line, fieldsOf());
+        for (let k = 0; k < formatKeys.length; k++) tables[k] = kernel.bounds(k);
+      } else findBounds(line, fieldsOf(), tables);
     }
-    return bounds;
+    return tables[key]!;
   };
   const need = (keys: string[], key: string): number =>
     keys.includes(key) ? keys.indexOf(key) : keys.push(key) - 1;
@@ -102,9 +91,11 @@ export function createRecordView({ samples }: VcfHeader): RecordView {
     },
     needFormat(key) {
       const at = need(formatKeys, key);
+      if (at < tables.length) return at;
       findFormat = formatFinder(formatKeys);
       fieldAt = new Int32Array(formatKeys.length);
-      bounds = new Int32Array(2 * formatKeys.length * samples.length);
+      tables.push(new Int32Array(kernel ? 0 : 2 * samples.length));
+      kernel?.add();
       return at;
     },
     info(key) {
@@ -113,9 +104,12 @@ export function createRecordView({ samples }: VcfHeader): RecordView {
     },
     hasFormat: (key) => fieldsOf()[key]! >= 0,
     format(key, sample) {
-      const of = boundsOf();
-      const at = 2 * (sample * formatKeys.length + key);
-      return [of[at]!, of[at + 1]!];
+      const of = boundsOf(key);
+      return [of[2 * sample]!, of[2 * sample + 1]!];
+    },
+    tableOf(key) {
+      boundsOf(key);
+      return kernel && fieldsOf()[key]! >= 0 ? kernel.tableOf(key) : 0;
     },
     kinds() {
       const { bytes, at, alts, altCount } = line;
@@ -126,6 +120,20 @@ export function createRecordView({ samples }: VcfHeader): RecordView {
       return kinds;
     },
   };
+}
+
+/** As the kernel finds them: `tables` get the bounds of the field that each key is, of each sample; those that it lacks are empty. */
+function findBounds({ bytes, at, end }: Line, fields: Int32Array, tables: readonly Int32Array[]): void {
+  let begin = at[9]!;
+  for (const table of tables) table.fill(0);
+  for (let [sample, field] = [0, 0]; 2 * sample < (tables[0]?.length ?? 0); field++) {
+    let stop = begin;
+    while (stop < end && bytes[stop] !== tab && bytes[stop] !== colon) stop++;
+    for (let k = 0; k < fields.length; k++)
+      if (fields[k] === field) tables[k]!.set([begin, stop], 2 * sample);
+    if (stop >= end || bytes[stop] === tab) [sample, field] = [sample + 1, -1];
+    begin = stop + 1;
+  }
 }
 
 /** Gives each value of a list to `take`, NaN where it is missing, as its type reads; gives how many there are. */

@@ -2,7 +2,7 @@
 import type { LineFault } from '../kernels/samline.ts';
 import { column, endOf, formatFinder, isMissing, type Line, textOf } from '../kernels/vcfline.ts';
 import { globalOf, type VcfTable } from '../kernels/vcftable.ts';
-import { type Counters, deepest, longest, type SampleName } from './stats.ts';
+import { add, type Counters, deepest, longest, type SampleName } from './stats.ts';
 
 const colon = 0x3a;
 /** Alleles of a record, at most, as in BCF. */
@@ -131,10 +131,10 @@ export function createSampleCounter(table: VcfTable, slots: Int32Array, wanted: 
         samples.depths[i] = depths[i]!;
       }
       const bins = new Uint32Array(memory.buffer, globalOf(exports.depthsAt), deepest + 3);
-      bins.forEach((n, bin) => n > 0 && histograms.depthGenotypes.set(bin - 1, n));
+      bins.forEach((n, bin) => n > 0 && add(histograms.depthGenotypes, bin - 1, n));
       const growths = 2 * longest + 1;
       const counted = new Uint32Array(memory.buffer, globalOf(exports.fractionsAt), growths);
-      counted.forEach((n, at) => n > 0 && histograms.fractions.set(at - longest, n));
+      counted.forEach((n, at) => n > 0 && add(histograms.fractions, at - longest, n));
       const limbs = new Float64Array(memory.buffer, globalOf(exports.limbsAt), 3 * growths);
       fractions.high.set(limbs.subarray(0, growths));
       fractions.middle.set(limbs.subarray(growths, 2 * growths));

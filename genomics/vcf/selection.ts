@@ -4,16 +4,21 @@ import { text, type Values } from '../../core/params.ts';
 import type { LineFault } from '../kernels/samline.ts';
 import type { VcfHeader } from '../formats/vcfheader.ts';
 import type { Region } from '../formats/vcfindex.ts';
-import { column, endOf, infoFinder, type Line, readLine, textOf } from '../kernels/vcfline.ts';
+import { column, endOf, infoFinder, type Line, readLine } from '../kernels/vcfline.ts';
+import type { VcfTable } from '../kernels/vcftable.ts';
 import { leadingInteger } from '../kernels/vcfvalues.ts';
 import { compileExpression } from './expression/compile.ts';
 import type { Verdict } from './expression/value.ts';
 import { createRecordView, type RecordView } from './recordview.ts';
+import { regionTest } from './regions.ts';
 
 export const selectionParams = {
   include: text('records for which this holds, say QUAL>20 && INFO/DP>10 && GT="het"', 'expression'),
   exclude: text('records for which this does not hold', 'expression'),
-  region: text('records that overlap it; numbers from 1, the last one included', 'contig:from-to'),
+  region: text(
+    'records that overlap it, or any of several; numbers from 1, the last one included',
+    'contig:from-to,...',
+  ),
 };
 export type Selection = Values<typeof selectionParams>;
 
@@ -27,18 +32,27 @@ export type Selector = {
 
 const everything: Verdict = { site: true, samples: undefined };
 
-/**
- * `bySample`: what is excluded are samples, and records of which none is left; else whole records.
- * @throws BadUsage for what is no expression or region, or for both expressions at once
- */
-export function createSelector(given: Selection, header: VcfHeader, bySample = false): Selector {
-  const { include, exclude, region } = given;
+export type SelectorOptions = {
+  /** What is excluded are samples, and records of which none is left; else whole records. */
+  readonly bySample?: boolean;
+  /** Only records that overlap any. */
+  readonly regions?: readonly Region[] | undefined;
+  /** Whose lines are read; without it what lies in samples is found more slowly. */
+  readonly table?: VcfTable | undefined;
+};
+
+/** @throws BadUsage for what is no expression, or for both expressions at once */
+export function createSelector(
+  { include, exclude }: Selection,
+  header: VcfHeader,
+  { bySample = false, regions, table }: SelectorOptions = {},
+): Selector {
   if (include !== '' && exclude !== '')
     throw new BadUsage('--include and --exclude: found both, expected one; join them with && and !=');
-  const view = createRecordView(header);
+  const view = createRecordView(header, table);
   const expression = include || exclude;
   const compiled = expression === '' ? undefined : compileExpression(expression, { header, view });
-  const isWithin = region === '' ? undefined : regionTest(region);
+  const isWithin = regions && regionTest(regions, lastBase);
   const inverse: Verdict = {
     site: false,
     samples: compiled?.perSample ? new Uint8Array(header.samples.length) : undefined,
@@ -78,25 +92,4 @@ export function lastBase(line: Line): number {
   const found = end(bytes, at[column.info]!, endOf(line, column.info));
   const told = found[0]! >= 0 ? leadingInteger(bytes, found[0]!, found[1]!) : NaN;
   return told >= pos ? told : pos + endOf(line, column.ref) - at[column.ref]! - 1;
-}
-
-/** @throws BadUsage for what is no region */
-export function parseRegion(text: string): Region {
-  const match = /^(.+?)(?::([\d,]+)(?:-([\d,]*))?)?$/.exec(text)!;
-  const numberOf = (digits: string | undefined, otherwise: number): number =>
-    digits ? Number(digits.replaceAll(',', '')) : otherwise;
-  const [contig, from] = [match[1]!, numberOf(match[2], 1)];
-  const to = match[2] !== undefined && match[3] === undefined ? from : numberOf(match[3], Infinity);
-  if (from > to) throw new BadUsage(`option region: found ${JSON.stringify(text)}, expected contig:from-to`);
-  return { contig, from, to };
-}
-/** The region that is asked for, if one is. */
-export const regionOf = (text: string): Region | undefined => (text === '' ? undefined : parseRegion(text));
-
-function regionTest(text: string): (line: Line) => boolean {
-  const { contig, from, to } = parseRegion(text);
-  return (line) =>
-    line.pos <= to &&
-    textOf(line.bytes, line.at[0]!, endOf(line, column.chrom)) === contig &&
-    lastBase(line) >= from;
 }

@@ -104,6 +104,35 @@ function histogramOf(counts: ReadonlyMap<number, number>): Histogram {
   return { keys, counts: keys.map((key) => counts.get(key)!) };
 }
 
+/** Counts by a whole number: small ones by their place, others by name. */
+export type Counter = { near: Float64Array; readonly far: Map<number, number> };
+/** Where `near` ends at most. */
+const reach = 2 ** 17;
+
+export function increment(counter: Counter, key: number): void {
+  if (key >= 0 && key < counter.near.length) counter.near[key]!++;
+  else add(counter, key, 1);
+}
+
+export function add(counter: Counter, key: number, count: number): void {
+  const { near, far } = counter;
+  if (key < 0 || key >= reach) {
+    far.set(key, (far.get(key) ?? 0) + count);
+    return;
+  }
+  if (key >= near.length) {
+    counter.near = new Float64Array(Math.min(reach, 2 ** Math.ceil(Math.log2(key + 1) + 1)));
+    counter.near.set(near);
+  }
+  counter.near[key]! += count;
+}
+
+function histogramOfCounter({ near, far }: Counter): Histogram {
+  const counts = new Map(far);
+  near.forEach((count, key) => count > 0 && counts.set(key, count));
+  return histogramOf(counts);
+}
+
 export const entriesOf = ({ keys, counts }: Histogram): Map<number, number> =>
   new Map(Array.from(keys, (key, i) => [key, counts[i]!]));
 
@@ -141,25 +170,21 @@ export const addStats = (all: readonly Stats[]): Stats => ({
 /** Counters that a part fills. */
 export type Counters = {
   readonly totals: { [name in TotalName]: number };
-  readonly histograms: { readonly [name in HistogramName]: Map<number, number> };
+  readonly histograms: { readonly [name in HistogramName]: Counter };
   readonly samples: { readonly [name in SampleName]: Numbers };
   readonly fractions: Sums;
 };
 
 export const createCounters = (samples: number): Counters => ({
   totals: over(totals, () => 0),
-  histograms: over(histograms, () => new Map<number, number>()),
+  histograms: over(histograms, () => ({ near: new Float64Array(64), far: new Map() })),
   samples: over(perSample, () => new Float64Array(samples)),
   fractions: createSums(),
 });
 
 export const statsOf = (counters: Counters): Stats => ({
   totals: counters.totals,
-  histograms: over(histograms, (name) => histogramOf(counters.histograms[name])),
+  histograms: over(histograms, (name) => histogramOfCounter(counters.histograms[name])),
   samples: counters.samples,
   fractions: settleSums(counters.fractions),
 });
-
-export const increment = (counts: Map<number, number>, key: number): void => {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
-};

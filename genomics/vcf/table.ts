@@ -5,13 +5,15 @@ import { vcfHeadingOf } from '../formats/remembered.ts';
 import { type Cell, encodeRowGroup, type RowGroup } from '../formats/rowgroups.ts';
 import type { Range } from '../formats/textlines.ts';
 import { eachRecord, type TakeLine } from '../formats/vcffile.ts';
+import type { Region } from '../formats/vcfindex.ts';
 import type { VcfHeader } from '../formats/vcfheader.ts';
 import type { Line } from '../kernels/vcfline.ts';
 import { type VcfTable, withVcfTable } from '../kernels/vcftable.ts';
 import type { Verdict } from './expression/value.ts';
 import { createGenotypeCounter } from './genotypecounts.ts';
+import { wantedRegions } from './regions.ts';
 import { wantedSamples } from './samples.ts';
-import { createSelector, selectionParams } from './selection.ts';
+import { createSelector, selectionParams, type SelectorOptions } from './selection.ts';
 import { type TableColumn, tableColumns, Unreadable } from './tablecolumns.ts';
 
 export const params = {
@@ -35,7 +37,7 @@ export const params = {
   ),
 };
 export type Params = Values<typeof params>;
-export type Inputs = { readonly variants: readonly [Dataset] };
+export type Inputs = { readonly variants: readonly [Dataset]; readonly regions?: readonly [Dataset] };
 /** Cells of the file, one behind the other. */
 export type Part = { readonly cells: readonly Range[] };
 /** `at`: the byte of the file that the cell of a group begins at. */
@@ -53,12 +55,13 @@ export const columnsOf = (
   given: Params,
   header: VcfHeader,
   name: string,
+  options: Pick<SelectorOptions, 'regions' | 'table'> = {},
 ): {
   readonly selector: ReturnType<typeof createSelector>;
   readonly columns: readonly TableColumn[];
   readonly wanted: ReturnType<typeof wantedSamples>;
 } => {
-  const selector = createSelector(given, header, given.rows === 'genotypes');
+  const selector = createSelector(given, header, { bySample: given.rows === 'genotypes', ...options });
   const wanted = wantedSamples(given.samples || 'all', header, name);
   const columns = tableColumns({ ...given, info: given.info || 'all' }, header, wanted, selector.view);
   return { selector, columns, wanted };
@@ -66,17 +69,18 @@ export const columnsOf = (
 
 export async function tabulate(
   { cells }: Part,
-  { variants: [file] }: Inputs,
+  { variants: [file], regions: bed }: Inputs,
   given: Params,
   context: Context,
 ): Promise<Rows> {
   const heading = await vcfHeadingOf(file, context);
   const source = await context.open(file);
+  const regions = await wantedRegions(given, bed, context);
   const groups: StoredGroup[] = [];
   const texts: Stored[] = [];
   let records = 0;
   await withVcfTable(context, async (table) => {
-    const { columns, take, drain } = createCollector(given, heading.header, file.uri, table);
+    const { columns, take, drain } = createCollector(given, heading.header, file.uri, table, regions);
     for (const cell of cells) {
       await eachRecord(source, file.uri, cell, heading, table, context.signal, (line) => {
         records++;
@@ -103,8 +107,14 @@ type Collector = {
   readonly drain: () => readonly Group[];
 };
 
-function createCollector(given: Params, header: VcfHeader, name: string, table: VcfTable): Collector {
-  const { selector, columns, wanted } = columnsOf(given, header, name);
+function createCollector(
+  given: Params,
+  header: VcfHeader,
+  name: string,
+  table: VcfTable,
+  regions: readonly Region[] | undefined,
+): Collector {
+  const { selector, columns, wanted } = columnsOf(given, header, name, { regions, table });
   const places = wanted.names.map((sample) => header.samples.indexOf(sample));
   const count = given.counts ? createGenotypeCounter(table, wanted.slots) : undefined;
   const limit = Math.max(1, Math.min(maxRows, Math.floor(maxValues / columns.length)));

@@ -1,10 +1,13 @@
 /** Counts the records of a VCF as `bcftools stats` does (1.16). */
 import type { TakeLine } from '../formats/vcffile.ts';
+import type { Region } from '../formats/vcfindex.ts';
 import type { VcfHeader } from '../formats/vcfheader.ts';
 import { alleleOf, growthOf, kind, kindOf } from '../kernels/alleles.ts';
 import { column, endOf, infoFinder, type Line, readLine, readQual } from '../kernels/vcfline.ts';
 import type { VcfTable } from '../kernels/vcftable.ts';
 import { integersOf } from '../kernels/vcfvalues.ts';
+import { regionTest } from './regions.ts';
+import { lastBase } from './selection.ts';
 import { createSampleCounter, type Found, maxAlleles } from './samplecounts.ts';
 import type { Wanted } from './samples.ts';
 import { createCounters, depthBin, increment, longest, type Stats, statsOf } from './stats.ts';
@@ -37,10 +40,12 @@ export function qualityOf(bin: number): number {
   return 0.1 * (10 ** (level + 4) + 10 ** level * (bin - exactQualities - 90_000 * (level - 1)) - 1);
 }
 
+/** `regions`: only of records that overlap any. */
 export function createTally(
   header: VcfHeader,
   { slots, names }: Wanted,
   table: VcfTable,
+  regions?: readonly Region[],
 ): { readonly take: TakeLine; readonly stats: () => Stats } {
   const counters = createCounters(names.length);
   const { totals, histograms } = counters;
@@ -55,6 +60,8 @@ export function createTally(
   const bins = frequencyBins(samples);
   /** Bin of frequency of each allele. */
   const binOf = new Int32Array(maxAlleles);
+
+  const isWithin = regions && regionTest(regions, lastBase);
 
   const readKinds = (line: Line): number => {
     const { bytes, at, alts, altCount } = line;
@@ -136,6 +143,7 @@ export function createTally(
   const take: TakeLine = (line) => {
     const fault = readLine(line, samples);
     if (fault) return fault;
+    if (isWithin && !isWithin(line)) return undefined;
     if (line.altCount >= maxAlleles)
       return { field: 'ALT', found: `${line.altCount} alleles`, expected: `fewer than ${maxAlleles}` };
     const quality = readQual(line);
