@@ -205,7 +205,7 @@ function split(job: Runnable, given: Given): Arguments {
 
 /** Where `--format` is not given, and `--out` ends on one of its words, that is the format. */
 function withFormat(job: Runnable, params: Options, given: Given): Options {
-  const ending = /\.([a-z0-9]+)$/i.exec(String(given['out'] ?? ''))?.[1]?.toLowerCase();
+  const ending = /\.([a-z0-9]+)$/i.exec((given['out'] as string | undefined) ?? '')?.[1]?.toLowerCase();
   const format = (job.params as Spec)['format'];
   const isTold = ending !== undefined && given['format'] === undefined && format?.check(ending);
   return isTold ? { ...params, format: ending } : params;
