@@ -200,7 +200,15 @@ function split(job: Runnable, given: Given): Arguments {
     if (found === undefined || Object.hasOwn(job.params, name)) continue;
     uris[name] = Array.isArray(found) ? (found as string[]) : [found as string];
   }
-  return { uris, params, globals: globalsOf(given) };
+  return { uris, params: withFormat(job, params, given), globals: globalsOf(given) };
+}
+
+/** Where `--format` is not given, and `--out` ends on one of its words, that is the format. */
+function withFormat(job: Runnable, params: Options, given: Given): Options {
+  const ending = /\.([a-z0-9]+)$/i.exec((given['out'] as string | undefined) ?? '')?.[1]?.toLowerCase();
+  const format = (job.params as Spec)['format'];
+  const isTold = ending !== undefined && given['format'] === undefined && format?.check(ending);
+  return isTold ? { ...params, format: ending } : params;
 }
 
 function globalsOf(given: Given): Globals {

@@ -15,6 +15,7 @@ const layers: { readonly [folder: string]: { imports: readonly string[]; package
       'flatbuffers',
       'geotiff',
       'geotiff-geokeys-to-proj4',
+      'hyparquet-writer',
       'proj4',
       'robust-predicates',
       'zstddec',

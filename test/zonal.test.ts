@@ -18,6 +18,7 @@ import { levels } from '../geospatial/kernels/pyramid.ts';
 import { zonal } from '../geospatial/jobs/zonal.ts';
 import { frameOf, type Rule, weightsOf } from '../geospatial/kernels/coverage.ts';
 import { emptyZone, growZone, histogramOfZone, statisticsOfZone } from '../geospatial/kernels/zone.ts';
+import { parseArguments } from '../pipelines/arguments.ts';
 import { servermix } from './command.ts';
 import { gdal, gdalMissing } from './gdal.ts';
 import { random } from './lasfile.ts';
@@ -331,11 +332,12 @@ describe('the job', () => {
   test.skipIf(gdalMissing)(
     "polygons of another system are brought to the raster's, whatever file they come in",
     async () => {
+      // No middle of a cell lies on a side.
       const square = [
-        [500_100, 5_000_100],
-        [500_900, 5_000_150],
-        [500_850, 5_000_800],
-        [500_120, 5_000_760],
+        [500_103.1, 5_000_101.7],
+        [500_907.3, 5_000_153.9],
+        [500_851.7, 5_000_808.3],
+        [500_121.9, 5_000_767.1],
       ];
       const made = gdal<number>(
         `from osgeo import ogr
@@ -496,4 +498,15 @@ test('pipelines/biomass: plots of a made wood, the same as job by job', async ()
     expect(bad.stderr).toMatch(/^servermix: GeoJSON: no JSON in .*, expected polygons; .*\n$/);
     expect(readdirSync(work)).not.toContain('bad');
   }
+});
+
+test('the ending of --out says the format, unless --format does', async () => {
+  const formatOf = async (...more: string[]): Promise<unknown> => {
+    const given = await parseArguments('run', zonal, ['--raster', 'a.tif', '--polygons', 'b.fgb', ...more]);
+    return given!.params['format'];
+  };
+  expect(await formatOf('--out', 'x.parquet')).toBe('parquet');
+  expect(await formatOf('--out', 'x.GeoJSON')).toBe('geojson');
+  expect(await formatOf('--out', 'x.parquet', '--format', 'csv')).toBe('csv');
+  for (const out of ['x.txt', 'parquet', 'x.parquet/y']) expect(await formatOf('--out', out)).toBe('csv');
 });

@@ -51,7 +51,7 @@ const params = {
   ),
   format: choice(
     zoneFormats,
-    'csv, a line a feature with its properties; geojson, the features with more of them; parquet, typed columns with the geometry (GeoParquet)',
+    'as --out ends, else csv, a line a feature with its properties; geojson, the features with more of them; parquet, typed columns with the geometry (GeoParquet)',
   ),
 };
 
@@ -61,8 +61,8 @@ export const zonal = define<Inputs, typeof params, Part, Table>({
   doc: 'statistics of rasters in polygons (rasterstats, exactextract), as CSV, GeoJSON or GeoParquet',
   examples: [
     '--raster chm.tif --polygons plots.geojson --out plots.csv',
-    '--raster ndvi.tif --polygons fields.gpkg --rule fraction --stats mean,p10,p90 --format geojson --out fields.geojson',
-    '--raster landcover.tif --polygons parcels.fgb --rule touched --stats count,majority,histogram --format parquet --out parcels.parquet',
+    '--raster ndvi.tif --polygons fields.gpkg --rule fraction --stats mean,p10,p90 --out fields.geojson',
+    '--raster landcover.tif --polygons parcels.fgb --rule touched --stats count,majority,histogram --out parcels.parquet',
     '--raster 2023.tif 2024.tif --band 1,4 --polygons fields.fgb --stats histogram --bins 20 --range 0,1 --out fields.csv',
   ],
   inputs: {
