@@ -2,8 +2,8 @@
 import { adler } from './adler.ts';
 import { endOutput, putBlock, startOutput } from './blocks.ts';
 import { COUNTS, INPUT, reach, SEQUENCES } from './deflatelayout.ts';
-import { parse, sequences, setSequences, startInput } from './matches.ts';
-import { addStretch, countStretch, guessPrices, joinStretch, setPrices, startBlock } from './prices.ts';
+import { parse, parseFast, sequences, setGrain, setSequences, startInput } from './matches.ts';
+import { addStretch, countStretch, guessPrices, grainPhase, isGrained, joinStretch, setPrices, startBlock } from './prices.ts';
 
 /** Where what is compressed begins. */
 export const input: usize = INPUT;
@@ -35,10 +35,12 @@ export function deflate(length: usize, level: u32, isZlib: bool): usize {
   startInput(INPUT, end);
   startBlock();
   guessPrices(INPUT, INPUT + min(length, STRETCH));
+  setGrain(isGrained, grainPhase);
   let begin = INPUT, p = INPUT;
   while (true) {
     const first = sequences, from = p;
-    p = parse(p, min(p + STRETCH, end), 16, 64);
+    const stop = min(p + STRETCH, end);
+    p = level < 6 || isGrained ? parseFast(p, stop) : parse(p, stop, 32, 128);
     countStretch(first, sequences, from);
     if (!joinStretch(first == 0)) {
       putBlock(first, begin, from, false);

@@ -1,5 +1,5 @@
 /** Finds repeats in the input: turns it into sequences of literals and matches (RFC 1951, 4: lazy matching over chains of hashes). */
-import { CHAINS, HASH_BITS, HEADS, MAX_SEQUENCES, PRICES, SEQUENCES, SHORT_BITS, SHORT_HEADS } from './deflatelayout.ts';
+import { INPUT, CHAINS, HASH_BITS, HEADS, MAX_SEQUENCES, PRICES, SEQUENCES, SHORT_BITS, SHORT_HEADS } from './deflatelayout.ts';
 import { matchPrice, meanPrice } from './prices.ts';
 
 /*
@@ -42,6 +42,17 @@ export function startInput(from: usize, to: usize): void {
   end = to;
   misses = 0;
   sequences = 0;
+}
+
+let hashed: u64 = 5;
+let grain: u32 = 1;
+let phase: u32 = 0;
+const LAZY: u32 = 64;
+
+export function setGrain(isGrained: bool, from: u32): void {
+  grain = isGrained ? 2 : 1;
+  phase = from + <u32>(INPUT - origin);
+  hashed = isGrained ? 4 : 5;
 }
 
 const PRIME: u64 = 0x9e3779b185ebca87;
@@ -104,10 +115,19 @@ function insert(p: usize, position: u32, multiplier: u64): u32 {
 @inline
 function pays(p: usize, match: u32): bool {
   const length = match & 0xffff;
-  if (length > 40) return true;
-  let saved: u32 = 0;
-  for (let i: u32 = 0; i < length; i++) saved += <u32>load<u16>(PRICES + ((<usize>load<u8>(p + i)) << 1));
-  return saved > priceOf(match);
+  const price = priceOf(match);
+  // Short ones without branches that nobody can foresee.
+  const saved = priceAt(p) + priceAt(p + 1) + priceAt(p + 2) + priceAt(p + 3) + select<u32>(priceAt(p + 4), 0, length > 4);
+  if (saved > price) return true;
+  if (length < 6) return false;
+  let more = saved;
+  for (let i: u32 = 5; i < length && more <= price; i++) more += priceAt(p + i);
+  return more > price;
+}
+
+@inline
+function priceAt(p: usize): u32 {
+  return <u32>load<u16>(PRICES + ((<usize>load<u8>(p)) << 1));
 }
 
 @inline
@@ -127,8 +147,7 @@ function put(literals: usize, match: u32): void {
  * position; matches of `nice` bytes are taken at once.
  */
 export function parse(from: usize, stop: usize, tries: u32, nice: u32): usize {
-  const least: u64 = meanPrice > 72 ? 4 : meanPrice > 44 ? 5 : 6;
-  const multiplier: u64 = PRIME << (64 - 8 * least);
+  const multiplier: u64 = PRIME << (64 - 8 * hashed);
   const base = origin;
   let p = from, anchor = from, missed = misses;
   while (p < stop && sequences < MAX_SEQUENCES - 1) {
@@ -142,12 +161,12 @@ export function parse(from: usize, stop: usize, tries: u32, nice: u32): usize {
       continue;
     }
     // A later start may give more.
-    while ((match & 0xffff) < nice && p + 1 < end) {
+    while ((match & 0xffff) < LAZY && p + 1 < end) {
       const q = p + 1;
       const earlier = insert(q, position + 1, multiplier);
       unseen = q + 1;
       const length = match & 0xffff;
-      const other = search(q, position + 1, earlier, length, tries >>> 1, nice);
+      const other = search(q, position + 1, earlier, length, length < 8 ? tries >>> 1 : tries >>> 2, nice);
       if (other == 0) break;
       const gain = 4 * (<i32>(other & 0xffff) - <i32>length) + <i32>clz((other >>> 16) + 1) - <i32>clz((match >>> 16) + 1);
       if (gain <= 2) break;
@@ -159,18 +178,62 @@ export function parse(from: usize, stop: usize, tries: u32, nice: u32): usize {
     const last = p + length;
     // Where positions were skipped the match may begin before.
     const back = (match >>> 16) + 1;
-    while (p > anchor && length < LONGEST && p - back > origin + lowest && load<u8>(p - 1) == load<u8>(p - 1 - back)) {
+    while (p > anchor && length < LONGEST && p - back > base + lowest && load<u8>(p - 1) == load<u8>(p - 1 - back)) {
       p--;
       length++;
     }
     put(p - anchor, length | (match & 0xffff0000));
     missed = 0;
     for (; unseen < last; unseen++) insert(unseen, <u32>(unseen - base), multiplier);
-    p = last;
-    anchor = p;
+    anchor = last;
+    p = max(unseen, last);
   }
   misses = missed;
-  p = min(p, end);
+  p = min(max(p, anchor), end);
+  if (p > anchor) put(p - anchor, 0);
+  return p;
+}
+
+/** The same with one candidate a position and no second thought; positions at multiples of the grain only. */
+export function parseFast(from: usize, stop: usize): usize {
+  const multiplier: u64 = PRIME << (64 - 8 * hashed);
+  const base = origin, step = grain;
+  let p = from + ((phase - <u32>(from - base)) & (step - 1)), anchor = from, missed = misses;
+  while (p < stop && sequences < MAX_SEQUENCES - 1) {
+    const position = <u32>(p - base);
+    const bytes = load<u64>(p);
+    const head = HEADS + hash(bytes, multiplier);
+    const before = load<u32>(head);
+    store<u32>(head, position);
+    const candidate = base + before;
+    const distance = position - before - 1;
+    // Of the bytes at addresses below the input nothing is known: the comparison comes last.
+    if (before < lowest || distance >= WINDOW || load<u32>(candidate) != <u32>bytes) {
+      missed++;
+      p += step * min<u32>(1 + (missed >>> 6), 8);
+      continue;
+    }
+    const most = min<u32>(LONGEST, <u32>(end - p));
+    let length: u32 = most < 4 ? 0 : commonLength(candidate, p, 4, most);
+    if (length == 0 || !pays(p, length | (distance << 16))) {
+      missed++;
+      p += step * min<u32>(1 + (missed >>> 6), 8);
+      continue;
+    }
+    const last = p + length;
+    let q = p + step;
+    while (p > anchor && length < LONGEST && p - distance - 1 > base + lowest && load<u8>(p - 1) == load<u8>(p - distance - 2)) {
+      p--;
+      length++;
+    }
+    put(p - anchor, length | (distance << 16));
+    missed = 0;
+    for (; q < last; q += step) store<u32>(HEADS + hash(load<u64>(q), multiplier), <u32>(q - base));
+    anchor = last;
+    p = q;
+  }
+  misses = missed;
+  p = min(max(p, anchor), end);
   if (p > anchor) put(p - anchor, 0);
   return p;
 }

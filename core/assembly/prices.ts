@@ -153,15 +153,26 @@ export function setPrices(counts: usize): void {
     store<u16>(PRICES + (i << 1), <u16>max<u32>(price, 8));
   }
   meanPrice = literals == 0 ? 128 : <u32>(sum / literals);
-  matchPrice = ((all - logarithm(matches + (total >>> 5) + 1)) >>> 8) + 16 * 5;
+  const unseen = (total >>> 5) + 1;
+  matchPrice = ((logarithm(total + unseen) - logarithm(matches + unseen)) >>> 8) + 68;
 }
 
 /** Prices of the first block: from the bytes of its beginning, as if all became literals. */
 export function guessPrices(from: usize, to: usize): void {
-  memory.fill(STRETCH_COUNTS, 0, 4 * SYMBOLS);
-  for (let p = from; p < to; p++) {
+  memory.fill(STRETCH_COUNTS, 0, 4 * (SYMBOLS + 256));
+  for (let p = from; p + 2 <= to; p += 2) {
     const a = STRETCH_COUNTS + ((<usize>load<u8>(p)) << 2);
     store<u32>(a, load<u32>(a) + 1);
+    const b = OTHER_COUNTS + ((<usize>load<u8>(p, 1)) << 2);
+    store<u32>(b, load<u32>(b) + 1);
   }
+  const even = entropy(STRETCH_COUNTS, 0, 256), odd = entropy(OTHER_COUNTS, 0, 256);
+  for (let i: usize = 0; i < 4 * 256; i += 16)
+    v128.store(STRETCH_COUNTS + i, i32x4.add(v128.load(STRETCH_COUNTS + i), v128.load(OTHER_COUNTS + i)));
+  const both = entropy(STRETCH_COUNTS, 0, 256);
+  isGrained = 16 * (even + odd) < 15 * both;
+  grainPhase = even < odd ? 1 : 0;
   setPrices(STRETCH_COUNTS);
 }
+export let isGrained: bool = false;
+export let grainPhase: u32 = 0;
