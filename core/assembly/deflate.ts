@@ -1,20 +1,27 @@
 /** Compresses bytes in memory to one DEFLATE or zlib stream (RFC 1951, RFC 1950). */
 import { adler } from './adler.ts';
 import { endOutput, putBlock, startOutput } from './blocks.ts';
-import { COUNTS, INPUT, reach, SEQUENCES } from './deflatelayout.ts';
-import { parse, parseFast, sequences, setGrain, setSequences, startInput } from './matches.ts';
-import { addStretch, countStretch, guessPrices, grainPhase, isGrained, joinStretch, setPrices, startBlock } from './prices.ts';
+import { COUNTS, INPUT, MAX_SEQUENCES, reach, SEQUENCES } from './deflatelayout.ts';
+import { parse, parseFast, sequences, setSequences, startInput } from './matches.ts';
+import { countStretch, guessPrices, joinStretch, literals, matches, pairing, setPrices, startBlock } from './prices.ts';
 
 /** Where what is compressed begins. */
 export const input: usize = INPUT;
 
-// After so many bytes it is asked whether a new block should begin, and no block is much longer than the second number.
+// After so many bytes it is asked whether a new block should begin, and by so many whether they are samples of two bytes. No block is much longer than
+// the last number.
 const STRETCH: usize = 1 << 13;
+const PROBE: usize = 1 << 11;
 const LONGEST_BLOCK: usize = 1 << 18;
+
+/** Candidates a position, and the length that is long enough, of the levels from 6 on. */
+const TRIES: u32 = 32;
+const NICE: u32 = 128;
 
 /** Gives memory for `length` bytes at `input`, and for what they are compressed to; false where there is none. */
 export function reserve(length: usize): bool {
-  return reach(outputOf(length) + boundOf(length));
+  // No stream is longer than its stored form, whose blocks begin at each stretch at worst.
+  return reach(outputOf(length) + length + (length >>> 9) + 1024);
 }
 
 /** Where the stream of `length` bytes begins. */
@@ -22,25 +29,32 @@ export function outputOf(length: usize): usize {
   return (INPUT + length + 16 + 63) & ~63;
 }
 
-@inline
-function boundOf(length: usize): usize {
-  return length + (length >>> 9) + 1024;
-}
-
 /** Compresses `length` bytes at `input` to `outputOf(length)`; `isZlib` with the header and checksum of zlib. Gives the stream's length. */
 export function deflate(length: usize, level: u32, isZlib: bool): usize {
   const end = INPUT + length, output = outputOf(length);
+  // What is read behind the input is the same for each.
   memory.fill(end, 0, 16);
   startOutput(output + (isZlib ? 2 : 0));
+  deflateBlocks(end, level);
+  let last = endOutput();
+  if (isZlib) {
+    store<u16>(output, level < 6 ? 0x0178 : 0x9c78);
+    store<u32>(last, bswap(adler(INPUT, end)));
+    last += 4;
+  }
+  return last - output;
+}
+
+function deflateBlocks(end: usize, level: u32): void {
   startInput(INPUT, end);
   startBlock();
-  guessPrices(INPUT, INPUT + min(length, STRETCH));
-  setGrain(isGrained, grainPhase);
+  guessPrices(INPUT, min(INPUT + STRETCH, end));
+  hashed = 5;
+  parity = -1;
   let begin = INPUT, p = INPUT;
   while (true) {
     const first = sequences, from = p;
-    const stop = min(p + STRETCH, end);
-    p = level < 6 || isGrained ? parseFast(p, stop) : parse(p, stop, 32, 128);
+    p = parseStretch(p, end, level);
     countStretch(first, sequences, from);
     if (!joinStretch(first == 0)) {
       putBlock(first, begin, from, false);
@@ -51,20 +65,34 @@ export function deflate(length: usize, level: u32, isZlib: bool): usize {
       joinStretch(true);
     }
     if (p == end) break;
-    if (p - begin >= LONGEST_BLOCK || sequences > 28000) {
-      setPrices(COUNTS);
-      putBlock(sequences, begin, p, false);
-      setSequences(0);
-      begin = p;
-      startBlock();
-    } else setPrices(COUNTS);
+    adapt(p, <u32>(p - begin), end);
+    if (p - begin < LONGEST_BLOCK && sequences < MAX_SEQUENCES - STRETCH / 2) continue;
+    putBlock(sequences, begin, p, false);
+    setSequences(0);
+    begin = p;
+    startBlock();
   }
   putBlock(sequences, begin, end, true);
-  let last = endOutput();
-  if (isZlib) {
-    store<u16>(output, level < 6 ? 0x0178 : 0x9c78);
-    store<u32>(last, bswap(adler(INPUT, end)));
-    last += 4;
-  }
-  return last - output;
+}
+
+/** Bytes by which repeats are looked for; the parity of where samples of two bytes begin, or -1 for none. */
+let hashed: u64 = 5;
+let parity: i32 = -1;
+
+/** Parses from `p` on in the way that suits what was found of the data so far. */
+@inline
+function parseStretch(p: usize, end: usize, level: u32): usize {
+  const stop = min(p + STRETCH, end);
+  if (parity >= 0) return parseFast(p, stop, 4, 2, parity);
+  return level < 6 ? parseFast(p, stop, 6, 1, 0) : parse(p, stop, hashed, TRIES, NICE);
+}
+
+/** Looks at the block of `bytes` bytes so far, and at what follows it from `p` on, for how to go on. */
+function adapt(p: usize, bytes: u32, end: usize): void {
+  setPrices(COUNTS);
+  hashed = literals * 8 > bytes * 7 ? 6 : 5;
+  // Few repeats, and short ones: noise, to which a look at every other byte does as well where samples have two.
+  const isNoise = literals * 3 > bytes && bytes - literals <= matches * 10;
+  if (!isNoise) parity = -1;
+  else if (parity < 0) parity = pairing(p, min(p + PROBE, end));
 }

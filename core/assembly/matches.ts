@@ -1,6 +1,6 @@
 /** Finds repeats in the input: turns it into sequences of literals and matches (RFC 1951, 4: lazy matching over chains of hashes). */
-import { INPUT, CHAINS, HASH_BITS, HEADS, MAX_SEQUENCES, PRICES, SEQUENCES, SHORT_BITS, SHORT_HEADS } from './deflatelayout.ts';
-import { matchPrice, meanPrice } from './prices.ts';
+import { CHAINS, HASH_BITS, HEADS, MAX_SEQUENCES, PRICES, SEQUENCES, SHORT_BITS, SHORT_HEADS } from './deflatelayout.ts';
+import { matchPrice } from './prices.ts';
 
 /*
  * A sequence: bits 0-31 the number of literals, bits 32-40 the length of the match after them, or 0, bits 41-55 its distance less one.
@@ -44,16 +44,8 @@ export function startInput(from: usize, to: usize): void {
   sequences = 0;
 }
 
-let hashed: u64 = 5;
-let grain: u32 = 1;
-let phase: u32 = 0;
+/** A match as long as this is not weighed against later ones. */
 const LAZY: u32 = 64;
-
-export function setGrain(isGrained: bool, from: u32): void {
-  grain = isGrained ? 2 : 1;
-  phase = from + <u32>(INPUT - origin);
-  hashed = isGrained ? 4 : 5;
-}
 
 const PRIME: u64 = 0x9e3779b185ebca87;
 
@@ -143,10 +135,10 @@ function put(literals: usize, match: u32): void {
 }
 
 /**
- * Parses from `from` on until `stop` is reached, or the room for sequences; gives where it ended. `tries` candidates are looked at for each
- * position; matches of `nice` bytes are taken at once.
+ * Parses from `from` on until `stop` is reached, or the room for sequences; gives where it ended. Repeats are found by hashes of `hashed` bytes, 4 to 8;
+ * `tries` candidates are looked at for each position, and matches of `nice` bytes are taken at once.
  */
-export function parse(from: usize, stop: usize, tries: u32, nice: u32): usize {
+export function parse(from: usize, stop: usize, hashed: u64, tries: u32, nice: u32): usize {
   const multiplier: u64 = PRIME << (64 - 8 * hashed);
   const base = origin;
   let p = from, anchor = from, missed = misses;
@@ -157,7 +149,7 @@ export function parse(from: usize, stop: usize, tries: u32, nice: u32): usize {
     let match = search(p, position, before, 3, tries, nice);
     if (match == 0 || !pays(p, match)) {
       missed++;
-      p += min<u32>(1 + (missed >>> 6), 8);
+      p += stride(missed);
       continue;
     }
     // A later start may give more.
@@ -174,31 +166,26 @@ export function parse(from: usize, stop: usize, tries: u32, nice: u32): usize {
       p = q;
       position++;
     }
-    let length = match & 0xffff;
-    const last = p + length;
-    // Where positions were skipped the match may begin before.
-    const back = (match >>> 16) + 1;
-    while (p > anchor && length < LONGEST && p - back > base + lowest && load<u8>(p - 1) == load<u8>(p - 1 - back)) {
-      p--;
-      length++;
-    }
-    put(p - anchor, length | (match & 0xffff0000));
+    const last = p + (match & 0xffff);
+    const earlier = backwards(p, anchor, match);
+    put(p - earlier - anchor, match + earlier);
     missed = 0;
     for (; unseen < last; unseen++) insert(unseen, <u32>(unseen - base), multiplier);
     anchor = last;
-    p = max(unseen, last);
+    p = last;
   }
   misses = missed;
-  p = min(max(p, anchor), end);
-  if (p > anchor) put(p - anchor, 0);
-  return p;
+  return finish(p, anchor);
 }
 
-/** The same with one candidate a position and no second thought; positions at multiples of the grain only. */
-export function parseFast(from: usize, stop: usize): usize {
+/**
+ * The same with one candidate a position and no second thought. Matches begin at addresses of the form `parity + n * step` only: `step` is 1, or 2 for
+ * samples of two bytes.
+ */
+export function parseFast(from: usize, stop: usize, hashed: u64, step: usize, parity: usize): usize {
   const multiplier: u64 = PRIME << (64 - 8 * hashed);
-  const base = origin, step = grain;
-  let p = from + ((phase - <u32>(from - base)) & (step - 1)), anchor = from, missed = misses;
+  const base = origin;
+  let p = from + ((parity - from) & (step - 1)), anchor = from, missed = misses;
   while (p < stop && sequences < MAX_SEQUENCES - 1) {
     const position = <u32>(p - base);
     const bytes = load<u64>(p);
@@ -207,33 +194,50 @@ export function parseFast(from: usize, stop: usize): usize {
     store<u32>(head, position);
     const candidate = base + before;
     const distance = position - before - 1;
-    // Of the bytes at addresses below the input nothing is known: the comparison comes last.
-    if (before < lowest || distance >= WINDOW || load<u32>(candidate) != <u32>bytes) {
-      missed++;
-      p += step * min<u32>(1 + (missed >>> 6), 8);
-      continue;
-    }
     const most = min<u32>(LONGEST, <u32>(end - p));
-    let length: u32 = most < 4 ? 0 : commonLength(candidate, p, 4, most);
-    if (length == 0 || !pays(p, length | (distance << 16))) {
+    let match: u32 = 0;
+    if (before >= lowest && distance < WINDOW && load<u32>(candidate) == <u32>bytes && most >= 4)
+      match = commonLength(candidate, p, 4, most) | (distance << 16);
+    if (match == 0 || !pays(p, match)) {
       missed++;
-      p += step * min<u32>(1 + (missed >>> 6), 8);
+      p += step * stride(missed);
       continue;
     }
-    const last = p + length;
-    let q = p + step;
-    while (p > anchor && length < LONGEST && p - distance - 1 > base + lowest && load<u8>(p - 1) == load<u8>(p - distance - 2)) {
-      p--;
-      length++;
-    }
-    put(p - anchor, length | (distance << 16));
+    const last = p + (match & 0xffff);
+    const earlier = backwards(p, anchor, match);
+    put(p - earlier - anchor, match + earlier);
     missed = 0;
-    for (; q < last; q += step) store<u32>(HEADS + hash(load<u64>(q), multiplier), <u32>(q - base));
+    const seen = min(last, p + REMEMBERED);
+    for (let q = p + step; q < seen; q += step) store<u32>(HEADS + hash(load<u64>(q), multiplier), <u32>(q - base));
     anchor = last;
-    p = q;
+    p = last + ((parity - last) & (step - 1));
   }
   misses = missed;
-  p = min(max(p, anchor), end);
-  if (p > anchor) put(p - anchor, 0);
-  return p;
+  return finish(p, anchor);
+}
+
+/** Bytes of a match that the fast parser enters into its table. */
+const REMEMBERED: usize = 6;
+
+/** How far to go on after so many misses: where nothing repeats, less and less is looked up. */
+@inline
+function stride(missed: u32): u32 {
+  return min<u32>(1 + (missed >>> 6), 8);
+}
+
+/** By how many bytes a match can begin earlier, among those that were skipped. */
+@inline
+function backwards(p: usize, anchor: usize, match: u32): u32 {
+  const back = (match >>> 16) + 1, first = origin + lowest;
+  const most = LONGEST - (match & 0xffff);
+  let n: u32 = 0;
+  while (n < most && p - n > anchor && p - n - back > first && load<u8>(p - n - 1) == load<u8>(p - n - 1 - back)) n++;
+  return n;
+}
+
+@inline
+function finish(p: usize, anchor: usize): usize {
+  const last = min(max(p, anchor), end);
+  if (last > anchor) put(last - anchor, 0);
+  return last;
 }

@@ -89,20 +89,12 @@ export function countStretch(first: usize, last: usize, from: usize): void {
     store<u32>(b, load<u32>(b) + 1);
     p += length;
   }
-  for (let i: usize = 0; i < 4 * 256; i += 16)
-    v128.store(STRETCH_COUNTS + i, i32x4.add(v128.load(STRETCH_COUNTS + i), v128.load(OTHER_COUNTS + i)));
-}
-
-/** Adds the stretch's counts to the block's. */
-export function addStretch(): void {
-  for (let i: usize = 0; i < 4 * SYMBOLS; i += 16)
-    v128.store(COUNTS + i, i32x4.add(v128.load(COUNTS + i), v128.load(STRETCH_COUNTS + i)));
+  addOthers();
 }
 
 /** What the codes of a block of its own take, about, in 1/4096 of a bit. */
 const HEADER: u64 = 600 << 12;
-
-/** Bits of block and stretch so far, and of both as one. */
+/** Bits of the block's symbols so far, in 1/4096. */
 let blockBits: u64 = 0;
 
 export function startBlock(): void {
@@ -115,50 +107,49 @@ function bitsOf(counts: usize): u64 {
   return entropy(counts, 0, DISTANCES) + entropy(counts, DISTANCES, SYMBOLS);
 }
 
-/** Adds the stretch to the block, or gives false where both are smaller apart. */
+/** Adds the stretch to the block; gives false, and does not, where both are smaller apart. A block's first stretch is always added. */
 export function joinStretch(isFirst: bool): bool {
   const alone = bitsOf(STRETCH_COUNTS);
-  if (isFirst) {
-    addStretch();
-    blockBits = alone;
+  for (let i: usize = 0; i < 4 * SYMBOLS; i += 16)
+    v128.store(COUNTS + i, i32x4.add(v128.load(COUNTS + i), v128.load(STRETCH_COUNTS + i)));
+  const together = isFirst ? alone : bitsOf(COUNTS);
+  if (together <= blockBits + alone + HEADER) {
+    blockBits = together;
     return true;
   }
-  // The sum, to be taken back.
-  addStretch();
-  const together = bitsOf(COUNTS);
-  if (together > blockBits + alone + HEADER) {
-    for (let i: usize = 0; i < 4 * SYMBOLS; i += 16)
-      v128.store(COUNTS + i, i32x4.sub(v128.load(COUNTS + i), v128.load(STRETCH_COUNTS + i)));
-    return false;
-  }
-  blockBits = together;
-  return true;
+  for (let i: usize = 0; i < 4 * SYMBOLS; i += 16)
+    v128.store(COUNTS + i, i32x4.sub(v128.load(COUNTS + i), v128.load(STRETCH_COUNTS + i)));
+  return false;
 }
 
-/** What a match costs besides the extra bits of its distance, and what a literal costs in the mean, in sixteenths of a bit. */
+/** What a match costs besides the extra bits of its distance, in sixteenths of a bit. */
 export let matchPrice: u32 = 0;
-export let meanPrice: u32 = 0;
+/** Literals and matches of the block so far. */
+export let literals: u32 = 0;
+export let matches: u32 = 0;
 
-/** Prices from the counts at `counts`. */
+/** Sets the prices by the block's counts. */
 export function setPrices(counts: usize): void {
-  let literals: u32 = 0, matches: u32 = 0, sum: u64 = 0;
+  literals = 0;
+  matches = 0;
   for (let i: usize = 0; i < 256; i++) literals += load<u32>(counts + (i << 2));
   for (let i: usize = 257; i < DISTANCES; i++) matches += load<u32>(counts + (i << 2));
   const total = literals + matches + 1;
   const all = logarithm(total);
   for (let i: usize = 0; i < 256; i++) {
-    const n = load<u32>(counts + (i << 2));
-    const price = (all - logarithm(max<u32>(n, 1)) + 128) >>> 8;
-    sum += <u64>n * price;
-    store<u16>(PRICES + (i << 1), <u16>max<u32>(price, 8));
+    const price = (all - logarithm(max<u32>(load<u32>(counts + (i << 2)), 1)) + 128) >>> 8;
+    store<u16>(PRICES + (i << 1), <u16>max<u32>(price, LEAST_PRICE));
   }
-  meanPrice = literals == 0 ? 128 : <u32>(sum / literals);
-  const unseen = (total >>> 5) + 1;
-  matchPrice = ((logarithm(total + unseen) - logarithm(matches + unseen)) >>> 8) + 68;
+  // As if there were some matches more, lest none be taken because none was. The lengths and distances among themselves: some four bits.
+  const more = (total >>> 5) + 1;
+  matchPrice = ((logarithm(total + more) - logarithm(matches + more)) >>> 8) + 68;
 }
 
-/** Prices of the first block: from the bytes of its beginning, as if all became literals. */
-export function guessPrices(from: usize, to: usize): void {
+// Half a bit.
+const LEAST_PRICE: u32 = 8;
+
+/** Counts the bytes at even and at odd places of `[from, to)` by themselves. */
+function countPairs(from: usize, to: usize): void {
   memory.fill(STRETCH_COUNTS, 0, 4 * (SYMBOLS + 256));
   for (let p = from; p + 2 <= to; p += 2) {
     const a = STRETCH_COUNTS + ((<usize>load<u8>(p)) << 2);
@@ -166,13 +157,29 @@ export function guessPrices(from: usize, to: usize): void {
     const b = OTHER_COUNTS + ((<usize>load<u8>(p, 1)) << 2);
     store<u32>(b, load<u32>(b) + 1);
   }
-  const even = entropy(STRETCH_COUNTS, 0, 256), odd = entropy(OTHER_COUNTS, 0, 256);
+}
+
+@inline
+function addOthers(): void {
   for (let i: usize = 0; i < 4 * 256; i += 16)
     v128.store(STRETCH_COUNTS + i, i32x4.add(v128.load(STRETCH_COUNTS + i), v128.load(OTHER_COUNTS + i)));
-  const both = entropy(STRETCH_COUNTS, 0, 256);
-  isGrained = 16 * (even + odd) < 15 * both;
-  grainPhase = even < odd ? 1 : 0;
+}
+
+/** Prices of the first block: from the bytes of its beginning, as if all became literals. */
+export function guessPrices(from: usize, to: usize): void {
+  countPairs(from, to);
+  addOthers();
   setPrices(STRETCH_COUNTS);
 }
-export let isGrained: bool = false;
-export let grainPhase: u32 = 0;
+
+/**
+ * Whether `[from, to)` looks like samples of two bytes: bytes at even and odd places taken apart have less entropy by more than a sixteenth. Gives
+ * whether the address of those with more of it is odd, or -1 for no such samples.
+ */
+export function pairing(from: usize, to: usize): i32 {
+  countPairs(from, to);
+  const even = entropy(STRETCH_COUNTS, 0, 256), odd = entropy(OTHER_COUNTS, 0, 256);
+  addOthers();
+  if (16 * (even + odd) >= 15 * entropy(STRETCH_COUNTS, 0, 256)) return -1;
+  return <i32>((from + (even < odd ? 1 : 0)) & 1);
+}
