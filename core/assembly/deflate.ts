@@ -16,6 +16,7 @@ const LONGEST_BLOCK: usize = 1 << 18;
 
 /** Candidates a position, and the length that is long enough, of the levels from 6 on. */
 const TRIES: u32 = 32;
+const NOISE_TRIES: u32 = 2;
 const NICE: u32 = 128;
 
 /** Gives memory for `length` bytes at `input`, and for what they are compressed to; false where there is none. */
@@ -49,8 +50,8 @@ function deflateBlocks(end: usize, level: u32): void {
   startInput(INPUT, end);
   startBlock();
   guessPrices(INPUT, min(INPUT + STRETCH, end));
-  hashed = 5;
   parity = -1;
+  isNoise = false;
   let begin = INPUT, p = INPUT;
   while (true) {
     const first = sequences, from = p;
@@ -75,24 +76,25 @@ function deflateBlocks(end: usize, level: u32): void {
   putBlock(sequences, begin, end, true);
 }
 
-/** Bytes by which repeats are looked for; the parity of where samples of two bytes begin, or -1 for none. */
-let hashed: u64 = 5;
+/** The parity of the addresses at which samples of two bytes begin, or -1 where there are none. */
 let parity: i32 = -1;
+/** Whether these are so noisy that a look at every other byte does as well. */
+let isNoise: bool = false;
 
 /** Parses from `p` on in the way that suits what was found of the data so far. */
 @inline
 function parseStretch(p: usize, end: usize, level: u32): usize {
   const stop = min(p + STRETCH, end);
-  if (parity >= 0) return parseFast(p, stop, 4, 2, parity);
-  return level < 6 ? parseFast(p, stop, 6, 1, 0) : parse(p, stop, hashed, TRIES, NICE);
+  const step = isNoise ? 2 : 1;
+  if (level < 6) return parseFast(p, stop, parity < 0 ? 6 : 4, step, parity);
+  return parse(p, stop, parity < 0 ? 5 : 4, step, parity, isNoise ? NOISE_TRIES : TRIES, NICE);
 }
 
 /** Looks at the block of `bytes` bytes so far, and at what follows it from `p` on, for how to go on. */
 function adapt(p: usize, bytes: u32, end: usize): void {
   setPrices(COUNTS);
-  hashed = literals * 8 > bytes * 7 ? 6 : 5;
-  // Few repeats, and short ones: noise, to which a look at every other byte does as well where samples have two.
-  const isNoise = literals * 3 > bytes && bytes - literals <= matches * 10;
-  if (!isNoise) parity = -1;
-  else if (parity < 0) parity = pairing(p, min(p + PROBE, end));
+  const isRough = literals * 9 > bytes * 4 && bytes - literals <= matches * 8;
+  // Samples once found are believed in: with another number of bytes hashed, what the tables hold is lost.
+  if (isRough && parity < 0) parity = pairing(p, min(p + PROBE, end));
+  isNoise = isRough && parity >= 0;
 }

@@ -138,22 +138,22 @@ function put(literals: usize, match: u32): void {
  * Parses from `from` on until `stop` is reached, or the room for sequences; gives where it ended. Repeats are found by hashes of `hashed` bytes, 4 to 8;
  * `tries` candidates are looked at for each position, and matches of `nice` bytes are taken at once.
  */
-export function parse(from: usize, stop: usize, hashed: u64, tries: u32, nice: u32): usize {
+export function parse(from: usize, stop: usize, hashed: u64, step: usize, parity: usize, tries: u32, nice: u32): usize {
   const multiplier: u64 = PRIME << (64 - 8 * hashed);
   const base = origin;
-  let p = from, anchor = from, missed = misses;
+  let p = from + ((parity - from) & (step - 1)), anchor = from, missed = misses;
   while (p < stop && sequences < MAX_SEQUENCES - 1) {
     let position = <u32>(p - base);
     const before = insert(p, position, multiplier);
-    let unseen = p + 1;
+    let unseen = p + step;
     let match = search(p, position, before, 3, tries, nice);
     if (match == 0 || !pays(p, match)) {
       missed++;
-      p += stride(missed);
+      p += step * stride(missed);
       continue;
     }
     // A later start may give more.
-    while ((match & 0xffff) < LAZY && p + 1 < end) {
+    while (step == 1 && (match & 0xffff) < LAZY && p + 1 < end) {
       const q = p + 1;
       const earlier = insert(q, position + 1, multiplier);
       unseen = q + 1;
@@ -170,9 +170,9 @@ export function parse(from: usize, stop: usize, hashed: u64, tries: u32, nice: u
     const earlier = backwards(p, anchor, match);
     put(p - earlier - anchor, match + earlier);
     missed = 0;
-    for (; unseen < last; unseen++) insert(unseen, <u32>(unseen - base), multiplier);
+    for (; unseen < last; unseen += step) insert(unseen, <u32>(unseen - base), multiplier);
     anchor = last;
-    p = last;
+    p = last + ((parity - last) & (step - 1));
   }
   misses = missed;
   return finish(p, anchor);
@@ -219,10 +219,14 @@ export function parseFast(from: usize, stop: usize, hashed: u64, step: usize, pa
 /** Bytes of a match that the fast parser enters into its table. */
 const REMEMBERED: usize = 6;
 
-/** How far to go on after so many misses: where nothing repeats, less and less is looked up. */
+/**
+ * How far to go on after so many misses: where nothing repeats, less and less is looked up. Not evenly: two stretches of equal bytes would be looked up at
+ * places that never are the same.
+ */
 @inline
 function stride(missed: u32): u32 {
-  return min<u32>(1 + (missed >>> 6), 8);
+  const most = min<u32>(1 + (missed >>> 6), 15);
+  return 1 + ((missed * 0x9e3779b1 >>> 16) * most >>> 16);
 }
 
 /** By how many bytes a match can begin earlier, among those that were skipped. */
