@@ -205,7 +205,8 @@ async function sceneTile(
     how: Resampling,
   ): Promise<Float64Array | undefined> => {
     const view: View = await viewOf(rasters.get(name)!, grid, how, tolerance);
-    const found = await warperOf(view, [scene.layers[name]!.band], rectangle)(rectangle);
+    // Of the one rectangle, no more is read than its places need.
+    const found = await warperOf(view, [scene.layers[name]!.band], rectangle, 0)(rectangle);
     return found?.[0];
   };
   const wanted = names.filter((name) => !mask?.names.includes(name));

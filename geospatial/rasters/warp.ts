@@ -174,8 +174,9 @@ function windowFor({ resampling, ratio, ...size }: View, edges: Edges, more: num
   const { minX, minY, maxX, maxY } = edges;
   if (!(maxX >= 0 && minX <= size.width && maxY >= 0 && minY <= size.height))
     return { left: 0, top: 0, width: 0, height: 0 };
-  // A cell more, for places that lie on an edge.
-  const [padX, padY] = [x + 1 + more, y + 1 + more];
+  // A cell more for kernels; the nearest cell is at most a hair off, and a raster on the grid's own cells needs no neighbour.
+  const pad = more + (resampling === 'near' ? 1e-6 : 1);
+  const [padX, padY] = [x + pad, y + pad];
   return within(
     { minX: minX - padX, minY: minY - padY, maxX: maxX + padX, maxY: maxY + padY, isWhole: true },
     size,
