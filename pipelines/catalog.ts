@@ -44,6 +44,7 @@ const jobs: { readonly [name: string]: () => Promise<AnyJob> } = {
   'satellite/classes': async () => (await import('../geospatial/jobs/classes.ts')).classes,
   'satellite/cog': async () => (await import('../geospatial/jobs/cog.ts')).cog,
   'satellite/composite': async () => (await import('../geospatial/jobs/composite.ts')).composite,
+  'satellite/fetch': async () => (await import('../geospatial/jobs/fetch.ts')).fetch,
   'satellite/index': async () => (await import('../geospatial/jobs/bandindex.ts')).bandIndex,
   'satellite/interpolate': async () => (await import('../geospatial/jobs/interpolate.ts')).interpolate,
   'satellite/kmeans': async () => (await import('../geospatial/jobs/kmeans.ts')).kmeans,
@@ -71,6 +72,7 @@ const inner = new Set([
   'lidar/spread',
   'lidar/tiles',
   'satellite/classes',
+  'satellite/fetch',
   'satellite/kmeans',
 ]);
 
