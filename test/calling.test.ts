@@ -315,7 +315,7 @@ describe('places', () => {
     const put = { pos: 2, size: 0, bases: '33' };
     expect(spelled([[gone], [put]], slice)).toEqual({ pos: 1, alleles: ['001', '0', '03301'] });
     // Both on one haplotype; and other bases in the place of some need none before them.
-    expect(spelled([[put, gone]], slice)).toEqual({ pos: 1, alleles: ['001', '033'] });
+    expect(spelled([[put, gone]], slice)).toEqual({ pos: 2, alleles: ['01', '33'] });
     expect(spelled([[{ pos: 2, size: 2, bases: '333' }]], slice)).toEqual({ pos: 2, alleles: ['01', '333'] });
   });
 

@@ -199,7 +199,13 @@ export function spelled(
     }
     return text + ref.slice(at - pos);
   };
-  return { pos, alleles: [ref, ...alts.map(spellOf)] };
+  // Bases that all begin or end with are not needed, as long as one is left: an insertion and a deletion may have moved apart.
+  let [alleles, start] = [[ref, ...alts.map(spellOf)], pos];
+  const share = (at: number): boolean =>
+    alleles.every((allele) => allele.length > 1 && allele.at(at) === alleles[0]!.at(at));
+  while (share(-1)) alleles = alleles.map((allele) => allele.slice(0, -1));
+  for (; share(0); start++) alleles = alleles.map((allele) => allele.slice(1));
+  return { pos: start, alleles };
 }
 
 function observed(
