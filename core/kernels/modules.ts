@@ -1,0 +1,2 @@
+/** Where the build puts the compiled kernel: beside this module, and beside every bundle that it becomes part of. */
+export const deflateUrl = (): URL => new URL('deflate.wasm', import.meta.url);
