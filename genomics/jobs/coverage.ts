@@ -22,7 +22,7 @@ type Inputs = { readonly reads: readonly Dataset[]; readonly by?: readonly [Data
 
 export const coverage = define<Inputs, typeof params, Part, Coverage>({
   name: 'genomics/coverage',
-  version: 1,
+  version: 2,
   doc: 'depth per base, per region and per contig (mosdepth)',
   examples: [
     '--reads sample.bam --out results/sample',

@@ -35,7 +35,7 @@ const params = {
 
 export const index = define<{ file: readonly [Dataset] }, typeof params, Part, Indexed>({
   name: 'genomics/index',
-  version: 2,
+  version: 3,
   doc: 'index by parts: BAI, CSI (samtools index), TBI (tabix) of VCF, BED, GFF, SAM, GZI (bgzip)',
   examples: [
     '--file sample.bam --out sample.bam.bai',

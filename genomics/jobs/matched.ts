@@ -10,7 +10,7 @@ const mebibyte = 1 << 20;
 
 export const matched = define<Inputs, typeof params, Part, Compared>({
   name: 'genomics/matched',
-  version: 1,
+  version: 2,
   doc: 'Alleles of calls beside those of a truth; the second half of genomics/compare',
   inputs: {
     alleles: { doc: 'result of genomics/compare', formats: ['genomics/compare'] },

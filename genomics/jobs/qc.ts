@@ -26,7 +26,7 @@ type Inputs = {
 
 export const qc = define<Inputs, typeof params, Part, Reports>({
   name: 'genomics/qc',
-  version: 2,
+  version: 3,
   doc: 'samtools flagstat, idxstats, stats, coverage, depth, bedcov and mosdepth in one pass',
   examples: [
     '--reads sample.bam --out results/sample',

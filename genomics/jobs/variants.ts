@@ -13,7 +13,7 @@ const mebibyte = 1 << 20;
 
 export const variants = define<Inputs, typeof params, Part, Calls>({
   name: 'genomics/variants',
-  version: 1,
+  version: 2,
   doc: 'germline substitutions, insertions and deletions, as bgzipped VCF with an index',
   examples: [
     '--reads sample.bam --reference genome.fa.gz --out sample.vcf.gz',

@@ -14,7 +14,7 @@ const mebibyte = 1 << 20;
 
 export const vcfMerge = define<Inputs, typeof params, Stretch, Kept>({
   name: 'genomics/vcf-merge',
-  version: 1,
+  version: 2,
   doc: 'VCFs of other samples as one with the samples of all, as bgzipped VCF with an index (bcftools merge)',
   examples: [
     "--variants 'samples/*.vcf.gz' --out cohort.vcf.gz",

@@ -15,7 +15,7 @@ const mebibyte = 1 << 20;
 
 export const vcfNorm = define<Inputs, typeof params, Part, Kept>({
   name: 'genomics/vcf-norm',
-  version: 2,
+  version: 3,
   doc: 'alleles moved left without bases they share, REF checked, several alternate alleles split or joined (bcftools norm)',
   examples: [
     '--variants calls.vcf.gz --reference genome.fa.gz --out norm.vcf.gz',

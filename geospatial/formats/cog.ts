@@ -38,7 +38,7 @@ export type Raster = {
 
 /**
  * One tile as it stands in the file: predictor 3 (floats) or 2 (whole numbers), then zlib DEFLATE. `values` holds side x side places of `bands` values,
- * row-major, padded by the caller with nodata; it is left as it is. The same bytes for the same cells under one build of zlib.
+ * row-major, padded by the caller with nodata; it is left as it is. The same bytes for the same cells everywhere.
  * @throws RangeError for another number of cells
  */
 export function encodeTile(

@@ -39,7 +39,7 @@ function colorsOf(count: number): [number, number, number][] {
 
 export const classes = define<Inputs, typeof roundParams, SceneBlock, Products>({
   name: 'satellite/classes',
-  version: 1,
+  version: 2,
   doc: 'cells to their nearest center; the end of satellite/landcover',
   inputs: { bands: bandsInput },
   params: roundParams,

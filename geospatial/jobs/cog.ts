@@ -118,7 +118,7 @@ function toldOf(
 
 export const cog = define<Inputs, typeof params, Part, Products>({
   name: 'satellite/cog',
-  version: 1,
+  version: 2,
   doc: 'a raster as a Cloud-Optimized GeoTIFF with overviews (gdal_translate -of COG)',
   examples: [
     '--raster scene.tif --out scene.cog.tif',

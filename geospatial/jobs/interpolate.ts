@@ -50,7 +50,7 @@ async function stationsOn(
 
 export const interpolate = define<Inputs, typeof params, Part, Products>({
   name: 'satellite/interpolate',
-  version: 1,
+  version: 2,
   doc: 'values of stations on the grid of a raster by inverse distance (gdal_grid invdist), as a Cloud-Optimized GeoTIFF',
   examples: ['--raster ndvi.tif --stations stations.csv --column temperature --out temperature.tif'],
   inputs: {

@@ -26,7 +26,7 @@ const params = {
 
 export const mosaic = define<Inputs, typeof params, Block, Products>({
   name: 'lidar/mosaic',
-  version: 2,
+  version: 3,
   doc: 'Pieces of rasters to Cloud-Optimized GeoTIFFs; the second half of lidar/raster',
   inputs: { surface: { doc: 'result of lidar/raster', formats: ['lidar/raster'] } },
   params,

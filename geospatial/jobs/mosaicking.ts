@@ -26,7 +26,7 @@ const params = {
 
 export const mosaicking = define<Inputs, typeof params, JoinPart, Products>({
   name: 'satellite/mosaic',
-  version: 1,
+  version: 2,
   doc: 'many rasters, of any CRS and grid, on one grid (gdalwarp, gdal_merge), as a Cloud-Optimized GeoTIFF',
   examples: [
     '--rasters a.tif b.tif --out mosaic.tif',

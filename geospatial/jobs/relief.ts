@@ -29,7 +29,7 @@ const params = {
 
 export const relief = define<Inputs, typeof params, Block, Products>({
   name: 'terrain/relief',
-  version: 2,
+  version: 3,
   doc: 'hillshade, slope, aspect, roughness, TPI, TRI of an elevation model (gdaldem) as Cloud-Optimized GeoTIFFs',
   examples: [
     '--dem dtm.tif --product hillshade --out shade.tif',

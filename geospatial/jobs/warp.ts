@@ -16,7 +16,7 @@ type Inputs = { raster: readonly [Dataset]; like?: readonly Dataset[] };
 
 export const warp = define<Inputs, typeof joinParams, JoinPart, Products>({
   name: 'satellite/warp',
-  version: 1,
+  version: 2,
   doc: 'a raster in another CRS and on another grid (gdalwarp), as a Cloud-Optimized GeoTIFF',
   examples: [
     '--raster scene.tif --to EPSG:3857 --resampling bilinear --out web.tif',
