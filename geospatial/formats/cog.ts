@@ -56,8 +56,21 @@ export function encodeTile(
   return deflateTile(
     values instanceof Float32Array || values instanceof Float64Array
       ? predictFloat(values, side, bands)
-      : predictInteger(values.slice(), side, bands),
+      : predictInteger(copyOf(values), side, bands),
   );
+}
+
+type Whole = Exclude<Cells, Float32Array | Float64Array>;
+
+// Kept: new memory for each tile takes longer than its differences do.
+let room = new ArrayBuffer();
+
+/** A copy that is good until the next one is made. */
+function copyOf(values: Whole): Whole {
+  if (room.byteLength < values.byteLength) room = new ArrayBuffer(values.byteLength);
+  const copy = new (values.constructor as Uint8ArrayConstructor)(room, 0, values.length);
+  copy.set(values);
+  return copy;
 }
 
 const promises = [
