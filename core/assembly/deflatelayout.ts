@@ -5,17 +5,8 @@ export const HASH_BITS: u64 = 15;
 export const HEADS: usize = 65536;
 /** How far back the position before lies that has the same hash: 2 bytes for each position of the window. */
 export const CHAINS: usize = HEADS + (4 << 15);
-<<<<<<< HEAD
-/** The position last seen under a hash of three bytes: 2^12 numbers of 4 bytes. */
-export const SHORT_BITS: u32 = 12;
-export const SHORT_HEADS: usize = CHAINS + (2 << 15);
-
-/** What a block is made of: 8 bytes each for literals and the match after them, see matches.ts. */
-export const SEQUENCES: usize = SHORT_HEADS + (4 << 12);
-=======
 /** What a block is made of: 8 bytes each for literals and the match after them, see matches.ts. */
 export const SEQUENCES: usize = CHAINS + (2 << 15);
->>>>>>> deflate
 export const MAX_SEQUENCES: usize = 1 << 15;
 
 /** Counts of symbols, 4 bytes each: of literals and lengths, then of distances; of the block so far, and of its last stretch. */

@@ -1,9 +1,5 @@
 /** Finds repeats in the input: turns it into sequences of literals and matches (RFC 1951, 4: lazy matching over chains of hashes). */
-<<<<<<< HEAD
-import { CHAINS, HASH_BITS, HEADS, MAX_SEQUENCES, PRICES, SEQUENCES, SHORT_BITS, SHORT_HEADS } from './deflatelayout.ts';
-=======
 import { CHAINS, HASH_BITS, HEADS, MAX_SEQUENCES, PRICES, SEQUENCES } from './deflatelayout.ts';
->>>>>>> deflate
 import { matchPrice } from './prices.ts';
 
 /*
@@ -37,10 +33,6 @@ export function startInput(from: usize, to: usize): void {
   const length = <u32>(to - from);
   if (next > 0x7fffffff - length) {
     memory.fill(HEADS, 0, 4 << 15);
-<<<<<<< HEAD
-    memory.fill(SHORT_HEADS, 0, 4 << SHORT_BITS);
-=======
->>>>>>> deflate
     next = FIRST_POSITION;
   }
   origin = from - next;
