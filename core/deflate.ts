@@ -5,7 +5,7 @@ import { deflateUrl } from './kernels/modules.ts';
 
 /** What `core/assembly/deflate.ts` exports; addresses and lengths in bytes. */
 type Kernel = {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: { readonly buffer: ArrayBuffer };
   readonly input: WebAssembly.Global;
   reserve(length: number): number;
   outputOf(length: number): number;
@@ -34,11 +34,23 @@ export function deflateZlib(bytes: Uint8Array, level: number): Uint8Array<ArrayB
   return compress(bytes, level, true) ?? new Uint8Array(deflateSync(bytes, { level }));
 }
 
+/**
+ * Room for `length` bytes where the kernel reads them: what is written there and given to `deflateZlib` or `deflateRaw` next is not copied. Good until then.
+ */
+export function deflateRoom(length: number): Uint8Array<ArrayBuffer> {
+  const { reserve, memory, input } = kernel();
+  return length > kernelLimit || reserve(length) === 0
+    ? new Uint8Array(length)
+    : new Uint8Array(memory.buffer, input.value, length);
+}
+
 function compress(bytes: Uint8Array, level: number, isZlib: boolean): Uint8Array<ArrayBuffer> | undefined {
   const { length } = bytes;
   const exports = kernel();
   if (length > kernelLimit || exports.reserve(length) === 0) return undefined;
-  new Uint8Array(exports.memory.buffer, exports.input.value, length).set(bytes);
+  const { buffer } = exports.memory;
+  const input = exports.input.value as number;
+  if (bytes.buffer !== buffer || bytes.byteOffset !== input) new Uint8Array(buffer, input, length).set(bytes);
   const size = exports.deflate(length, level, Number(isZlib));
   const from = exports.outputOf(length);
   return new Uint8Array(exports.memory.buffer.slice(from, from + size));

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { halve } from '../geospatial/kernels/overview.ts';
-import { predictFloat, predictInteger } from '../geospatial/kernels/predictor.ts';
+import { predict } from '../geospatial/kernels/predictor.ts';
 
 describe('predictors', () => {
   const table = fc.integer({ min: 1, max: 9 }).chain((width) =>
@@ -19,8 +19,8 @@ describe('predictors', () => {
   test('sums undo the differences of integers', () => {
     fc.assert(
       fc.property(table, ({ width, cells }) => {
-        const values = Uint32Array.from(cells);
-        predictInteger(values, width);
+        const values = new Uint32Array(cells.length);
+        predict(Uint32Array.from(cells), width, 1, new Uint8Array(values.buffer));
         for (let i = 0; i < values.length; i++) if (i % width > 0) values[i] = values[i]! + values[i - 1]!;
         expect([...values]).toEqual(cells);
       }),
@@ -30,7 +30,8 @@ describe('predictors', () => {
     fc.assert(
       fc.property(table, ({ width, cells }) => {
         const original = Uint32Array.from(cells);
-        const bytes = predictFloat(new Float32Array(original.slice().buffer), width);
+        const floats = new Float32Array(original.slice().buffer);
+        const bytes = predict(floats, width, 1, new Uint8Array(floats.byteLength));
         const found = cells.map((_, i) => {
           const row = bytes.slice((i - (i % width)) << 2, (i - (i % width) + width) << 2);
           for (let j = 1; j < row.length; j++) row[j] = row[j]! + row[j - 1]!;

@@ -1,6 +1,7 @@
 /** Cloud-Optimized GeoTIFF, written in one pass. Sources: OGC COG 1.0 (21-026); GDAL's COG driver page, "Header ghost area" and "Tile data leader and trailer". */
+import { deflateRoom } from '../../core/deflate.ts';
 import type { Sink } from '../../core/job.ts';
-import { predictFloat, predictInteger } from '../kernels/predictor.ts';
+import { predict } from '../kernels/predictor.ts';
 import type { Cells, CellType, Coding, Level } from '../kernels/pyramid.ts';
 import { cellArrays, isFloat, levels } from '../kernels/pyramid.ts';
 import { type Grid, tileSide } from '../kernels/grid.ts';
@@ -53,24 +54,7 @@ export function encodeTile(
   const expected = side * side * bands;
   if (values.length !== expected)
     throw new RangeError(`tile of ${values.length} cells, expected ${expected}`);
-  return deflateTile(
-    values instanceof Float32Array || values instanceof Float64Array
-      ? predictFloat(values, side, bands)
-      : predictInteger(copyOf(values), side, bands),
-  );
-}
-
-type Whole = Exclude<Cells, Float32Array | Float64Array>;
-
-// Kept: new memory for each tile takes longer than its differences do.
-let room = new ArrayBuffer();
-
-/** A copy that is good until the next one is made. */
-function copyOf(values: Whole): Whole {
-  if (room.byteLength < values.byteLength) room = new ArrayBuffer(values.byteLength);
-  const copy = new (values.constructor as Uint8ArrayConstructor)(room, 0, values.length);
-  copy.set(values);
-  return copy;
+  return deflateTile(predict(values, side, bands, deflateRoom(values.byteLength)));
 }
 
 const promises = [

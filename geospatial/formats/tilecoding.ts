@@ -1,6 +1,6 @@
 /** Tiles as they stand in a file, by what a raster says of their coding; masks apart, as bits. */
 import { maskBits, withoutMask } from '../kernels/maskbits.ts';
-import { predictFloat, predictInteger } from '../kernels/predictor.ts';
+import { predict } from '../kernels/predictor.ts';
 import type { Cells, Coding, Pyramid } from '../kernels/pyramid.ts';
 import { encodeTile } from './cog.ts';
 import { deflateTile } from './deflate.ts';
@@ -35,16 +35,12 @@ async function imageEncoder(
   if (!coding || (coding.compression === 'deflate' && coding.predictor))
     return (cells) => encodeTile(cells, shape);
   const compress = coding.compression === 'zstd' ? await zstdOf() : deflateTile;
-  return (cells) => compress(coding.predictor ? predicted(cells, shape) : bytesOf(cells));
+  const { side, bands } = shape;
+  return (cells) =>
+    compress(
+      coding.predictor ? predict(cells, side, bands, new Uint8Array(cells.byteLength)) : bytesOf(cells),
+    );
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Cells): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength);
-
-const predicted = (
-  cells: Cells,
-  { side, bands }: { readonly side: number; readonly bands: number },
-): Uint8Array =>
-  cells instanceof Float32Array || cells instanceof Float64Array
-    ? predictFloat(cells, side, bands)
-    : predictInteger(cells.slice(), side, bands);

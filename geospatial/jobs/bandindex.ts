@@ -6,7 +6,7 @@ import { define } from '../../core/job.ts';
 import { number, text } from '../../core/params.ts';
 import { parseExpression } from '../kernels/expression.ts';
 import { indices } from '../kernels/indices.ts';
-import { type Cells, emptyTile, type Node } from '../kernels/pyramid.ts';
+import { type Cells, type Node } from '../kernels/pyramid.ts';
 import { storeRun } from '../kernels/store.ts';
 import { blockMemory, makeBlock, tilesOf } from '../rasters/blocks.ts';
 import { plain } from '../rasters/cell.ts';
@@ -108,8 +108,8 @@ export const bandIndex = define<Inputs, typeof params, SceneBlock, Products>({
     const { type, nodata = NaN, side } = pyramid;
     const open = (dataset: Dataset) => context.open(dataset);
     const tiles = await readTiles(part, pyramid, { names, mask, dilation }, datasets, open);
-    const tile = async (node: Node): Promise<Cells | undefined> => {
-      const out = emptyTile(pyramid);
+    const tile = async (node: Node, room: () => Cells): Promise<Cells | undefined> => {
+      const out = room();
       let found = 0;
       tiles.each(node, expression.names, (values, row, rows, { width }) => {
         const count = rows * width;

@@ -3,7 +3,7 @@ import { columns } from '../../core/codec.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { inSteps, type Model, nearest } from '../kernels/kmeans.ts';
-import { type Cells, emptyTile, type Node } from '../kernels/pyramid.ts';
+import { type Cells, type Node } from '../kernels/pyramid.ts';
 import { blockMemory, makeBlock } from '../rasters/blocks.ts';
 import { classPyramid, clusterStage, namesOf, roundParams } from '../rasters/clusters.ts';
 import { mergeProducts, type Products, type Told, writeProducts } from '../rasters/mosaics.ts';
@@ -57,8 +57,8 @@ export const classes = define<Inputs, typeof roundParams, SceneBlock, Products>(
     const numbers = new Uint8Array(model.centers.length);
     for (const [i, cluster] of ordered(model).entries()) numbers[cluster] = i + 1;
     const steps = new Float64Array(wanted.length);
-    const tile = async (node: Node): Promise<Cells | undefined> => {
-      const out = emptyTile(pyramid);
+    const tile = async (node: Node, room: () => Cells): Promise<Cells | undefined> => {
+      const out = room();
       let count = 0;
       tiles.each(node, wanted, (found, from, rows, { width }) => {
         for (let r = 0; r < rows; r++)

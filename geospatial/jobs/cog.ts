@@ -7,7 +7,7 @@ import { type Reading, readWindow } from '../formats/reading.ts';
 import type { Window } from '../kernels/window.ts';
 import { type ExactMoments, momentsTaker } from '../kernels/exactmoments.ts';
 import { isSmooth } from '../kernels/overview.ts';
-import { areEmpty, type Cells, emptyCells, emptyTile, type Node, type Pyramid } from '../kernels/pyramid.ts';
+import { areEmpty, type Cells, emptyCells, type Node, type Pyramid } from '../kernels/pyramid.ts';
 import { type Block, blockMemory, blocksOver, makeBlock, tilesOf, windowOf } from '../rasters/blocks.ts';
 import { bandsOf, copyParams, opaqueOf, pyramidOf, type Shape, shapeOf, toldOf } from '../rasters/copying.ts';
 import { mergeProducts, type Products, writeProducts } from '../rasters/mosaics.ts';
@@ -77,8 +77,8 @@ export const cog = define<Inputs, typeof copyParams, Part, Products>({
         }
       return out;
     };
-    const tile = async (node: Node): Promise<Cells | undefined> => {
-      const out = gather(windowOf(node, pyramid), emptyTile(pyramid), side);
+    const tile = async (node: Node, room: () => Cells): Promise<Cells | undefined> => {
+      const out = gather(windowOf(node, pyramid), room(), side);
       return areEmpty(out, pyramid) ? undefined : out;
     };
     const whole = (): Cells =>

@@ -83,11 +83,11 @@ export const composite = define<Inputs, typeof params, Part, Products>({
     const pyramid = pyramidOfOutput(grid, given, wanted.length);
     const { type, nodata = NaN, side } = pyramid;
     const counted = new Map<string, Cells>();
-    const tile = async (node: Node): Promise<Cells | undefined> => {
+    const tile = async (node: Node, room: () => Cells): Promise<Cells | undefined> => {
       const window = windowOf(node, pyramid);
       const found = await compositeTile(window, grid, numbers, datasets, given, context);
       if (!found) return undefined;
-      const out = emptyTile(pyramid);
+      const out = room();
       const counts = emptyTile(countPyramid(grid));
       const line = new (out.constructor as new (length: number) => Cells)(window.width);
       for (let row = 0; row < window.height; row++) {

@@ -6,7 +6,7 @@ import { choice, number, text } from '../../core/params.ts';
 import { fromLonLat } from '../formats/lonlat.ts';
 import { readStations } from '../formats/stations.ts';
 import { interpolateRow, type Stations } from '../kernels/distance.ts';
-import { type Cells, emptyTile, type Node, pyramidOver } from '../kernels/pyramid.ts';
+import { type Cells, type Node, pyramidOver } from '../kernels/pyramid.ts';
 import { type Block, blockMemory, blocksOver, makeBlock, tilesOf, windowOf } from '../rasters/blocks.ts';
 import { mergeProducts, type Products, writeProducts } from '../rasters/mosaics.ts';
 import { openZoneRaster, type ZoneRaster } from '../rasters/zones.ts';
@@ -82,9 +82,9 @@ export const interpolate = define<Inputs, typeof params, Part, Products>({
     const stations = await stationsOn(grid, await context.open(table), table.uri, given);
     const [across, , , , down] = grid.transform;
     const pyramid = pyramidOf(part);
-    const tile = async (node: Node): Promise<Cells> => {
+    const tile = async (node: Node, room: () => Cells): Promise<Cells> => {
       const { left, top, width, height } = windowOf(node, pyramid);
-      const out = emptyTile(pyramid);
+      const out = room();
       const line = new Float64Array(width);
       for (let row = 0; row < height; row++) {
         interpolateRow(stations, top + row, left, width, { across, down, power: given.power }, line);

@@ -4,12 +4,25 @@ import type { Cells } from './pyramid.ts';
 /** Whole numbers of any width. Row-major, rows of `width` places of `bands` values each. */
 type Whole = Exclude<Cells, Float32Array | Float64Array>;
 
-/** Horizontal differencing (predictor 2), in place: each value becomes its difference from that of its band on the left, modulo 2^bits. Gives the bytes of `values`. */
-export function predictInteger(values: Whole, width: number, bands = 1): Uint8Array {
+/**
+ * Predictor 2 of whole numbers, 3 of floats: the bytes of `values` as they are compressed, written to `out`, which is as long. Row-major, rows of `width`
+ * places of `bands` values each.
+ */
+export const predict = (values: Cells, width: number, bands: number, out: Uint8Array): Uint8Array =>
+  values instanceof Float32Array || values instanceof Float64Array
+    ? predictFloat(values, width, bands, out)
+    : predictInteger(values, width, bands, out);
+
+/** Horizontal differencing (predictor 2): each value becomes its difference from that of its band on the left, modulo 2^bits. */
+function predictInteger(values: Whole, width: number, bands: number, out: Uint8Array): Uint8Array {
+  const make = values.constructor as Uint16ArrayConstructor;
+  const to = new make(out.buffer, out.byteOffset, values.length) as Whole;
   const line = width * bands;
-  for (let row = 0; row < values.length; row += line)
-    for (let i = row + line - 1; i >= row + bands; i--) values[i] = values[i]! - values[i - bands]!;
-  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  for (let row = 0; row < values.length; row += line) {
+    for (let i = row; i < row + bands; i++) to[i] = values[i]!;
+    for (let i = row + bands; i < row + line; i++) to[i] = values[i]! - values[i - bands]!;
+  }
+  return out;
 }
 
 /** Undoes predictor 2, in place. */
@@ -21,12 +34,16 @@ export function addUp(values: Whole, width: number, bands: number): void {
 
 /**
  * Floating-point predictor (predictor 3): a row becomes planes of bytes, the most significant of its values first,
- * and each byte its difference from the one `bands` before, modulo 256. `values` is row-major with rows of `width` places of `bands` values.
+ * and each byte its difference from the one `bands` before, modulo 256.
  */
-export function predictFloat(values: Float32Array | Float64Array, width: number, bands = 1): Uint8Array {
+function predictFloat(
+  values: Float32Array | Float64Array,
+  width: number,
+  bands: number,
+  out: Uint8Array,
+): Uint8Array {
   const size = values.BYTES_PER_ELEMENT;
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  const out = new Uint8Array(bytes.length);
   const line = width * bands;
   const stride = size * line;
   const planes = new Uint8Array(stride);

@@ -101,14 +101,16 @@ export function pyramidOver(
 }
 
 /** `count` places with nothing in them. */
-export function emptyCells(
-  count: number,
-  { type, empty, bands, masked }: Pick<Pyramid, 'type' | 'empty' | 'bands' | 'masked'>,
-): Cells {
-  const out = new cellArrays[type](count * bands);
-  if (empty !== 0) out.fill(empty);
-  if (masked && empty !== 0) for (let i = bands - 1; i < out.length; i += bands) out[i] = 0;
-  return out;
+export const emptyCells = (count: number, pyramid: Pick<Pyramid, 'type' | Emptiness>): Cells =>
+  emptied(new cellArrays[pyramid.type](count * pyramid.bands), pyramid);
+
+type Emptiness = 'empty' | 'bands' | 'masked';
+
+/** The same memory with nothing in it. */
+export function emptied(cells: Cells, { empty, bands, masked }: Pick<Pyramid, Emptiness>): Cells {
+  cells.fill(empty);
+  if (masked && empty !== 0) for (let i = bands - 1; i < cells.length; i += bands) cells[i] = 0;
+  return cells;
 }
 
 /** A tile of empty cells. */

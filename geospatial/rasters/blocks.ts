@@ -2,7 +2,16 @@
 import type { Context } from '../../core/job.ts';
 import { tileEncoder } from '../formats/tilecoding.ts';
 import type { Window } from '../kernels/window.ts';
-import { build, type Cells, halveTile, type Node, type Pyramid, type Quarter } from '../kernels/pyramid.ts';
+import {
+  build,
+  type Cells,
+  emptied,
+  emptyTile,
+  halveTile,
+  type Node,
+  type Pyramid,
+  type Quarter,
+} from '../kernels/pyramid.ts';
 import { storeTiles, type Tiles } from './manifest.ts';
 import type { Products } from './mosaics.ts';
 
@@ -63,26 +72,28 @@ export const blockMemory = (top: number, { side, bands, type }: Pyramid): number
   side * side * bands * (type === 'Float64' ? 8 : 4) * (2 * 4 ** top + 16);
 
 /**
- * Makes a block: `tile` gives the cells of each tile of the full level, undefined for one that is empty; the tiles above follow from them. All are stored in one
- * blob. `pieces` of what went in, the tiles unless told.
+ * Makes a block: `tile` gives the cells of each tile of the full level, undefined for one that is empty; the tiles above follow from them. It may write them into
+ * `room()`, empty cells in memory that the next tile has again. All are stored in one blob. `pieces` of what went in, the tiles unless told.
  */
 export async function makeBlock(
   { product, top, column, row }: Block,
   pyramid: Pyramid,
-  tile: (node: Node) => Promise<Cells | undefined>,
+  tile: (node: Node, room: () => Cells) => Promise<Cells | undefined>,
   context: Context,
   pieces?: () => number,
 ): Promise<Products> {
   const tiles: Tiles = [];
   const encode = await tileEncoder(pyramid);
   let count = 0;
+  let kept: Cells | undefined;
+  const room = (): Cells => (kept ? emptied(kept, pyramid) : (kept = emptyTile(pyramid)));
   const keep = (node: Node, values: Cells): void => {
     context.signal.throwIfAborted();
     tiles.push({ ...node, ...encode(values) });
   };
   const leaf = async (node: Node): Promise<Quarter | undefined> => {
     count++;
-    const values = await tile(node);
+    const values = await tile(node, room);
     if (!values) return undefined;
     keep(node, values);
     return halveTile(values, node, pyramid);
