@@ -1,25 +1,6 @@
 /** DEFLATE (RFC 1951), compressed by a kernel of this project: faster than zlib where there is much noise or much text. */
-import { readFileSync } from 'node:fs';
 import { deflateRawSync, deflateSync } from 'node:zlib';
-import { deflateUrl } from './kernels/modules.ts';
-
-/** What `core/assembly/deflate.ts` exports; addresses and lengths in bytes. */
-type Kernel = {
-  readonly memory: { readonly buffer: ArrayBuffer };
-  readonly input: WebAssembly.Global;
-  reserve(length: number): number;
-  outputOf(length: number): number;
-  deflate(length: number, level: number, isZlib: number): number;
-};
-
-/** More than this, and the kernel's memory would stay too large for what comes after: zlib takes such input. */
-export const kernelLimit = 2 ** 26;
-
-// One a thread, since it is called synchronously; compiled when it is first needed.
-let instance: Kernel | undefined;
-const kernel = (): Kernel =>
-  (instance ??= new WebAssembly.Instance(new WebAssembly.Module(readFileSync(deflateUrl())))
-    .exports as unknown as Kernel);
+import { kernel, kernelLimit } from './flate.ts';
 
 /**
  * A raw DEFLATE stream of `bytes`. Levels from 6 on look for good matches, those below are some twice as fast; each about as small as zlib's of the same number,

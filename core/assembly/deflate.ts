@@ -2,8 +2,11 @@
 import { adler } from './adler.ts';
 import { endOutput, putBlock, startOutput } from './blocks.ts';
 import { COUNTS, INPUT, MAX_SEQUENCES, reach, SEQUENCES } from './deflatelayout.ts';
+import { inflatedOf, inflateZlib, reserveInflated } from './inflatezlib.ts';
 import { parse, parseFast, sequences, setSequences, startInput } from './matches.ts';
 import { countStretch, guessPrices, joinStretch, literals, matches, pairing, setPrices, startBlock } from './prices.ts';
+
+export { inflatedOf, inflateZlib, reserveInflated };
 
 /** Where what is compressed begins. */
 export const input: usize = INPUT;

@@ -1,8 +1,9 @@
-/** Where the compressor's tables lie in memory: fixed addresses, above those of the decompressor's tables (inflatelayout.ts). */
+/** Where the compressor's tables lie in memory: fixed addresses, above those of the decompressor's tables. */
+import { TABLES_END } from './inflatelayout.ts';
 
 /** The position that was last seen under a hash: 2^15 numbers of 4 bytes. */
 export const HASH_BITS: u64 = 15;
-export const HEADS: usize = 65536;
+export const HEADS: usize = TABLES_END;
 /** How far back the position before lies that has the same hash: 2 bytes for each position of the window. */
 export const CHAINS: usize = HEADS + (4 << 15);
 /** What a block is made of: 8 bytes each for literals and the match after them, see matches.ts. */
@@ -53,5 +54,4 @@ export function reach(address: usize): bool {
   return pages <= memory.size() || memory.grow(pages - memory.size()) >= 0;
 }
 
-// The module starts with no memory at all.
 if (!reach(INPUT)) unreachable();

@@ -1,5 +1,5 @@
 /** One BGZF block: its header, its stream and its checks (SAM spec 4.1). */
-import { inflateRaw } from './inflate.ts';
+import { inflateRaw } from '../../core/assembly/inflate.ts';
 import { crc32 } from './host.ts';
 
 /** It is no block of BGZF; its CRC-32 or its ISIZE is not that of its stream. */

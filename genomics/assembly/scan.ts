@@ -3,7 +3,7 @@ import { coverReads, filterReads, passOver, readCount, readLast, readNext, readS
 import { finishDepth, watchRuns } from './depth.ts';
 import { countFlags, startFlags } from './flagstat.ts';
 import { gatherRecords, isGathered, passRecords, recordsAt, recordsSize, startRecords } from './gather.ts';
-import { inflateRaw } from './inflate.ts';
+import { inflateRaw } from '../../core/assembly/inflate.ts';
 import { BINS, ELSEWHERE, FLAGS, INPUT, MAX_INPUT, RUN_AT, RUN_DEPTH } from './layout.ts';
 import { startTally, tallyBases, tallyBins, tallyLeast, tallyMost, tallySum } from './tally.ts';
 import { addInput, AT_END, dataAt, dataEnd, fill, HUNGRY, keepInput, startRange } from './window.ts';

@@ -1,6 +1,6 @@
 /** The bytes of a tile of a TIFF to its cells, whatever they were compressed by. Sources: TIFF 6.0; TIFF Technical Notes 1 to 3; Esri's LERC; libtiff's ZSTD. */
-import { inflateSync } from 'node:zlib';
 import { messageOf } from '../../core/errors.ts';
+import { inflateZlib } from '../../core/inflate.ts';
 import { addUp, gatherPlanes } from '../kernels/predictor.ts';
 import { type Cells, cellArrays } from '../kernels/pyramid.ts';
 import { decodeLzw, decodePackBits, swapBytes, unpackBits, widenFloats } from '../kernels/unpack.ts';
@@ -25,9 +25,6 @@ export async function tileDecoder(layout: Layout): Promise<TileDecoder> {
 
 type Inflate = (bytes: Uint8Array, length: number, rows: number) => Promise<Uint8Array> | Uint8Array;
 
-/** Bytes of a piece that zlib fills: it takes no fewer, and more would be taken before it is known that the tile has them. */
-const [leastChunk, mostChunk] = [64, 2 ** 22];
-
 async function inflater(layout: Layout): Promise<Inflate> {
   const { compression, tables, tileWidth, tileHeight, bands, isPlanar, bits, lerc } = layout;
   const samples = isPlanar ? 1 : bands;
@@ -42,12 +39,7 @@ async function inflater(layout: Layout): Promise<Inflate> {
       return decodePackBits;
     case compressions.deflate:
     case compressions.oldDeflate:
-      // Pieces as large as the tile need no joining.
-      return (bytes) =>
-        inflateSync(bytes, {
-          maxOutputLength: full,
-          chunkSize: Math.max(leastChunk, Math.min(mostChunk, full)),
-        });
+      return (bytes) => inflateZlib(bytes, full);
     case compressions.zstd:
       return unzstd();
     case compressions.jpeg: {
@@ -76,12 +68,7 @@ async function inflater(layout: Layout): Promise<Inflate> {
       const first = lerc === 2 ? await unzstd() : undefined;
       return async (bytes, _length, rows) => {
         const most = full + 2 ** 16;
-        const blob =
-          lerc === 1
-            ? inflateSync(bytes, { maxOutputLength: most })
-            : first
-              ? await first(bytes, most, rows)
-              : bytes;
+        const blob = lerc === 1 ? inflateZlib(bytes, most) : first ? await first(bytes, most, rows) : bytes;
         checkLerc(blob, tileWidth * Math.max(rows, tileHeight));
         return new Uint8Array(await decoder.decodeBlock(new Uint8Array(blob).buffer as ArrayBuffer));
       };

@@ -1,6 +1,6 @@
 /** Inflates one raw DEFLATE stream in memory (RFC 1951). */
-import { DIST, LENS, LITLEN, PRE, PRE_PLAIN, REPEAT, STEP } from './layout.ts';
-import { build, buildFixed, buildTables, DIST_BITS, END_OF_BLOCK, EXCEPT, LENGTH, LINK } from './tables.ts';
+import { DIST, LENS, LITLEN, PRE, PRE_PLAIN, REPEAT, STEP } from './inflatelayout.ts';
+import { build, buildFixed, buildTables, DIST_BITS, END_OF_BLOCK, EXCEPT, LENGTH, LINK } from './inflatetables.ts';
 
 /** The stream is no DEFLATE, ends before its last block does, is longer than the output, is shorter than its input. */
 export const BAD_STREAM: i32 = -1;

@@ -9,7 +9,7 @@
  * EXCEPT alone is a code that does not exist, with END_OF_BLOCK that, with LINK a subtable: bits 8-13 its index bits, bits
  * 17-29 its start. Shift counts are taken modulo 64, so that an entry is a shift count itself.
  */
-import { COUNTS, DIST, DIST_PLAIN, LENS, LITLEN, LITLEN_PLAIN, OFFSETS, PRE_PLAIN, REPEAT, SORTED, STEP } from './layout.ts';
+import { COUNTS, DIST, DIST_PLAIN, LENS, LITLEN, LITLEN_PLAIN, OFFSETS, PRE_PLAIN, REPEAT, SORTED, STEP } from './inflatelayout.ts';
 
 export const LITLEN_BITS: u32 = 11;
 export const DIST_BITS: u32 = 8;
