@@ -1,0 +1,25 @@
+/** The kernel that deflates and inflates. */
+import { readFileSync } from 'node:fs';
+import { deflateUrl } from './kernels/modules.ts';
+
+/** What `core/assembly/deflate.ts` exports; addresses and lengths in bytes. */
+type Kernel = {
+  readonly memory: { readonly buffer: ArrayBuffer };
+  readonly input: WebAssembly.Global;
+  reserve(length: number): number;
+  outputOf(length: number): number;
+  deflate(length: number, level: number, isZlib: number): number;
+  reserveInflated(length: number, room: number): number;
+  inflatedOf(length: number): number;
+  inflateZlib(length: number, room: number): number;
+};
+
+/** More than this, and the kernel's memory would stay too large for what comes after: zlib takes such input. */
+export const kernelLimit = 2 ** 26;
+
+let instance: Kernel | undefined;
+
+/** One a thread, since it is called synchronously; compiled when it is first needed. */
+export const kernel = (): Kernel =>
+  (instance ??= new WebAssembly.Instance(new WebAssembly.Module(readFileSync(deflateUrl())))
+    .exports as unknown as Kernel);
