@@ -1,4 +1,4 @@
-/** Cases of the jobs on scenes: three dates of red, green, near infrared and classes, three by three tiles each. */
+/** Cases of the jobs on scenes of red, green, near infrared and classes: one of three by three tiles, and three dates of two by two. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dataset } from '../core/job.ts';
@@ -11,8 +11,8 @@ export async function sceneSubjects(
   { dem, fields }: { readonly dem: Dataset; readonly fields: Dataset },
   add: AddSubject,
 ): Promise<Subject[]> {
-  await generate('synthetic/scenes', join(folder, 'scenes'), { size: 1060, scenes: 3, seed: 7 });
-  const { bands, scenes } = await scenesOf(join(folder, 'scenes'));
+  const { bands, scenes } = await scenesOf(join(folder, 'scene'), 1060, 1);
+  const season = await scenesOf(join(folder, 'season'), 540, 3);
   const table = join(folder, 'stations.csv');
   await writeFile(table, 'x,y,temperature\n600500,5099000,21\n606000,5094000,25\n609000,5098000,19.5\n');
   const stations = await describe(table);
@@ -26,12 +26,25 @@ export async function sceneSubjects(
       [64, 4, 1],
     ),
     await add('default', 'satellite/cog', { raster: [bands[0]!] }, { overview: 'nearest' }, tilesIn),
-    await add('clouds', 'satellite/composite', { bands }, { scenes, mask: 'scl', dilation: 3 }, tilesIn),
+    await add(
+      'clouds',
+      'satellite/composite',
+      { bands: season.bands },
+      { scenes: season.scenes, mask: 'scl', dilation: 3 },
+      tilesIn,
+    ),
     await add(
       'greenest, another CRS',
       'satellite/composite',
-      { bands },
-      { scenes, method: 'greenest', mask: 'scl', dtype: 'uint16', to: 'EPSG:3857', resolution: 15 },
+      { bands: season.bands },
+      {
+        scenes: season.scenes,
+        method: 'greenest',
+        mask: 'scl',
+        dtype: 'uint16',
+        to: 'EPSG:3857',
+        resolution: 15,
+      },
       tilesIn,
     ),
     await add(
@@ -41,25 +54,19 @@ export async function sceneSubjects(
       { column: 'temperature' },
       tilesIn,
     ),
-    await add(
-      'ndvi',
-      'satellite/index',
-      { bands },
-      { scenes: scenes.slice(0, 1), mask: 'scl', dilation: 2 },
-      tilesIn,
-    ),
+    await add('ndvi', 'satellite/index', { bands }, { scenes, mask: 'scl', dilation: 2 }, tilesIn),
     await add(
       'scenes',
       'satellite/landcover',
-      { bands },
-      { scenes, clusters: 4, rounds: 3, mask: 'scl' },
+      { bands: season.bands },
+      { scenes: season.scenes, clusters: 4, rounds: 3, mask: 'scl' },
       tilesIn,
     ),
     await add(
       'reds',
       'satellite/mosaic',
-      { rasters: [bands[0]!, bands[4]!] },
-      { to: 'EPSG:25832', resolution: 11, seams: 'feather' },
+      { rasters: [season.bands[0]!, season.bands[4]!] },
+      { to: 'EPSG:25832', resolution: 7, seams: 'feather' },
       tilesIn,
     ),
     await add(
@@ -86,10 +93,11 @@ export async function sceneSubjects(
   ];
 }
 
-/** Bands of three scenes, and where they are. */
-async function scenesOf(folder: string) {
+/** Bands of scenes, and where they are. */
+async function scenesOf(folder: string, size: number, count: number) {
+  await generate('synthetic/scenes', folder, { size, scenes: count, seed: 7 });
   const names = ['red', 'green', 'nir', 'scl'];
-  const dates = ['20240401', '20240413', '20240425'];
+  const dates = ['20240401', '20240413', '20240425'].slice(0, count);
   const paths = dates.flatMap((date) => names.map((name) => join(folder, `${date}_${name}.tif`)));
   const bands = await Promise.all(paths.map((path) => describe(path)));
   const scenes = dates.map((datetime, i) => ({

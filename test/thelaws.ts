@@ -51,7 +51,9 @@ export async function testLaws(isWanted: (job: string) => boolean): Promise<void
         [/LAZ$/, 27],
         // Tiles of a small raster.
         [/satellite\/catalog/, 1],
-        [/satellite\/mosaic/, 4],
+        [/satellite\/(mosaic|composite)/, 4],
+        // Centres, then classes.
+        [/satellite\/landcover/, 4],
         [/satellite\/(?!zonal)/, 9],
         [/index|a region/, 50],
         [/variants regions/, 45],
