@@ -52,8 +52,6 @@ export interface Store {
   /** The whole blob, or its bytes `[start, end)`. */
   get(key: Key, start?: number, end?: number): Promise<Uint8Array>;
   put(key: Key, bytes: Uint8Array): Promise<void>;
-  /** As `put`, of bytes that nobody else uses from then on; for stores that then need no copy. */
-  take?(key: Key, bytes: Uint8Array): Promise<void>;
 }
 
 /** A blob in the store, named by a result. */

@@ -65,7 +65,7 @@ export function pool(name: string, spawn: Spawn, count: number, memory?: Store):
       const { task } = member;
       member.task = undefined;
       task?.done(message.reply);
-    } else if (message.op === 'put') void (memory?.take ?? memory?.put)?.(message.key, message.bytes);
+    } else if (message.op === 'put') void memory?.put(message.key, message.bytes);
     else void serveStore(member, message);
   }
 

@@ -1,7 +1,7 @@
 /** A store in memory, for tests and small runs in one process. */
 import type { Key, Store } from '../job.ts';
 
-/** Gives copies, and keeps those of what is `put`, so that a caller may change or transfer its bytes. `get` of an absent key or range throws an Error. */
+/** Gives and keeps copies, so that a caller may change or transfer its bytes. `get` of an absent key or range throws an Error. */
 export function memoryStore(): Store & { readonly blobs: Map<Key, Uint8Array> } {
   const blobs = new Map<Key, Uint8Array>();
   return {
@@ -21,9 +21,6 @@ export function memoryStore(): Store & { readonly blobs: Map<Key, Uint8Array> } 
     },
     async put(key, bytes) {
       if (!blobs.has(key)) blobs.set(key, new Uint8Array(bytes));
-    },
-    async take(key, bytes) {
-      if (!blobs.has(key)) blobs.set(key, bytes);
     },
   };
 }
