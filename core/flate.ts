@@ -6,12 +6,12 @@ import { deflateUrl } from './kernels/modules.ts';
 type Kernel = {
   readonly memory: { readonly buffer: ArrayBuffer };
   readonly input: WebAssembly.Global;
-  reserve(length: number): number;
-  outputOf(length: number): number;
-  deflate(length: number, level: number, isZlib: number): number;
-  reserveInflated(length: number, room: number): number;
-  inflatedOf(length: number): number;
-  inflateZlib(length: number, room: number): number;
+  readonly reserve: (length: number) => number;
+  readonly outputOf: (length: number) => number;
+  readonly deflate: (length: number, level: number, isZlib: number) => number;
+  readonly reserveInflated: (length: number, room: number) => number;
+  readonly inflatedOf: (length: number) => number;
+  readonly inflateZlib: (length: number, room: number) => number;
 };
 
 /** More than this, and the kernel's memory would stay too large for what comes after: zlib takes such input. */

@@ -1,8 +1,9 @@
 /** DEFLATE by the kernel, against zlib. */
-import { deflateRawSync, inflateRawSync, inflateSync } from 'node:zlib';
+import { deflateRawSync, deflateSync, inflateRawSync, inflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { deflateRaw, deflateZlib } from '../core/deflate.ts';
+import { deflateRaw, deflateRoom, deflateZlib } from '../core/deflate.ts';
+import { inflateZlib } from '../core/inflate.ts';
 
 const levels = [1, 6];
 
@@ -158,4 +159,43 @@ test('about as small as zlib', () => {
   for (const bytes of [text, pairs])
     for (const level of levels)
       expect(deflateRaw(bytes, level).length).toBeLessThan(1.03 * deflateRawSync(bytes, { level }).length);
+});
+
+test('what lies where the kernel reads it is compressed like any other', () => {
+  const next = numbers(7);
+  for (const length of [1, 1000, 70_000]) {
+    const bytes = filled(length, () => next() % 9);
+    const room = deflateRoom(length);
+    room.set(bytes);
+    expect(Buffer.from(deflateZlib(room, 6)).equals(deflateZlib(bytes, 6))).toBe(true);
+  }
+});
+
+test('streams are inflated as by zlib, whole or broken, with room or without', () => {
+  const next = numbers(8);
+  const outcome = (inflate: () => Uint8Array): string => {
+    try {
+      return Buffer.from(inflate()).toString('base64');
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  let broken = 0;
+  for (let round = 0; round < 400; round++) {
+    const values = [1, 3, 60, 256][round % 4]!;
+    const bytes = filled(next() % 9000, () => next() % values);
+    const stream = round % 3 === 0 ? deflateZlib(bytes, 6) : deflateSync(bytes, { level: round % 10 });
+    const most = Math.max(1, bytes.length + (round % 5) - 1);
+    expect(Buffer.from(inflateZlib(stream, bytes.length + 1)).equals(bytes)).toBe(true);
+    const cut = stream.subarray(0, next() % stream.length);
+    const longer = Buffer.concat([stream, Buffer.from([1, 2, 3])]);
+    const flipped = Buffer.from(stream);
+    flipped[next() % stream.length]! ^= 1 << (round % 8);
+    for (const one of [stream, cut, longer, flipped]) {
+      const expected = outcome(() => inflateSync(one, { maxOutputLength: most }));
+      expect(outcome(() => inflateZlib(one, most))).toBe(expected);
+      if (!Buffer.from(bytes).toString('base64').startsWith(expected)) broken++;
+    }
+  }
+  expect(broken).toBeGreaterThan(600);
 });

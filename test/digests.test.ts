@@ -23,7 +23,7 @@ afterAll(async () => {
     writeFileSync(path, `${JSON.stringify(found, null, 2)}\n`);
 });
 
-/** Digest of what the files say: deflated bytes depend on the zlib that Node was built with, and paths on where the inputs lie. */
+/** Digest of what the files say, which another compressor leaves as it is; paths depend on where the inputs lie. */
 async function digestOf(files: Files, { inputs }: Stage): Promise<string> {
   const folder = dirname(Object.values(inputs)[0]![0]!.uri);
   const hash = createHash('sha256');
