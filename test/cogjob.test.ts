@@ -100,6 +100,15 @@ describe.skipIf(gdalMissing || !folder)('rasters of many makes', () => {
     expect(bands[1]).toBe(bands[0]);
   });
 
+  test('numbers of colours have no mean', async () => {
+    const source = satellite('cog/riocogeo-image_colormap.tif');
+    const [usual, nearest] = [await run(source), await run(source, { overview: 'nearest' })];
+    expect(Buffer.compare(readFileSync(usual), readFileSync(nearest))).toBe(0);
+    const error = await run(source, { overview: 'average' }).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(BadUsage);
+    expect((error as Error).message).toMatch(/found average, expected nearest or mode for the palette of /);
+  });
+
   test('WebP is one line', async () => {
     const error = await run(satellite('cog/cogeotiff-rgba8_strip.tiff')).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(BadInput);

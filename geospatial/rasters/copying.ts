@@ -23,8 +23,8 @@ export const copyParams = {
   bands: integers('bands to keep, in this order; all unless given', { min: 1 }),
   block: choice(['512', '256', '128', '1024'], 'cells along the side of a tile'),
   overview: choice(
-    [...overviews, ...smoothings],
-    'how cells become one of the next level: the mean, the first or the most frequent of four (mode for classes), or a kernel over 4 x 4 or 8 x 8',
+    ['auto', ...overviews, ...smoothings],
+    'how cells become one of the next level: the mean, the first or the most frequent of four (mode for classes), or a kernel over 4 x 4 or 8 x 8; auto is the mean, of palettes the first',
   ),
   nodata: text(
     'the value of cells that are none, where the file does not say',
@@ -47,7 +47,7 @@ export const copyParams = {
 export type CopyGiven = {
   readonly bands: readonly number[];
   readonly block: string;
-  readonly overview: Pyramid['overview'];
+  readonly overview: Pyramid['overview'] | 'auto';
   readonly nodata: string;
   readonly mask: 'keep' | 'mask' | 'alpha' | 'nodata';
   readonly compress: Coding['compression'];
@@ -76,7 +76,7 @@ export function bandsOf(raster: RasterFile, given: CopyGiven, name: string): num
   return own;
 }
 
-/** @throws BadUsage for bands that the source does not have, and values that its type does not hold */
+/** @throws BadUsage for bands that the source does not have, values that its type does not hold, and means of a palette */
 export function shapeOf(raster: RasterFile, given: CopyGiven, name: string): Shape {
   const { width, height, type } = raster;
   const bands = bandsOf(raster, given, name);
@@ -98,10 +98,20 @@ export function shapeOf(raster: RasterFile, given: CopyGiven, name: string): Sha
     empty: 0,
     side: Number(given.block),
     bands: bands.length + (hidden === 'alpha' || hidden === 'mask' ? 1 : 0),
-    overview: given.overview,
+    overview: overviewOf(raster, given, name),
     ...(nodata === undefined || hidden === 'alpha' ? {} : { nodata: String(nodata) }),
     ...(isUsual ? {} : { coding: { compression: given.compress, predictor: given.predictor === 'auto' } }),
   };
+}
+
+/** Numbers of colours have no mean. */
+function overviewOf({ palette }: RasterFile, { overview }: CopyGiven, name: string): Pyramid['overview'] {
+  if (overview === 'auto') return palette ? 'nearest' : 'average';
+  if (palette && overview !== 'nearest' && overview !== 'mode')
+    throw new BadUsage(
+      `option overview: found ${overview}, expected nearest or mode for the palette of ${name}`,
+    );
+  return overview;
 }
 
 /** What alpha is where nothing is seen through; undefined for types that it does not come in. */
