@@ -16,7 +16,18 @@ import { makeSubjects } from './subjects.ts';
 /** Tests of the jobs whose names `isWanted` takes. */
 export async function testLaws(isWanted: (job: string) => boolean): Promise<void> {
   const { subjects: all, remove } = await makeSubjects();
-  const subjects = all.filter(({ stage }) => isWanted(stage.job.name));
+  const wanted = all.filter(({ stage }) => isWanted(stage.job.name));
+  const jobs = new Set<string>();
+  /** The first cases of jobs go through all splits, backends, stops and failures; the others show that their options change nothing of it. */
+  const firsts = new Set<string>();
+  const subjects = wanted.map((subject): laws.Subject => {
+    const isNew = !jobs.has(subject.stage.job.name);
+    jobs.add(subject.stage.job.name);
+    if (isNew) firsts.add(subject.name);
+    const { splits } = subject;
+    return isNew || splits.length < 5 ? subject : { ...subject, splits: splits.slice(0, -1) };
+  });
+  const isFirst = ({ name }: laws.Subject): boolean => firsts.has(name);
   const folder = await mkdtemp(join(tmpdir(), 'servermix-laws-'));
   // Warm workers for all cases, as for the jobs of a pipeline: keys keep the cases apart.
   const onThreads = threads({ entry, count: 2, store: folder });
@@ -33,10 +44,6 @@ export async function testLaws(isWanted: (job: string) => boolean): Promise<void
     const tried = new Set(subjects.map(({ stage }) => stage.job.name));
     expect([...tried].toSorted()).toEqual(catalog.names.filter(isWanted).toSorted());
   });
-
-  /** The first case of a job goes through all backends, stops and failures; the others show that their options change nothing of it. */
-  const isFirst = (subject: laws.Subject): boolean =>
-    subjects.find(({ stage }) => stage.job.name === subject.stage.job.name) === subject;
 
   describe.each(subjects.map((subject) => [subject.name, subject] as const))('%s', (_name, subject) => {
     test('law 1: any split, same bytes', async () => {
@@ -62,7 +69,7 @@ export async function testLaws(isWanted: (job: string) => boolean): Promise<void
         [/extract/, 2],
       ];
       const fewest = few.find(([name]) => name.test(subject.name))?.[1] ?? 80;
-      expect(parts.at(-1)).toBeGreaterThanOrEqual(fewest);
+      expect(parts.at(-1)).toBeGreaterThanOrEqual(isFirst(subject) ? fewest : fewest / 5);
     });
     test('law 2: any merge tree, same bytes', () =>
       laws.associativity(subject, catalog, isFirst(subject) ? [2, 5] : [2]));
