@@ -98,7 +98,7 @@ export function likelihoodsOf(
 }
 
 /** The prior of a genotype with so many different alternate alleles of a kind, on fewer or all chromosomes; `gone`: the allele that counts for none. */
-export function priorOf(genotype: readonly number[], kind: number, gone = -1): number {
+function priorOf(genotype: readonly number[], kind: number, gone = -1): number {
   const alts = new Set(genotype.filter((allele) => allele > 0 && allele !== gone));
   if (alts.size === 0) return 0;
   const isAll = alts.size === 1 && genotype.every((allele) => alts.has(allele));

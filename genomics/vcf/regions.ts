@@ -26,7 +26,7 @@ function parseRegion(text: string): Region {
 }
 
 /** Regions with commas between; numbers may have some, too: `chr1:1,000-2,000,chr2`. @throws BadUsage for what is none */
-export function parseRegions(text: string): readonly Region[] {
+function parseRegions(text: string): readonly Region[] {
   const found: string[] = [];
   for (const piece of text.split(',')) {
     const last = found.at(-1);

@@ -106,8 +106,8 @@ function histogramOf(counts: ReadonlyMap<number, number>): Histogram {
 
 /** Counts by a whole number: small ones by their place, others by name. */
 export type Counter = { near: Float64Array; readonly far: Map<number, number> };
-/** Where `near` ends at most. */
-const reach = 2 ** 17;
+/** Where `near` ends at most: a part of few records must not look through many empty places. */
+const reach = 2 ** 12;
 
 export function increment(counter: Counter, key: number): void {
   if (key >= 0 && key < counter.near.length) counter.near[key]!++;
@@ -129,7 +129,7 @@ export function add(counter: Counter, key: number, count: number): void {
 
 function histogramOfCounter({ near, far }: Counter): Histogram {
   const counts = new Map(far);
-  near.forEach((count, key) => count > 0 && counts.set(key, count));
+  for (let key = 0; key < near.length; key++) if (near[key]! > 0) counts.set(key, near[key]!);
   return histogramOf(counts);
 }
 

@@ -11,7 +11,7 @@ export type ExactMoments = {
 };
 
 /** Of no values; min and max are 0, as JSON has no infinities. */
-export const noValues: ExactMoments = { count: 0, min: 0, max: 0, sum: '0p0', squares: '0p0' };
+const noValues: ExactMoments = { count: 0, min: 0, max: 0, sum: '0p0', squares: '0p0' };
 
 // Parts of squares stay below 3 * 2^36, sums of so many below 2^53.
 const atOnce = 2 ** 15;
