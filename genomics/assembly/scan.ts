@@ -3,7 +3,6 @@ import { coverReads, filterReads, passOver, readCount, readLast, readNext, readS
 import { finishDepth, watchRuns } from './depth.ts';
 import { countFlags, startFlags } from './flagstat.ts';
 import { gatherRecords, isGathered, passRecords, recordsAt, recordsSize, startRecords } from './gather.ts';
-import { inflateRaw } from '../../core/assembly/inflate.ts';
 import { BINS, ELSEWHERE, FLAGS, INPUT, MAX_INPUT, RUN_AT, RUN_DEPTH } from './layout.ts';
 import { startTally, tallyBases, tallyBins, tallyLeast, tallyMost, tallySum } from './tally.ts';
 import { addInput, AT_END, dataAt, dataEnd, fill, HUNGRY, keepInput, startRange } from './window.ts';
@@ -12,7 +11,7 @@ import { addInput, AT_END, dataAt, dataEnd, fill, HUNGRY, keepInput, startRange 
 export { addInput, keepInput, startRange };
 export { filterReads, finishDepth, passOver, readCount, readLast, readNext, readSeen, turn, watchRuns };
 export { startTally, tallyBases, tallyBins, tallyLeast, tallyMost, tallySum };
-export { inflateRaw, startFlags };
+export { startFlags };
 export { passRecords, recordsAt, recordsSize, startRecords };
 
 /** The range ends within a record. */

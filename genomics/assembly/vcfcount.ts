@@ -15,8 +15,6 @@ import {
 } from './genotype.ts';
 import { BASES, COUNTS, DEPTHS, FOUND, FRACTIONS, GROWTHS, LIMBS, PACKED } from './vcflayout.ts';
 
-const TAB: i32 = 9;
-const COLON: i32 = 0x3a;
 const COMMA: i32 = 0x2c;
 const DOT: i32 = 0x2e;
 
@@ -74,6 +72,18 @@ function add(at: usize): void {
 let ended: usize = 0;
 /** What no number is: below the least that BCF holds. */
 const NOTHING: i32 = -2147483648;
+
+/** Which of the 64 bytes from `at` are `byte`. */
+@inline
+function placesOf(at: usize, byte: i8): u64 {
+  const v = i8x16.splat(byte);
+  return (
+    <u64>i8x16.bitmask(i8x16.eq(v128.load(at), v)) |
+    (<u64>i8x16.bitmask(i8x16.eq(v128.load(at, 16), v)) << 16) |
+    (<u64>i8x16.bitmask(i8x16.eq(v128.load(at, 32), v)) << 32) |
+    (<u64>i8x16.bitmask(i8x16.eq(v128.load(at, 48), v)) << 48)
+  );
+}
 
 /** The whole number that `[from, to)` begins with, or NOTHING. */
 function integer(from: usize, to: usize): i32 {
@@ -218,7 +228,7 @@ function sumOf(from: usize, to: usize): i32 {
 
 /**
  * Counts the samples of `[from, end)`: a line has `fields` of them, of which `gt`, `dp` and `ad` are those numbers, or -1. Gives 0, or what is wrong: 1 more
- * fields than FORMAT has, 2 no genotype, 3 an allele that ALT does not have, 4 no depth, 5 too few columns, 6 too many.
+ * fields than FORMAT has, 2 no genotype, 3 an allele that ALT does not have, 4 no depth, 5 too few columns, 6 too many. Reads up to 64 bytes behind `end`.
  */
 export function count(
   from: usize,
@@ -234,28 +244,34 @@ export function count(
   memory.fill(COUNTS, 0, <usize>alleles << 2);
   nonRef = homRefs = hets = others = 0;
   if (gt >= 0) genotyped++;
-  const isBare = fields == 1 && gt == 0;
+  const isBare = fields == 1 && gt == 0 && isAll;
   const last = max(gt, max(dp, ad));
-  const tab = i8x16.splat(9);
-  const colon = i8x16.splat(0x3a);
   const phased = i32x4.splat(0x09307c30);
   const unphased = i32x4.splat(0x09302f30);
+  // Of the 64 bytes from `base`: which are tabs, and which tabs and colons come next.
+  let base = from - 64;
+  let tabs: u64 = 0;
+  let marks: u64 = 0;
   let at = from;
   let sample = 0;
+  // Samples that are 0|0 or 0/0: four at once, or one by one.
+  let plain = 0;
   let references = 0;
   while (at <= end && sample < samples) {
-    if (isBare && isAll) {
-      // Four samples that are 0|0 or 0/0.
-      let isPlain = false;
+    if (isBare) {
       while (at + 16 <= end && sample + 4 <= samples) {
         const v = v128.load(at);
         if (!i32x4.all_true(v128.or(i32x4.eq(v, phased), i32x4.eq(v, unphased)))) break;
         at += 16;
         sample += 4;
-        references += 4;
-        isPlain = true;
+        plain += 4;
       }
-      if (isPlain) continue;
+      if (sample == samples) break;
+      if (at < base + 64) marks &= <u64>-1 << <u64>(at - base);
+      else {
+        base = at - 64;
+        marks = 0;
+      }
     }
     const slot = load<i32>(slotsAt + (<usize>sample << 2));
     const by = byAt + (<usize>max(0, slot) << 6);
@@ -265,30 +281,39 @@ export function count(
     let dpTo: usize = 0;
     adFrom = 0;
     let field = 0;
-    let stop = at;
+    let begin = at;
+    let stop = end;
     for (;;) {
+      while (marks == 0) {
+        base += 64;
+        if (base >= end) break;
+        tabs = placesOf(base, 9);
+        marks = tabs | placesOf(base, 0x3a);
+        if (base + 64 > end) marks &= (<u64>1 << <u64>(end - base)) - 1;
+      }
       if (field > last) {
         // Only how many there are matters of what follows.
-        while (stop + 16 <= end) {
-          const v = v128.load(stop);
-          const tabs = i8x16.bitmask(i8x16.eq(v, tab));
-          const colons = i8x16.bitmask(i8x16.eq(v, colon));
-          if (tabs == 0) {
-            field += popcnt(colons);
-            stop += 16;
-            continue;
-          }
-          field += popcnt(colons & (tabs - 1) & ~tabs);
-          stop += <usize>ctz(tabs);
+        const ends = marks & tabs;
+        if (ends == 0) {
+          field += <i32>popcnt(marks);
+          marks = 0;
+          if (base < end) continue;
+          stop = end;
           break;
         }
+        const first = ends & -ends;
+        field += <i32>popcnt(marks & (first - 1));
+        marks &= ~(first | (first - 1));
+        stop = base + <usize>ctz(first);
+        break;
       }
-      const begin = stop;
-      while (stop < end) {
-        const c = <i32>load<u8>(stop);
-        if (c == TAB || c == COLON) break;
-        stop++;
-      }
+      let isEnd = marks == 0;
+      if (!isEnd) {
+        const place = ctz(marks);
+        stop = base + <usize>place;
+        isEnd = ((tabs >> place) & 1) != 0;
+        marks &= marks - 1;
+      } else stop = end;
       if (field == gt) {
         gtFrom = begin;
         gtTo = stop;
@@ -299,15 +324,21 @@ export function count(
         adFrom = begin;
         adTo = stop;
       }
-      if (stop >= end || <i32>load<u8>(stop) == TAB) break;
-      stop++;
+      if (isEnd) break;
+      begin = stop + 1;
       field++;
     }
     if (field >= fields) return fault(1, sample, <usize>field + 1, <usize>fields);
     if (gtFrom != 0) {
-      if (!readGenotype(gtFrom, gtTo, alleles)) return fault(2, sample, gtFrom, gtTo);
-      if (most >= alleles) return fault(3, sample, gtFrom, gtTo);
-      if (slot >= 0) countGenotype(by);
+      const three = load<u32>(gtFrom) & 0xffffff;
+      if (gtTo - gtFrom == 3 && (three == 0x307c30 || three == 0x302f30)) {
+        references++;
+        if (slot >= 0) homRefs++;
+      } else {
+        if (!readGenotype(gtFrom, gtTo, alleles)) return fault(2, sample, gtFrom, gtTo);
+        if (most >= alleles) return fault(3, sample, gtFrom, gtTo);
+        if (slot >= 0) countGenotype(by);
+      }
     } else if (gt >= 0 && slot >= 0) {
       add(by + OTHER);
       add(by + MISSING);
@@ -331,8 +362,8 @@ export function count(
   if (sample < samples) return fault(5, sample, 0, 0);
   if (at < end) return fault(6, sample, 0, 0);
   if (nonRef == 1) add(lastNonRef + SINGLETONS);
-  store<u32>(COUNTS, load<u32>(COUNTS) + 2 * references);
-  store<i32>(FOUND + 12, homRefs + references);
+  store<u32>(COUNTS, load<u32>(COUNTS) + 2 * (plain + references));
+  store<i32>(FOUND + 12, homRefs + plain);
   store<i32>(FOUND + 16, hets);
   store<i32>(FOUND + 20, others);
   return 0;

@@ -7,7 +7,6 @@ import { allelesOf, bcfField, formatsOf, isPlausible, lengthOf, sharedOf, walk }
 import { createBcfText } from './bcftext.ts';
 import { type Chunk, compareVirtual, formatVirtual, type Virtual } from './bgzf.ts';
 import { blockLimit } from './block.ts';
-import type { Inflater } from './inflate.ts';
 import { chainStart, findBlock, type Measure } from './landing.ts';
 import type { Range } from './textlines.ts';
 import { edgeOf, type Packing, piecesOf } from './wholelines.ts';
@@ -80,11 +79,10 @@ export async function* bcfRecords(
   header: BcfHeader,
   packing: Packing,
   signal: AbortSignal,
-  inflate?: Inflater,
 ): AsyncGenerator<BcfChunk> {
   const start: Virtual = within ? [from, within[0]] : header.first;
   const end: Virtual = within ? [to, within[1]] : [source.size, 0];
-  const pieces = piecesOf(source, name, start, packing, { signal, hint: end[0], chunk: batch, inflate });
+  const pieces = piecesOf(source, name, start, packing, { signal, hint: end[0], chunk: batch });
   try {
     let left = 0;
     let leftAt = start;
@@ -134,7 +132,6 @@ export async function* bcfLines(
   header: BcfHeader,
   packing: Packing,
   signal: AbortSignal,
-  inflate?: Inflater,
 ): AsyncGenerator<{ readonly bytes: Uint8Array; readonly count: number }> {
   const text = createBcfText(header);
   let count = 0;
@@ -143,15 +140,7 @@ export async function* bcfLines(
     count = 0;
     return lines;
   };
-  for await (const { bytes, place, end } of bcfRecords(
-    source,
-    name,
-    range,
-    header,
-    packing,
-    signal,
-    inflate,
-  )) {
+  for await (const { bytes, place, end } of bcfRecords(source, name, range, header, packing, signal)) {
     for (let at = 0; at < end; at += lengthOf(bytes, at)) {
       const fault = text.add(bytes, at);
       if (fault) {

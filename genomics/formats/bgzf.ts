@@ -3,7 +3,7 @@ import { BadInput } from '../../core/errors.ts';
 import type { Source } from '../../core/job.ts';
 import { readAhead } from '../../core/sources/readahead.ts';
 import { type Input, blockLimit, eofMarker, inflateBlock, readBlock } from './block.ts';
-import type { Inflater } from './inflate.ts';
+import { type Arena, collected } from './inflate.ts';
 
 export { eofMarker };
 
@@ -28,8 +28,8 @@ export type InflateOptions = {
    */
   readonly hint?: number | undefined;
   readonly signal?: AbortSignal;
-  /** What inflates blocks, where that is not the usual way. */
-  readonly inflate?: Inflater | undefined;
+  /** Where blocks are inflated to, for one reader at a time. */
+  readonly arena?: Arena | undefined;
 };
 
 /** Neighbouring inflated bytes; valid until the next chunk is asked for. */
@@ -79,7 +79,7 @@ export async function* chunks(
   name: string,
   from: Virtual,
   to: Virtual | undefined,
-  { chunk = 1 << 20, hint = Infinity, signal, inflate: inflater }: InflateOptions = {},
+  { chunk = 1 << 20, hint = Infinity, signal, arena = collected }: InflateOptions = {},
 ): AsyncGenerator<Chunk, void, number | undefined> {
   const { size } = source;
   const misplaced = (what: string, at: Virtual, why: string): BadInput =>
@@ -98,7 +98,7 @@ export async function* chunks(
       : new BadInput(
           `BGZF: block at byte ${offset} of ${name} is cut short: found ${found} bytes, expected ${expected}; the file is truncated, copy it again`,
         );
-  let output = new Uint8Array(0);
+  let output: Uint8Array = new Uint8Array(0);
   let fill = 0;
   let behind = 1;
   // Where blocks begin, in `output` and in the file; the last entry is the block to come.
@@ -121,19 +121,14 @@ export async function* chunks(
       // What is missing behind the hint is likely little, say the rest of a record.
       if (blocks.at(-1)! > hint) [step, behind] = [Math.min(step, behind), 4 * behind];
       const goal = fill + step;
-      // The inflater wants a byte of room after a block.
-      if (output.length < goal + blockLimit + 1) {
-        const larger = new Uint8Array(goal + blockLimit + 1);
-        larger.set(output.subarray(0, fill));
-        output = larger;
-      }
+      if (output.length < goal + blockLimit) output = arena.room(goal + blockLimit, output, fill);
       while (fill < goal && !isDone) {
         const offset = blocks.at(-1)!;
         if (offset > stop) throw misplaced('offset', to!, 'is not the start of a block');
         isDone = offset === stop;
         if (isDone && cut === 0) break;
         const block = await readBlock(input, name, offset, short);
-        const length = inflateBlock(block, output, fill, name, offset, inflater);
+        const length = inflateBlock(block, output, fill, name, offset, arena.inflate);
         const first = offset === from[0] ? from[1] : 0;
         const last = isDone ? cut : length;
         if (first > length) throw misplaced('offset', from, `lies past the block's ${length} bytes`);

@@ -116,5 +116,23 @@ function isSound(inflate: Inflater): boolean {
   }
 }
 
+/** Memory that the blocks of a file are inflated to, and what does that. */
+export type Arena = {
+  readonly inflate: Inflater;
+  /** Room for `size` bytes and those that an inflater writes too many. It begins with the first `fill` of `before`, which was given before and is not used any more. */
+  readonly room: (size: number, before: Uint8Array, fill: number) => Uint8Array;
+};
+
 /** The fastest inflater that this runtime has. Synchronous, and shared by all of a thread. */
 export const inflateInto: Inflater = reused() ?? portable;
+
+/** Memory of the garbage collector. */
+export const collected: Arena = {
+  inflate: inflateInto,
+  room(size, before, fill) {
+    // A byte more tells a stream that is too long.
+    const larger = new Uint8Array(size + 1);
+    larger.set(before.subarray(0, fill));
+    return larger;
+  },
+};

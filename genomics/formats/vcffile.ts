@@ -7,7 +7,7 @@ import type { VcfTable } from '../kernels/vcftable.ts';
 import { type BcfHeader, dictionariesOf, isBcf, readBcfText, withoutNumbers } from './bcfheader.ts';
 import { bcfLines, bcfRanges, recordsBefore } from './bcf.ts';
 import { checkEof, type Chunk, compareVirtual, formatVirtual, type Virtual } from './bgzf.ts';
-import type { Inflater } from './inflate.ts';
+import type { Arena } from './inflate.ts';
 import { type Range, rangesOf } from './textlines.ts';
 import { findVcfIndex, placesOfRegion, type Region, type VcfIndex } from './vcfindex.ts';
 import { parseVcfHeader, type VcfHeader } from './vcfheader.ts';
@@ -210,11 +210,11 @@ export const vcfLines = (
   range: Range,
   { packing, bcf }: Pick<VcfHeading, 'packing' | 'bcf'>,
   signal: AbortSignal,
-  inflate?: Inflater,
+  arena?: Arena,
 ): AsyncIterable<{ readonly bytes: Uint8Array }> =>
   bcf
-    ? bcfLines(source, name, range, bcf, packing, signal, inflate)
-    : wholeLines(source, name, range, packing, signal, inflate);
+    ? bcfLines(source, name, range, bcf, packing, signal)
+    : wholeLines(source, name, range, packing, signal, arena);
 
 /** Takes a record; says what is wrong with it. */
 export type TakeLine = (line: Line) => LineFault | undefined;
@@ -236,7 +236,7 @@ export async function eachRecord(
   let count = 0;
   // A long header may reach into later parts; behind a record nothing is of the header.
   let before = bcf ? Infinity : range.from === 0 ? 0 : undefined;
-  for await (const { bytes } of vcfLines(source, name, range, { packing, bcf }, signal, table.inflate)) {
+  for await (const { bytes } of vcfLines(source, name, range, { packing, bcf }, signal, table.arena)) {
     before ??= bytes[0] === hash ? await linesBefore(source, name, range, packing, signal) : Infinity;
     const last = header.lines.length - before;
     const fault = table.each(bytes, line, () => {

@@ -5,7 +5,7 @@ import { BadInput } from '../../core/errors.ts';
 import type { Source } from '../../core/job.ts';
 import { readAhead } from '../../core/sources/readahead.ts';
 import { type Chunk, chunks, formatVirtual, type InflateOptions, type Virtual } from './bgzf.ts';
-import type { Inflater } from './inflate.ts';
+import type { Arena } from './inflate.ts';
 import type { Range } from './textlines.ts';
 
 /** How text is packed. Plain gzip has no places to begin at: it is one part. */
@@ -31,14 +31,14 @@ export async function* wholeLines(
   { from, to, within }: Range,
   packing: Packing,
   signal: AbortSignal,
-  inflate?: Inflater,
+  arena?: Arena,
 ): AsyncGenerator<Chunk> {
   const chunk = packing === 'plain' ? 1 << 20 : 1 << 18;
   const pieces = piecesOf(source, name, [from, within?.[0] ?? 0], packing, {
     signal,
     hint: to,
     chunk,
-    inflate,
+    arena,
   });
   let isOpen = from === 0 || within !== undefined;
   try {

@@ -6,4 +6,4 @@ export const rowsUrl = beside('rows.wasm');
 export const cyclesUrl = beside('cycles.wasm');
 export const pairhmmUrl = beside('pairhmm.wasm');
 /** What `withVcfTable` asks for. */
-export const vcfModules = { vcf: beside('vcf.wasm'), scan: scanUrl };
+export const vcfModules = { vcf: beside('vcf.wasm') };

@@ -47,7 +47,6 @@ type Exports = {
   tallyLeast(): number;
   tallyMost(): number;
   tallyBins(): number;
-  inflateRaw(from: number, length: number, fromEnd: number, to: number, room: number, toEnd: number): number;
 };
 
 /** An instance of the kernel, which one part uses at a time. */

@@ -123,9 +123,11 @@ export function createSampleCounter(table: VcfTable, slots: Int32Array, wanted: 
       const sums = new Float64Array(memory.buffer, byAt, 8 * wanted);
       const depths = new Uint32Array(memory.buffer, depthsAt, wanted);
       const genotyped = globalOf(exports.genotyped);
+      for (const [name, place] of Object.entries(places)) {
+        const column = samples[name as SampleName];
+        for (let i = 0; i < wanted; i++) column[i] = by[16 * i + place]!;
+      }
       for (let i = 0; i < wanted; i++) {
-        for (const [name, place] of Object.entries(places))
-          samples[name as SampleName][i] = by[16 * i + place]!;
         samples.homRef[i] = genotyped - by[16 * i]!;
         samples.depth[i] = sums[8 * i + 7]!;
         samples.depths[i] = depths[i]!;

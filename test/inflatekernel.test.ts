@@ -1,14 +1,14 @@
-/** The scan kernel's DEFLATE against zlib: good streams, cut ones, changed ones and noise. */
+/** A kernel's inflater against zlib: good streams, cut ones, changed ones and noise. */
 import { readFileSync } from 'node:fs';
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { random, type Random } from '../datasets/random.ts';
 import { portable } from '../genomics/formats/inflate.ts';
-import { scanUrl } from '../genomics/kernels/modules.ts';
-import { createScanner } from '../genomics/kernels/scan.ts';
+import { vcfModules } from '../genomics/kernels/modules.ts';
+import type { VcfExports } from '../genomics/kernels/vcftable.ts';
 
-const module = new WebAssembly.Module(readFileSync(scanUrl()));
-const { exports } = createScanner(module);
+const module = new WebAssembly.Module(readFileSync(vcfModules.vcf()));
+const exports = new WebAssembly.Instance(module).exports as unknown as VcfExports;
 // Memory of the test's own, behind all that the kernel uses.
 const own = exports.memory.buffer.byteLength;
 exports.memory.grow(32);
