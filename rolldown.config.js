@@ -8,7 +8,7 @@ const chunk = (name, test) => ({ name, test });
 const ranked = (groups) => groups.map((group, i) => ({ ...group, priority: groups.length - i }));
 
 // The order matters: what several import goes to the first one. Workers load the first and that of their job.
-const base = chunk('base', /\/(pipelines\/(worker|catalog|storage)|core\/(params|partition))\./);
+const base = chunk('base', /\/(pipelines\/(worker|catalog|storage)|core\/(params|partition|version))\./);
 const command = chunk('command', /\/pipelines\/(arguments|session|commands\/(run|plan))\./);
 const genomics = chunk('genomics', /\/genomics\//);
 const geospatial = chunk('geospatial', /\/geospatial\//);
