@@ -10,6 +10,11 @@ const ranked = (groups) => groups.map((group, i) => ({ ...group, priority: group
 // The order matters: what several import goes to the first one. Workers load the first and that of their job.
 const base = chunk('base', /\/(pipelines\/(worker|catalog|storage)|core\/(params|partition|version))\./);
 const command = chunk('command', /\/pipelines\/(arguments|session|commands\/(run|plan))\./);
+// What both domains import of core, or one would load the other for it.
+const core = chunk(
+  'core',
+  /\/core\/(job|codec|tables|json|ahead|deflate|inflate|sources\/(head|readahead|held))\./,
+);
 const genomics = chunk('genomics', /\/genomics\//);
 const geospatial = chunk('geospatial', /\/geospatial\//);
 
@@ -29,7 +34,7 @@ export default [
       ...output,
       dir: 'dist/bin',
       chunkFileNames: '[name].js',
-      codeSplitting: { groups: ranked([base, command, genomics, geospatial]) },
+      codeSplitting: { groups: ranked([base, command, core, genomics, geospatial]) },
     },
   },
   {
@@ -42,7 +47,7 @@ export default [
       dir: 'dist/lambda',
       entryFileNames: '[name].mjs',
       chunkFileNames: '[name].mjs',
-      codeSplitting: { groups: ranked([base, genomics, geospatial]) },
+      codeSplitting: { groups: ranked([base, core, genomics, geospatial]) },
     },
   },
 ];
