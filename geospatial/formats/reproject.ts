@@ -1,8 +1,10 @@
 /** From one CRS to another, by proj4js. Source: EPSG guidance note 7-2; PROJ, "Geodetic transformation". */
+import type proj4 from 'proj4';
 import { BadInput, BadUsage } from '../../core/errors.ts';
 import type { GeoKeys, KeyValue } from './geokeys.ts';
 import { decodeKeys, encodeKeys, geoKey, isCode, model } from './geokeys.ts';
 import { type Definition, definitionOf } from './lonlat.ts';
+import type { ShiftGrid } from './ntv2.ts';
 import { type Datum, oldDatum } from './shifts.ts';
 
 /** Takes places x, y, x, y, ... of one CRS to another, in place; what cannot be reached becomes NaN. */
@@ -47,19 +49,27 @@ const geotiff11 = 1;
 const isLonLat = ({ text }: Definition): boolean => /\+proj=longlat\b/.test(text);
 
 /**
- * The way from a system to another one. Datums within some two metres of WGS 84 (ETRS89, NAD83, GDA94, ...) count as one; old ones are moved by three or seven parameters.
- * @throws BadInput for a system that the keys do not say enough of, or an old datum that needs a grid of shifts, naming it
+ * The way from a system to another one. Datums within some two metres of WGS 84 (ETRS89, NAD83, GDA94, ...) count as one; old ones are moved by three or seven parameters, or by
+ * a grid of shifts where one is given.
+ * @throws BadInput for a system that the keys do not say enough of, an old datum that needs a grid of shifts, naming it, or a grid of another ellipsoid; BadUsage for two old datums
+ * and one grid
  */
-export async function reprojection(from: GeoKeys, to: GeoKeys): Promise<Reprojection> {
+export async function reprojection(from: GeoKeys, to: GeoKeys, grid?: ShiftGrid): Promise<Reprojection> {
   const [{ default: proj4 }, a, b] = await Promise.all([import('proj4'), read(from), read(to)]);
   const turn = ({ definition }: Known): number => (isLonLat(definition) ? 360 / definition.unit.x : 0);
   const turns = [turn(a), turn(b)] as const;
   if (a.datum === b.datum && JSON.stringify(a.definition) === JSON.stringify(b.definition))
     return { forward: () => {}, inverse: () => {}, turns, notes: [] };
   const isOneDatum = a.datum !== undefined && a.datum === b.datum;
+  const gridded = grid && !isOneDatum ? [a, b].filter((one) => !isNear(one)) : [];
+  if (gridded.length === 2)
+    throw new BadUsage(
+      `a grid leads from one datum: ${a.name} and ${b.name} are both on others than WGS 84; go by EPSG:4326 in two runs`,
+    );
   const steps = [a, b].map((one) => {
     const { text } = one.definition;
     try {
+      if (grid && gridded.includes(one)) return { way: griddedWay(proj4, exact(text), grid, one.name) };
       return { way: proj4(exact(text) + (isOneDatum ? '' : shiftOf(one)), 'EPSG:4326') };
     } catch (error) {
       if (error instanceof BadInput) throw error;
@@ -85,7 +95,13 @@ export async function reprojection(from: GeoKeys, to: GeoKeys): Promise<Reprojec
     forward: move(source, target, a.definition.unit, b.definition.unit),
     inverse: move(target, source, b.definition.unit, a.definition.unit),
     turns,
-    notes: isOneDatum ? [] : [a, b].flatMap(noteOf),
+    notes: isOneDatum
+      ? []
+      : [a, b].flatMap((one) =>
+          grid && gridded.includes(one)
+            ? [`CRS ${one.name}: moved from ${grid.from} to ${grid.to} by ${grid.uri}`]
+            : noteOf(one),
+        ),
   };
 }
 
@@ -93,6 +109,7 @@ const noteOf = ({ name, datum }: Known): string[] =>
   datum ? [`CRS ${name}: ${datum.name} is moved to WGS 84 to some ${datum.accuracy} m`] : [];
 
 type Way = { forward(place: number[]): number[]; inverse(place: number[]): number[] };
+type Proj4 = typeof proj4;
 const nowhere: readonly [number, number] = [NaN, NaN];
 
 function carry(first: Way, second: Way, x: number, y: number): readonly [number, number] {
@@ -144,13 +161,37 @@ function datumOf(keys: GeoKeys): { datum: Datum | undefined; own: string } {
   return { datum, own: '' };
 }
 
+/** Longitudes and latitudes on the system's own datum, moved by a grid. */
+function griddedWay(proj4: Proj4, text: string, grid: ShiftGrid, name: string): Way {
+  const own = text.replace(/\+(towgs84|datum)=\S+/g, '');
+  const { a: radius } = new proj4.Proj(own);
+  if (!(Math.abs(radius - grid.radius) < 1))
+    throw new BadInput(
+      `NTv2: ${grid.uri} leads from ${grid.from} with a radius of ${grid.radius} m, expected ${radius} m as ${name} has; give the grid of its datum`,
+    );
+  const way = proj4(`${own} +datum=none`, `+proj=longlat +a=${radius} +datum=none`);
+  return {
+    forward: (place) => grid.forward(way.forward(place)),
+    inverse: (place) => way.inverse(grid.inverse(place)),
+  };
+}
+
+/** Whether nothing, or what the file has itself, leads to WGS 84. */
+const isNear = ({ definition: { text }, datum }: Known): boolean =>
+  datum === undefined && (/\+(towgs84|datum)=/.test(text) || isNearWgs84(text));
+
 /** What a definition lacks to lead to WGS 84. */
-function shiftOf({ definition: { text }, datum, name }: Known): string {
+function shiftOf(one: Known): string {
+  const {
+    definition: { text },
+    datum,
+    name,
+  } = one;
   if (datum?.shift !== undefined) return ` +towgs84=${datum.shift}`;
-  if (datum === undefined && (/\+(towgs84|datum)=/.test(text) || isNearWgs84(text))) return '';
+  if (isNear(one)) return '';
   const found = datum?.name ?? `on the ellipsoid ${/\+ellps=(\S+)/.exec(text)?.[1] ?? 'of the file'}`;
   throw new BadInput(
-    `CRS ${name}: its datum (${found}) is not moved to another one without a grid of shifts, which is not read here; bring the raster to a system on WGS 84 with gdalwarp first`,
+    `CRS ${name}: its datum (${found}) is not moved to another one without a grid of shifts; give one to satellite/warp or satellite/mosaic with --shifts grid.gsb`,
   );
 }
 

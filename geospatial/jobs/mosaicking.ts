@@ -1,11 +1,12 @@
 /** satellite/mosaic: many rasters, of whatever CRS and grid, as one. */
 import { columns } from '../../core/codec.ts';
-import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { choice } from '../../core/params.ts';
 import { seamRules } from '../kernels/seams.ts';
 import {
   joinBlock,
+  joinInputs,
+  type JoinInputs,
   joinMemory,
   joinParams,
   type JoinPart,
@@ -13,8 +14,6 @@ import {
   writeJoined,
 } from '../rasters/joining.ts';
 import { mergeProducts, type Products } from '../rasters/mosaics.ts';
-
-type Inputs = { rasters: readonly Dataset[]; like?: readonly Dataset[] };
 
 const params = {
   ...joinParams,
@@ -24,7 +23,7 @@ const params = {
   ),
 };
 
-export const mosaicking = define<Inputs, typeof params, JoinPart, Products>({
+export const mosaicking = define<JoinInputs, typeof params, JoinPart, Products>({
   name: 'satellite/mosaic',
   version: 2,
   doc: 'many rasters, of any CRS and grid, on one grid (gdalwarp, gdal_merge), as a Cloud-Optimized GeoTIFF',
@@ -34,7 +33,7 @@ export const mosaicking = define<Inputs, typeof params, JoinPart, Products>({
   ],
   inputs: {
     rasters: { doc: 'GeoTIFFs of the same bands, the topmost first', formats: ['tif', 'tiff'], many: true },
-    like: { doc: 'a raster whose grid to use', formats: ['tif', 'tiff'], optional: true },
+    ...joinInputs,
   },
   params,
   split: 16,
@@ -43,13 +42,13 @@ export const mosaicking = define<Inputs, typeof params, JoinPart, Products>({
   output: 'file',
   result: columns<Products>(),
 
-  partition: ({ rasters, like }, given, split, planning) =>
-    joinParts(rasters, like?.[0], given, split, (dataset) => planning.open(dataset)),
+  partition: (inputs, given, split, planning) =>
+    joinParts(inputs, given, split, (dataset) => planning.open(dataset)),
   pace: 15,
   memory: joinMemory,
-  kernel: (part, { rasters }, given, context) => joinBlock(part, rasters, given, given.seams, context),
+  kernel: (part, inputs, given, context) => joinBlock(part, inputs, given, given.seams, context),
   merge: mergeProducts,
   records: ({ pieces }) => pieces,
-  write: (result, output, { inputs: { rasters, like }, params: given }, context) =>
-    writeJoined(result, rasters, like?.[0], given, output, context),
+  write: (result, output, { inputs, params: given }, context) =>
+    writeJoined(result, inputs, given, output, context),
 });

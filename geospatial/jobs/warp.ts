@@ -4,6 +4,8 @@ import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import {
   joinBlock,
+  joinInputs,
+  type JoinInputs,
   joinMemory,
   joinParams,
   type JoinPart,
@@ -12,7 +14,9 @@ import {
 } from '../rasters/joining.ts';
 import { mergeProducts, type Products } from '../rasters/mosaics.ts';
 
-type Inputs = { raster: readonly [Dataset]; like?: readonly Dataset[] };
+type Inputs = Omit<JoinInputs, 'rasters'> & { readonly raster: readonly [Dataset] };
+
+const rastersOf = ({ raster, ...more }: Inputs): JoinInputs => ({ rasters: raster, ...more });
 
 export const warp = define<Inputs, typeof joinParams, JoinPart, Products>({
   name: 'satellite/warp',
@@ -22,10 +26,11 @@ export const warp = define<Inputs, typeof joinParams, JoinPart, Products>({
     '--raster scene.tif --to EPSG:3857 --resampling bilinear --out web.tif',
     '--raster scene.tif --to EPSG:3035 --resolution 20 --snap --resampling average --out area.tif',
     '--raster classes.tif --like scene.tif --out classes.on.scene.tif',
+    '--raster old.tif --shifts BETA2007.gsb --to EPSG:25832 --out new.tif',
   ],
   inputs: {
     raster: { doc: 'a GeoTIFF', formats: ['tif', 'tiff'] },
-    like: { doc: 'a raster whose grid to use', formats: ['tif', 'tiff'], optional: true },
+    ...joinInputs,
   },
   params: joinParams,
   split: 16,
@@ -34,13 +39,13 @@ export const warp = define<Inputs, typeof joinParams, JoinPart, Products>({
   output: 'file',
   result: columns<Products>(),
 
-  partition: ({ raster, like }, given, split, planning) =>
-    joinParts(raster, like?.[0], given, split, (dataset) => planning.open(dataset)),
+  partition: (inputs, given, split, planning) =>
+    joinParts(rastersOf(inputs), given, split, (dataset) => planning.open(dataset)),
   pace: 20,
   memory: joinMemory,
-  kernel: (part, { raster }, given, context) => joinBlock(part, raster, given, 'first', context),
+  kernel: (part, inputs, given, context) => joinBlock(part, rastersOf(inputs), given, 'first', context),
   merge: mergeProducts,
   records: ({ pieces }) => pieces,
-  write: (result, output, { inputs: { raster, like }, params }, context) =>
-    writeJoined(result, raster, like?.[0], params, output, context),
+  write: (result, output, { inputs, params }, context) =>
+    writeJoined(result, rastersOf(inputs), params, output, context),
 });

@@ -3,6 +3,7 @@ import { BadInput, BadUsage } from '../../core/errors.ts';
 import type { Context, Dataset, Output, Source } from '../../core/job.ts';
 import { choice, integers, text } from '../../core/params.ts';
 import { openRaster, type RasterFile } from '../formats/geotiff.ts';
+import { readShiftGrid, type ShiftGrid } from '../formats/ntv2.ts';
 import { overviews } from '../kernels/overview.ts';
 import {
   type Cells,
@@ -37,6 +38,22 @@ type Shape = {
   readonly nodata?: string;
 };
 
+/** What parts are made from: rasters, one whose grid to use, a grid of shifts. */
+export type JoinInputs = {
+  readonly rasters: readonly Dataset[];
+  readonly like?: readonly Dataset[];
+  readonly shifts?: readonly Dataset[];
+};
+
+export const joinInputs = {
+  like: { doc: 'a raster whose grid to use', formats: ['tif', 'tiff'], optional: true },
+  shifts: {
+    doc: 'an NTv2 grid that leads from an old datum to WGS 84 or what is within two metres of it; for datums that need one, and in place of parameters',
+    formats: ['gsb'],
+    optional: true,
+  },
+} as const;
+
 export const joinParams = {
   ...gridParams,
   resampling: choice(
@@ -69,26 +86,54 @@ const accuracyOf = ({ places }: JoinGiven): number | 'rows' => (places === 'rows
 type Open = (dataset: Dataset) => Promise<Source>;
 // A worker opens a file once for all of its parts.
 const opened = new WeakMap<Source, Promise<RasterFile>>();
+const shiftGrids = new WeakMap<Source, Promise<ShiftGrid>>();
 
-export async function openPlaced(dataset: Dataset, from: string, open: Open): Promise<PlacedRaster> {
+async function once<T>(
+  known: WeakMap<Source, Promise<T>>,
+  dataset: Dataset,
+  open: Open,
+  read: (source: Source, uri: string) => Promise<T>,
+): Promise<T> {
   const source = await open(dataset);
-  const raster = opened.get(source) ?? openRaster(source, dataset.uri);
-  opened.set(source, raster);
-  return placed(await raster, dataset.uri, from);
+  const found = known.get(source) ?? read(source, dataset.uri);
+  known.set(source, found);
+  return found;
+}
+
+export async function openPlaced(
+  dataset: Dataset,
+  from: string,
+  open: Open,
+  shifts?: Dataset,
+): Promise<PlacedRaster> {
+  const raster = await once(opened, dataset, open, openRaster);
+  const grid = shifts && (await once(shiftGrids, shifts, open, readShiftGrid));
+  return placed(raster, dataset.uri, from, grid);
+}
+
+/** The rasters, and the grid that they are put on. */
+async function placedOn(
+  { rasters: datasets, like, shifts }: JoinInputs,
+  given: JoinGiven,
+  open: Open,
+): Promise<{ rasters: PlacedRaster[]; grid: Lattice }> {
+  const rasters = await Promise.all(
+    datasets.map((dataset) => openPlaced(dataset, given.from, open, shifts?.[0])),
+  );
+  const model = like?.[0] && (await openPlaced(like[0], '', open));
+  return { rasters, grid: await targetGrid(rasters, given, model) };
 }
 
 const nodataOf = ({ nodata }: JoinGiven): number | undefined => (nodata === '' ? undefined : Number(nodata));
 
 /** The parts of a mosaic of at least one raster. @throws BadInput for rasters that do not go together, BadUsage for options that do not */
 export async function joinParts(
-  datasets: readonly Dataset[],
-  like: Dataset | undefined,
+  inputs: JoinInputs,
   given: JoinGiven,
   split: number,
   open: Open,
 ): Promise<{ parts: JoinPart[]; records: number; notes: string[] }> {
-  const rasters = await Promise.all(datasets.map((dataset) => openPlaced(dataset, given.from, open)));
-  const grid = await targetGrid(rasters, given, like && (await openPlaced(like, '', open)));
+  const { rasters, grid } = await placedOn(inputs, given, open);
   const shape = shapeOf(rasters, given);
   const views = await Promise.all(
     rasters.map((one) => viewOf(one, grid, given.resampling, accuracyOf(given), nodataOf(given))),
@@ -147,7 +192,7 @@ export const joinMemory = ({ top, grid, shape }: JoinPart, given: JoinGiven): nu
 /** Makes a block of a mosaic. */
 export async function joinBlock(
   part: JoinPart,
-  datasets: readonly Dataset[],
+  { rasters, shifts }: JoinInputs,
   given: JoinGiven,
   seams: Seams,
   context: Context,
@@ -157,7 +202,12 @@ export async function joinBlock(
   const block = windowOf({ level: part.top, column: part.column, row: part.row }, pyramid);
   const layers: { view: View; warp: Warper }[] = [];
   for (const number of part.rasters) {
-    const one = await openPlaced(datasets[number]!, given.from, (dataset) => context.open(dataset));
+    const one = await openPlaced(
+      rasters[number]!,
+      given.from,
+      (dataset) => context.open(dataset),
+      shifts?.[0],
+    );
     const view = await viewOf(one, grid, given.resampling, accuracyOf(given), nodataOf(given));
     layers.push({ view, warp: warperOf(view, shape.bands, block, mostCells / part.rasters.length) });
   }
@@ -202,15 +252,12 @@ function store(
 /** Writes the mosaic: its grid as planned, bands and colours of the first raster. */
 export async function writeJoined(
   result: Products,
-  datasets: readonly Dataset[],
-  like: Dataset | undefined,
+  inputs: JoinInputs,
   given: JoinGiven,
   output: Output,
   context: Context,
 ): Promise<void> {
-  const open: Open = (dataset) => context.open(dataset);
-  const rasters = await Promise.all(datasets.map((dataset) => openPlaced(dataset, given.from, open)));
-  const grid = await targetGrid(rasters, given, like && (await openPlaced(like, '', open)));
+  const { rasters, grid } = await placedOn(inputs, given, (dataset) => context.open(dataset));
   const shape = shapeOf(rasters, given);
   const { raster } = rasters[0]!;
   const { bands } = shape;

@@ -4,6 +4,7 @@ import { flag, number, text } from '../../core/params.ts';
 import type { Transform } from '../formats/cog.ts';
 import type { GeoKeys } from '../formats/geokeys.ts';
 import type { RasterFile } from '../formats/geotiff.ts';
+import type { ShiftGrid } from '../formats/ntv2.ts';
 import { epsgKeys, type Reprojection, reprojection } from '../formats/reproject.ts';
 import type { Lattice } from './scenes.ts';
 
@@ -38,12 +39,19 @@ export type PlacedRaster = {
   readonly transform: Transform;
   readonly crs: GeoKeys;
   readonly uri: string;
+  /** What leads from its datum, or from that of the grid, where one needs it. */
+  readonly shifts?: ShiftGrid | undefined;
 };
 
 const codeOf = (crs: string): number => Number(crs.slice('EPSG:'.length));
 
 /** A raster with its place. @throws BadInput for one that has none */
-export async function placed(raster: RasterFile, uri: string, from: string): Promise<PlacedRaster> {
+export async function placed(
+  raster: RasterFile,
+  uri: string,
+  from: string,
+  shifts?: ShiftGrid,
+): Promise<PlacedRaster> {
   const { transform } = raster;
   const crs = from === '' ? raster.crs : await epsgKeys(codeOf(from));
   if (!transform)
@@ -56,7 +64,7 @@ export async function placed(raster: RasterFile, uri: string, from: string): Pro
     throw new BadInput(
       `GeoTIFF: ${uri} has cells without area (${transform.join(', ')}); write its place anew`,
     );
-  return { raster, transform, crs, uri };
+  return { raster, transform, crs, uri, shifts };
 }
 
 type Extent = { minX: number; minY: number; maxX: number; maxY: number; cell: number };
@@ -98,9 +106,9 @@ export async function targetGrid(
   const extent = nothing();
   const notes = new Set<string>();
   for (const one of rasters) {
-    const way = await reprojection(one.crs, crs);
+    const way = await reprojection(one.crs, crs, one.shifts);
     for (const note of way.notes) notes.add(note);
-    const found = extentOf(one, crs.epsg === webMercator ? await cappedWay(one.crs, crs) : way);
+    const found = extentOf(one, crs.epsg === webMercator ? await cappedWay(one, crs) : way);
     extent.minX = Math.min(extent.minX, found.minX);
     extent.minY = Math.min(extent.minY, found.minY);
     extent.maxX = Math.max(extent.maxX, found.maxX);
@@ -117,9 +125,12 @@ export const webMercator = 3857;
 const highestLatitude = 85.05112877980659;
 
 /** The way to web Mercator by latitudes that it has: its poles lie nowhere. */
-async function cappedWay(from: GeoKeys, to: GeoKeys): Promise<Pick<Reprojection, 'forward' | 'turns'>> {
+async function cappedWay(
+  { crs, shifts }: PlacedRaster,
+  to: GeoKeys,
+): Promise<Pick<Reprojection, 'forward' | 'turns'>> {
   const degrees = await epsgKeys(4326);
-  const [first, second] = [await reprojection(from, degrees), await reprojection(degrees, to)];
+  const [first, second] = [await reprojection(crs, degrees, shifts), await reprojection(degrees, to)];
   return {
     turns: second.turns,
     forward(places) {

@@ -97,7 +97,7 @@ async function waysOf(
   one: PlacedRaster,
   grid: Lattice,
 ): Promise<{ toSource: ToSource; frames: Window[]; filled: Window }> {
-  const way = await reprojection(one.crs, grid.crs!);
+  const way = await reprojection(one.crs, grid.crs!, one.shifts);
   const [t, g] = [one.transform, grid.transform];
   const back = inverted(t);
   const turn = t[1] === 0 && way.turns[0] > 0 ? way.turns[0] / Math.abs(t[0]) : 0;
