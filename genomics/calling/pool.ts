@@ -12,10 +12,10 @@ export const referenceCodes = Uint8Array.from({ length: 256 }, (_, byte) => {
   const code = 'ACGT'.indexOf(String.fromCharCode(byte).toUpperCase());
   return code < 0 ? other : code;
 });
-/** By the codes of BAM. */
-const codeOf = Uint8Array.from({ length: 16 }, (_, nibble) => [1, 2, 4, 8].indexOf(nibble) & 7).map((c) =>
-  c > 3 ? other : c,
-);
+/** By bytes of BAM, which have two bases: the codes of the first and the second. */
+const codeOf = (nibble: number): number => (nibble === 0 || nibble & (nibble - 1) ? other : Math.log2(nibble));
+const firstCodes = Uint8Array.from({ length: 256 }, (_, byte) => codeOf(byte >> 4));
+const secondCodes = Uint8Array.from({ length: 256 }, (_, byte) => codeOf(byte & 15));
 /** The quality of bases in reads that have none. */
 const unknownQuality = 20;
 /** A base of a worse quality is no evidence. */
@@ -135,8 +135,13 @@ export function take(pool: Pool, bytes: Uint8Array, view: DataView, at: number, 
   }
   const seq =
     at + field.name + view.getUint8(at + field.nameLength) + 4 * view.getUint16(at + field.cigarLength, true);
-  for (let k = 0; k < length; k++)
-    bases[basesFill + k] = codeOf[(bytes[seq + (k >> 1)]! >> (4 * (~k & 1))) & 15]!;
+  let fill = basesFill;
+  for (let k = seq, end = seq + (length >>> 1); k < end; k++) {
+    const two = bytes[k]!;
+    bases[fill++] = firstCodes[two]!;
+    bases[fill++] = secondCodes[two]!;
+  }
+  if (length & 1) bases[fill] = firstCodes[bytes[seq + (length >>> 1)]!]!;
   const qual = seq + ((length + 1) >>> 1);
   if (length > 0 && bytes[qual] === 255) quals.fill(unknownQuality, basesFill, basesFill + length);
   else quals.set(bytes.subarray(qual, qual + length), basesFill);
