@@ -277,4 +277,41 @@ print(json.dumps(wrong))`,
     );
     expect(found).toEqual([]);
   });
+
+  test('colours that are not seen have no part in means, as in those of gdaladdo', async () => {
+    const path = join(work, 'rgba.tif');
+    gdal(
+      `
+r = np.random.default_rng(3)
+h, w = 304, 352
+y, x = np.mgrid[:h, :w]
+d = gdal.GetDriverByName('GTiff').Create(given, w, h, 4, gdal.GDT_Byte, ['TILED=YES', 'ALPHA=YES', 'PHOTOMETRIC=RGB', 'COMPRESS=DEFLATE'])
+for b in range(3): d.GetRasterBand(b + 1).WriteArray(((x * (b + 2) + y * 3 + r.integers(0, 60, (h, w))) % 256).astype('u1'))
+a = np.where((x // 7 + y // 5) % 3 == 0, 0, np.where(x % 11 == 0, 90, 255)).astype('u1')
+d.GetRasterBand(4).WriteArray(a)
+d = None
+print(0)`,
+      path,
+    );
+    const copy = await run(path, { block: '128' }, 4);
+    const found = gdal<{ wrong: number; seen: number }[]>(
+      `
+import shutil
+shutil.copy(given['path'], given['copy'] + '.peer.tif')
+d = gdal.Open(given['copy'] + '.peer.tif', gdal.GA_Update)
+d.BuildOverviews('average', [2, 4])
+f = gdal.Open(given['copy'])
+out = []
+for level in range(2):
+    p, q = [np.stack([r.GetRasterBand(b + 1).GetOverview(level).ReadAsArray() for b in range(4)]) for r in [d, f]]
+    out.append(dict(wrong=int((p != q).sum()), seen=float((p[3] > 0).mean())))
+print(json.dumps(out))`,
+      { path, copy },
+    );
+    for (const { wrong, seen } of found) {
+      expect(wrong).toBe(0);
+      expect(seen).toBeGreaterThan(0.5);
+      expect(seen).toBeLessThan(1);
+    }
+  });
 });

@@ -81,6 +81,23 @@ describe('smoothing', () => {
       { numRuns: 100 },
     );
   });
+
+  test('what alpha hides has no part, whatever it is', () => {
+    fc.assert(
+      fc.property(raster, ({ width, height, cells, smoothing, cut }) => {
+        const size = { width, height };
+        const half = whole(Math.ceil(width / 2), Math.ceil(height / 2));
+        const shape = { type: 'Int16', bands: 2, alpha: true } as const;
+        const withHidden = (value: number): Int16Array =>
+          Int16Array.from(cells.flatMap((v, i) => (i % 5 === cut % 5 ? [value, 0] : [v, 255])));
+        const [one, other] = [-9000, 9000].map((value) =>
+          smooth(withHidden(value), whole(width, height), size, half, smoothing, shape),
+        );
+        expect(one).toEqual(other);
+      }),
+      { numRuns: 60 },
+    );
+  });
 });
 
 describe('exact moments', () => {

@@ -22,7 +22,7 @@ const windowOfBlock = (block: Block, pyramid: Pyramid): Window =>
 
 export const cog = define<Inputs, typeof copyParams, Part, Products>({
   name: 'satellite/cog',
-  version: 2,
+  version: 3,
   doc: 'a raster as a Cloud-Optimized GeoTIFF with overviews (gdal_translate -of COG)',
   examples: [
     '--raster scene.tif --out scene.cog.tif',

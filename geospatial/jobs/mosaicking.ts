@@ -25,7 +25,7 @@ const params = {
 
 export const mosaicking = define<JoinInputs, typeof params, JoinPart, Products>({
   name: 'satellite/mosaic',
-  version: 2,
+  version: 3,
   doc: 'many rasters, of any CRS and grid, on one grid (gdalwarp, gdal_merge), as a Cloud-Optimized GeoTIFF',
   examples: [
     '--rasters a.tif b.tif --out mosaic.tif',

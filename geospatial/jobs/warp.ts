@@ -20,7 +20,7 @@ const rastersOf = ({ raster, ...more }: Inputs): JoinInputs => ({ rasters: raste
 
 export const warp = define<Inputs, typeof joinParams, JoinPart, Products>({
   name: 'satellite/warp',
-  version: 2,
+  version: 3,
   doc: 'a raster in another CRS and on another grid (gdalwarp), as a Cloud-Optimized GeoTIFF',
   examples: [
     '--raster scene.tif --to EPSG:3857 --resampling bilinear --out web.tif',

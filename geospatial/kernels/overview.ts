@@ -18,6 +18,8 @@ export type Halving = {
   readonly overview?: BlockOverview;
   /** The last band is a mask: places where it is 0 have no valid cell. */
   readonly masked?: boolean | undefined;
+  /** The last band is alpha: places where it is 0 have no part in means. */
+  readonly alpha?: boolean | undefined;
 };
 
 /**
@@ -28,33 +30,34 @@ export type Halving = {
  * itself (it hits `nodata`, or is infinity - infinity), the block's first valid cell stands for it.
  * `nearest`: the block's first cell, valid or not. `mode`: the value that most valid cells have, the first of those that come equally often.
  * A block without a valid cell gives `nodata`, or NaN where there is none. A mask becomes 1 where a place of the block is valid, and that of the first place for `nearest`.
+ * Of alpha as of a mask, places where it is 0 have no part in means; it is a mean of the others itself, as GDAL has it.
  * Tiles of even size that start at even cells may be halved apart: the result is the same.
  */
 export function halve<T extends Cells>(
   values: T,
   width: number,
   height: number,
-  { nodata, bands = 1, overview = 'average', masked = false }: Halving = {},
+  { nodata, bands = 1, overview = 'average', masked = false, alpha = false }: Halving = {},
 ): T {
   const make = values.constructor as new (length: number) => T;
   const out = new make(Math.ceil(width / 2) * Math.ceil(height / 2) * bands);
   const act = overview === 'nearest' ? pick : overview === 'mode' ? vote : average;
-  const isHidden = masked && act !== pick;
-  const cells = isHidden ? withoutHidden(values, bands) : values;
-  const mask = isHidden ? bands - 1 : bands;
+  const isMasked = masked && act !== pick;
+  const isHidden = isMasked || (alpha && act === average);
+  const cells = isHidden ? withoutHidden(values, bands, isMasked) : values;
+  const last = isHidden ? bands - 1 : bands;
   for (let band = 0; band < bands; band++)
-    act(cells, out, width, height, band, bands, band === mask ? NaN : (nodata ?? NaN));
-  if (isHidden) for (let i = mask; i < out.length; i += bands) out[i] = out[i] === 1 ? 1 : 0;
+    act(cells, out, width, height, band, bands, band === last ? NaN : (nodata ?? NaN));
+  if (isMasked) for (let i = last; i < out.length; i += bands) out[i] = out[i] === 1 ? 1 : 0;
   return out;
 }
 
-/** Bands as f64, NaN where the mask, their last one, is 0, and 1 in the mask elsewhere. */
-function withoutHidden(values: Cells, bands: number): Float64Array {
+/** Bands as f64, NaN where their last one, a mask or alpha, is 0; in a mask 1 elsewhere. */
+function withoutHidden(values: Cells, bands: number, isMask: boolean): Float64Array {
   const out = Float64Array.from(values as ArrayLike<number>);
   for (let i = 0; i < out.length; i += bands) {
-    const isValid = out[i + bands - 1] !== 0;
-    if (isValid) out[i + bands - 1] = 1;
-    else out.fill(NaN, i, i + bands);
+    if (out[i + bands - 1] === 0) out.fill(NaN, i, i + bands);
+    else if (isMask) out[i + bands - 1] = 1;
   }
   return out;
 }

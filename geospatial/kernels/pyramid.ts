@@ -62,6 +62,8 @@ export type Pyramid = {
   readonly overview: Overview;
   /** The last band is a mask: 0 in places where the others hold nothing, and 1. In a file it lies beside the image. */
   readonly masked?: boolean;
+  /** The last band is alpha: places where it is 0 have no part in means. */
+  readonly alpha?: boolean;
   /** DEFLATE with a predictor unless told. */
   readonly coding?: Coding;
 };
@@ -94,7 +96,7 @@ export function pyramidOver(
     side = tileSide,
     ...given
   }: { readonly type: CellType; readonly empty: number } & Partial<
-    Pick<Pyramid, 'nodata' | 'side' | 'bands' | 'overview' | 'masked' | 'coding'>
+    Pick<Pyramid, 'nodata' | 'side' | 'bands' | 'overview' | 'masked' | 'alpha' | 'coding'>
   >,
 ): Pyramid {
   return { bands: 1, overview: 'average', ...given, side, levels: levels(size, side) };
@@ -134,7 +136,7 @@ export function areEmpty(
  * @throws RangeError for overviews that need cells around the tile
  */
 export function halveTile(values: Cells, { level, column, row }: Node, pyramid: Pyramid): Quarter {
-  const { side, bands, nodata, overview, type, masked } = pyramid;
+  const { side, bands, nodata, overview, type, masked, alpha } = pyramid;
   if (isSmooth(overview)) throw new RangeError(`overviews by ${overview} need cells around a tile`);
   const { width, height } = pyramid.levels[level]!;
   const columns = Math.min(side, width - column * side);
@@ -146,7 +148,7 @@ export function halveTile(values: Cells, { level, column, row }: Node, pyramid: 
       inside.set(values.subarray(r * side * bands, (r * side + columns) * bands), r * columns * bands);
   }
   return {
-    values: halve(inside, columns, rows, { nodata, bands, overview, masked }),
+    values: halve(inside, columns, rows, { nodata, bands, overview, masked, alpha }),
     width: Math.ceil(columns / 2),
     height: Math.ceil(rows / 2),
   };

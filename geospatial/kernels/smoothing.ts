@@ -44,12 +44,14 @@ export type Smoothed = {
   readonly nodata?: number;
   /** The last band is a mask, 0 where there is nothing. */
   readonly masked?: boolean;
+  /** The last band is alpha: places where it is 0 have no part. */
+  readonly alpha?: boolean;
 };
 
 /**
  * The cells of `target`, a window of the next level, from those of `window`, which holds all that they depend on: `marginOf(smoothing, 1)` cells around the
  * cells below, as far as the level of `width` by `height` cells goes. Cells of bands lie side by side.
- * Along rows first, then along columns: cells that are `nodata`, NaN or masked, and those beyond the level's edge, are left out and the weights of the rest shared out
+ * Along rows first, then along columns: cells that are `nodata`, NaN, masked or seen through, and those beyond the level's edge, are left out and the weights of the rest shared out
  * anew. There is no value where none is left, and with `cubic`, whose weights are negative in part, where fewer than half of the cells in a row (or column) are valid
  * side by side. Sums are f64 in the order of the cells; whole numbers are rounded and held within their type; a value that would be `nodata` becomes the next one
  * to it. The same cells whatever the windows.
@@ -60,7 +62,7 @@ export function smooth(
   { width, height }: { readonly width: number; readonly height: number },
   target: Window,
   smoothing: Smoothing,
-  { type, bands, nodata = NaN, masked = false }: Smoothed,
+  { type, bands, nodata: none = NaN, masked = false, alpha = false }: Smoothed,
 ): Cells {
   const out = new cellArrays[type](target.width * target.height * bands);
   const across = new Float64Array(target.width * window.height);
@@ -69,13 +71,15 @@ export function smooth(
   const stored = new cellArrays[type](target.width);
   const weights = weightsOf[smoothing];
   for (let band = 0; band < bands; band++) {
-    const isMask = masked && band === bands - 1;
+    const isLast = band === bands - 1;
+    const isMask = masked && isLast;
+    const nodata = alpha && isLast ? NaN : none;
     for (let y = 0; y < window.height; y++) {
       const from = y * window.width * bands;
       for (let x = 0; x < window.width; x++) {
         const place = from + x * bands;
         const value = cells[place + band]!;
-        const isHidden = masked && cells[place + bands - 1] === 0;
+        const isHidden = (masked || alpha) && cells[place + bands - 1] === 0;
         row[x] = isHidden || (value === nodata && !isMask) ? NaN : isMask ? 1 : value;
       }
       for (let x = 0; x < target.width; x++)

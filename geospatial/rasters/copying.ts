@@ -99,10 +99,16 @@ export function shapeOf(raster: RasterFile, given: CopyGiven, name: string): Sha
     side: Number(given.block),
     bands: bands.length + (hidden === 'alpha' || hidden === 'mask' ? 1 : 0),
     overview: overviewOf(raster, given, name),
+    ...(isAlphaLast(raster, bands, hidden) ? { alpha: true } : {}),
     ...(nodata === undefined || hidden === 'alpha' ? {} : { nodata: String(nodata) }),
     ...(isUsual ? {} : { coding: { compression: given.compress, predictor: given.predictor === 'auto' } }),
   };
 }
+
+/** Whether the last band of the copy is alpha, beside others. */
+const isAlphaLast = ({ alpha }: RasterFile, bands: readonly number[], hidden: Hidden): boolean =>
+  hidden === 'alpha' ||
+  (alpha !== undefined && bands.length > 1 && bands.indexOf(alpha) === bands.length - 1);
 
 /** Numbers of colours have no mean. */
 function overviewOf({ palette }: RasterFile, { overview }: CopyGiven, name: string): Pyramid['overview'] {
@@ -127,18 +133,17 @@ export function pyramidOf({ nodata, hidden, ...shape }: Shape): Pyramid {
 
 /** What the copy tells of kept bands, their names, units and colours, and of the place. */
 export function toldOf(raster: RasterFile, given: CopyGiven, name: string): Told {
-  const { isColor, palette, alpha, transform, crs } = raster;
+  const { isColor, palette, transform, crs } = raster;
   const shape = shapeOf(raster, given, name);
   const bands = bandsOf(raster, given, name);
   const isFirst = bands[0] === 0 && bands[1] === 1 && bands[2] === 2;
   const isMade = shape.hidden === 'alpha';
-  const isAlphaLast = isMade || (alpha !== undefined && bands.indexOf(alpha) === bands.length - 1);
   return {
     name: 'raster',
     pyramid: pyramidOf(shape),
     bands: [...bands.map((band) => raster.bands[band]!), ...(isMade ? [{}] : [])],
     isColor: isColor && isFirst,
-    hasAlpha: isAlphaLast && bands.length + Number(isMade) > 1,
+    hasAlpha: isAlphaLast(raster, bands, shape.hidden),
     ...(palette && bands.length === 1 ? { palette } : {}),
     ...(transform ? { transform } : {}),
     ...(crs ? { crs } : {}),

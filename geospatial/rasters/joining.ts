@@ -36,6 +36,8 @@ type Shape = {
   readonly bands: readonly number[];
   /** Text, as JSON has no NaN. */
   readonly nodata?: string;
+  /** The last band is alpha. */
+  readonly alpha?: boolean;
 };
 
 /** What parts are made from: rasters, one whose grid to use, a grid of shifts. */
@@ -177,12 +179,17 @@ function shapeOf(rasters: readonly PlacedRaster[], { bands, nodata }: JoinGiven)
     type,
     bands: kept,
     ...(none === undefined ? {} : { nodata: String(none) }),
+    ...(hasAlpha && kept.length > 1 && kept.indexOf(alpha) === kept.length - 1 ? { alpha: true } : {}),
   };
 }
 
-function pyramidOf(grid: Lattice, { type, bands, nodata }: Shape, { overview }: JoinGiven): Pyramid {
+function pyramidOf(
+  grid: Lattice,
+  { type, bands, nodata, alpha = false }: Shape,
+  { overview }: JoinGiven,
+): Pyramid {
   const none = nodata === undefined ? {} : { nodata: Number(nodata) };
-  return pyramidOver(grid, { type, bands: bands.length, overview, empty: none.nodata ?? 0, ...none });
+  return pyramidOver(grid, { type, bands: bands.length, overview, alpha, empty: none.nodata ?? 0, ...none });
 }
 
 /** Bytes of a part: its tiles, windows of the source, and places. */
