@@ -13,7 +13,8 @@ export const referenceCodes = Uint8Array.from({ length: 256 }, (_, byte) => {
   return code < 0 ? other : code;
 });
 /** By bytes of BAM, which have two bases: the codes of the first and the second. */
-const codeOf = (nibble: number): number => (nibble === 0 || nibble & (nibble - 1) ? other : Math.log2(nibble));
+const codeOf = (nibble: number): number =>
+  nibble === 0 || nibble & (nibble - 1) ? other : Math.log2(nibble);
 const firstCodes = Uint8Array.from({ length: 256 }, (_, byte) => codeOf(byte >> 4));
 const secondCodes = Uint8Array.from({ length: 256 }, (_, byte) => codeOf(byte & 15));
 /** The quality of bases in reads that have none. */
@@ -106,11 +107,12 @@ function grown<T extends Uint8Array | Uint16Array | Int32Array | Uint32Array | F
 
 /** A hash of a read's name, the same for both mates. */
 function nameHash(bytes: Uint8Array, view: DataView, at: number): number {
-  let [a, b] = [0x811c9dc5, 0x9747b28c];
+  let a = 0x811c9dc5 | 0;
+  let b = 0x9747b28c | 0;
   const end = at + field.name + view.getUint8(at + field.nameLength) - 1;
   for (let i = at + field.name; i < end; i++) {
     a = Math.imul(a ^ bytes[i]!, 0x01000193);
-    b = Math.imul(b ^ bytes[i]!, 0x5bd1e995) + i - at;
+    b = (Math.imul(b ^ bytes[i]!, 0x5bd1e995) + i - at) | 0;
   }
   return (a >>> 0) * 2 ** 21 + ((b ^ (b >>> 13)) & 0x1fffff);
 }
@@ -126,7 +128,8 @@ export function take(pool: Pool, bytes: Uint8Array, view: DataView, at: number, 
   pool.ops = grown(pool.ops, pool.opsFill + count);
   const { bases, quals, ops, basesFill, opsFill } = pool;
   const pos = view.getInt32(at + field.pos, true);
-  let [extent, steps] = [0, 0];
+  let extent = 0;
+  let steps = 0;
   for (let k = 0; k < count; k++) {
     const op = view.getUint32(opsAt + 4 * k, true);
     ops[opsFill + k] = op;
@@ -144,7 +147,7 @@ export function take(pool: Pool, bytes: Uint8Array, view: DataView, at: number, 
   if (length & 1) bases[fill] = firstCodes[bytes[seq + (length >>> 1)]!]!;
   const qual = seq + ((length + 1) >>> 1);
   if (length > 0 && bytes[qual] === 255) quals.fill(unknownQuality, basesFill, basesFill + length);
-  else quals.set(bytes.subarray(qual, qual + length), basesFill);
+  else for (let k = 0; k < length; k++) quals[basesFill + k] = bytes[qual + k]!;
   pool.pos[i] = pos;
   pool.end[i] = pos + Math.max(1, extent);
   pool.flag[i] = view.getUint16(at + field.flag, true);
@@ -219,8 +222,11 @@ export function queryAt(pool: Pool, i: number, position: number): number {
     pool.atQuery[i] = 0;
   }
   const { ops } = pool;
-  const [first, count] = [pool.op[i]!, pool.opCount[i]!];
-  let [op, ref, query] = [pool.atOp[i]!, pool.atRef[i]!, pool.atQuery[i]!];
+  const first = pool.op[i]!;
+  const count = pool.opCount[i]!;
+  let op = pool.atOp[i]!;
+  let ref = pool.atRef[i]!;
+  let query = pool.atQuery[i]!;
   let found = -1;
   for (; op < count; op++) {
     const value = ops[first + op]!;
@@ -255,8 +261,10 @@ export function settle(pool: Pool, a: number, b: number): void {
     const x = queryAt(pool, a, position);
     const y = queryAt(pool, b, position);
     if (x < 0 || y < 0) continue;
-    const [i, j] = [pool.base[a]! + x, pool.base[b]! + y];
-    const [p, q] = [quals[i]!, quals[j]!];
+    const i = pool.base[a]! + x;
+    const j = pool.base[b]! + y;
+    const p = quals[i]!;
+    const q = quals[j]!;
     if (bases[i] === bases[j]) {
       quals[i] = Math.max(p, q);
       quals[j] = 0;

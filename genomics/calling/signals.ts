@@ -69,6 +69,7 @@ export function findSignals(
   isEvidence: (i: number) => boolean,
 ): Signals {
   const { from, to, codes } = slice;
+  const [shown, expected] = [viewOf(pool.bases), viewOf(codes)];
   const size = to - from;
   const bases = Array.from({ length: samples }, () => new Uint16Array(4 * size));
   const depth = Array.from({ length: samples }, () => new Int32Array(size + 1));
@@ -96,7 +97,7 @@ export function findSignals(
         if (low < high) {
           deep[low - from]!++;
           deep[high - from]!--;
-          countBases(counts, codes, pool, low - from, base + query + low - ref, high - low);
+          countBases(counts, expected, pool, shown, low - from, base + query + low - ref, high - low);
         }
       } else if (length > 0 && k > 0 && k < count - 1 && ref > from && ref < to) {
         const kind = op & 15;
@@ -119,17 +120,28 @@ export function findSignals(
   return { from, to, bases, depth, clips, edits };
 }
 
+const viewOf = ({ buffer, byteOffset, length }: Uint8Array): DataView =>
+  new DataView(buffer, byteOffset, length);
+
 function countBases(
   counts: Uint16Array,
-  codes: Uint8Array,
-  { bases, quals }: Pool,
+  expected: DataView,
+  { quals }: Pool,
+  shown: DataView,
   ref: number,
   query: number,
   length: number,
 ): void {
-  for (let k = 0; k < length; k++) {
-    const base = bases[query + k]!;
-    if (base === codes[ref + k] || base === other || quals[query + k]! < leastQuality) continue;
-    counts[4 * (ref + k) + base]!++;
+  for (let k = 0; k < length;) {
+    // Most bases are those of the reference: four at once.
+    if (k + 4 <= length && shown.getUint32(query + k) === expected.getUint32(ref + k)) {
+      k += 4;
+      continue;
+    }
+    for (const end = Math.min(length, k + 4); k < end; k++) {
+      const base = shown.getUint8(query + k);
+      if (base === expected.getUint8(ref + k) || base === other || quals[query + k]! < leastQuality) continue;
+      counts[4 * (ref + k) + base]!++;
+    }
   }
 }

@@ -100,6 +100,8 @@ export function stretchAt(sequence: Sequence, blocks: FastaIndex['blocks'], pos:
 }
 
 const readSize = 1 << 20;
+/** Less at a time of what has to be inflated: a part needs little more than its own stretch. */
+const inflateSize = 1 << 17;
 
 /** Pieces of the text of a sequence from a base on, line ends among them, at least up to its end. */
 async function* textOf(
@@ -109,7 +111,7 @@ async function* textOf(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   if (at) {
-    yield* inflate(source, name, at, undefined, { chunk: readSize, signal });
+    yield* inflate(source, name, at, undefined, { chunk: inflateSize, signal });
     return;
   }
   const end = sequence.length > 0 ? byteOf(sequence, sequence.length - 1) + 1 : 0;
