@@ -1,22 +1,22 @@
 /** Cells of polygons as GDAL burns them, shares as areas, statistics of cells. */
 import { describe, expect, test } from 'vitest';
-import { frameOf, weightsOf } from '../geospatial/kernels/coverage.ts';
+import { frameOf, type Rule, weightsOf } from '../geospatial/kernels/coverage.ts';
 import { emptyZone, growZone, histogramOfZone, statisticsOfZone } from '../geospatial/kernels/zone.ts';
 import { gdal, gdalMissing } from './gdal.ts';
 import { random } from './lasfile.ts';
 import { flat, type Ring, stars } from './stars.ts';
 
 describe('cells', () => {
-  test.skipIf(gdalMissing).each(['centre', 'touched'] as const)('%s: those that GDAL burns', (rule) => {
-    const rings = stars(250, 4);
-    const own = rings.map((ring) => {
-      const frame = frameOf([flat(ring)], 200, 200);
-      const width = frame.right - frame.left;
-      return [...weightsOf([flat(ring)], frame, rule).entries()].flatMap(([i, weight]) =>
-        weight > 0 ? [(frame.top + Math.floor(i / width)) * 200 + frame.left + (i % width)] : [],
-      );
-    });
-    const theirs = gdal<number[][]>(
+  /** Of a grid of 200 by 200. */
+  const cellsOf = (ring: Ring, rule: Rule): number[] => {
+    const frame = frameOf([flat(ring)], 200, 200);
+    const width = frame.right - frame.left;
+    return [...weightsOf([flat(ring)], frame, rule).entries()].flatMap(([i, weight]) =>
+      weight > 0 ? [(frame.top + Math.floor(i / width)) * 200 + frame.left + (i % width)] : [],
+    );
+  };
+  const burned = (rings: readonly Ring[], rule: Rule): number[][] =>
+    gdal<number[][]>(
       `from osgeo import ogr
 out = []
 for ring in given['rings']:
@@ -29,8 +29,39 @@ for ring in given['rings']:
 print(json.dumps(out))`,
       { rings, options: rule === 'touched' ? ['ALL_TOUCHED=TRUE'] : [] },
     );
+  test.skipIf(gdalMissing).each(['centre', 'touched'] as const)('%s: those that GDAL burns', (rule) => {
+    const rings = stars(250, 4);
+    const own = rings.map((ring) => cellsOf(ring, rule));
+    const theirs = burned(rings, rule);
     expect(own.reduce((sum, cells) => sum + cells.length, 0)).toBeGreaterThan(20_000);
     for (const [i, cells] of own.entries()) expect([i, cells]).toEqual([i, theirs[i]]);
+  });
+
+  test.skipIf(gdalMissing)('a side along a border of cells touches none of them', () => {
+    const next = random(3);
+    const some = (most: number): number => 1 + Math.floor(next() * most);
+    // An L, or a rectangle; after a reprojection places are not quite whole.
+    const rings = Array.from({ length: 60 }, (_, i): Ring => {
+      const [x, y, w, h] = [some(90), some(90), some(40), some(40)];
+      const near = (value: number): number => value + (i % 3 === 0 ? (next() - 0.5) * 1e-7 : 0);
+      const ring = [
+        [x, y],
+        [x + 2 * w, y],
+        [x + 2 * w, y + h],
+        [x + w, y + h],
+        [x + w, y + 2 * h],
+        [x, y + 2 * h],
+      ] as const;
+      return (i % 2 === 0 ? ring : [ring[0], ring[1], ring[2], [x, y + h]]).map(([a, b]) => [
+        near(a),
+        near(b),
+      ]);
+    });
+    const theirs = burned(rings, 'touched');
+    for (const [i, ring] of rings.entries()) {
+      expect([i, cellsOf(ring, 'touched')]).toEqual([i, theirs[i]]);
+      expect([i, cellsOf(ring, 'touched')]).toEqual([i, cellsOf(ring, 'centre')]);
+    }
   });
 
   test('shares sum to the area, and each is what many places in its cell say; holes count once, however rings turn', () => {
