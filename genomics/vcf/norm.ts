@@ -154,11 +154,12 @@ async function moveLeft(
     throw new BadInput(
       `VCF: ${contig}:${pos} of ${file} is of a contig that the reference does not have, expected one of it; give the reference of the calls`,
     );
-  const found = Buffer.from(
-    bases.codes.buffer,
-    bases.codes.byteOffset + start - bases.origin,
-    Math.max(0, Math.min(ref.length, bases.end - start)),
-  ).toString('latin1');
+  // Behind the contig's end there is none.
+  const known = bases.codes.subarray(
+    start - bases.origin,
+    Math.min(start + ref.length, bases.end) - bases.origin,
+  );
+  const found = Buffer.from(known.buffer, known.byteOffset, known.length).toString('latin1');
   if (!isLike(ref, found)) {
     if (given['check-ref'] === 'exclude') return undefined;
     if (given['check-ref'] === 'ignore') return row;
