@@ -234,9 +234,13 @@ print(json.dumps(path))`,
 });
 
 test('no JSON: why, in one line', async () => {
-  await expect(read(Buffer.from('{"type":\n"FeatureCollection",\n}'))).rejects.toThrow(
-    /^GeoJSON: no JSON in x \([^\n]+\), expected polygons; write them as /,
-  );
+  for (const [text, reason] of [
+    ['{"type":\n"FeatureCollection",\n}', 'Expected double-quoted property name'],
+    ['PK\u0003\n\u001b', "Unexpected token 'P'"],
+  ])
+    await expect(read(Buffer.from(text!))).rejects.toThrow(
+      new RegExp(`^GeoJSON: no JSON in x \\(${reason}[^\n"]*\\), expected polygons; write them as `),
+    );
 });
 
 test('changes beside a GeoPackage that another program has open are told', async () => {

@@ -19,7 +19,10 @@ export function parseGeoJson(bytes: Uint8Array, uri: string): PolygonFile {
   try {
     value = JSON.parse(new TextDecoder().decode(bytes));
   } catch (error) {
-    const reason = messageOf(error).replace(/\s+/g, ' ');
+    // Without the piece of the file that V8 adds, which may be anything.
+    const reason = messageOf(error)
+      .replace(/, (\.\.\.)?".*$/s, '')
+      .replace(/\p{Cc}/gu, '?');
     throw new BadInput(
       `GeoJSON: no JSON in ${uri} (${reason}), expected polygons; write them as GeoJSON, FlatGeobuf or GeoPackage, say with ogr2ogr`,
       { cause: error },
