@@ -240,6 +240,10 @@ test('a record behind the end of its contig has no REF there', async () => {
     );
     expect(rowsOf(await norm(at('end.vcf'), at('end.fa'), { 'check-ref': 'exclude' }))).toBe('');
   }
+  writeFileSync(at('end.vcf'), `${head}a\t0\t.\tA\tC\t.\t.\t.\n`);
+  expect(await messageFrom(norm(at('end.vcf'), at('end.fa')))).toMatch(
+    /^VCF: a:0 of .*end.vcf lies before the first base /,
+  );
   // samtools faidx, which would be the advice, does not index it.
   writeFileSync(at('plain.fa.gz'), gzipSync(readFileSync(at('end.fa'))));
   expect(await messageFrom(norm(at('end.vcf'), at('plain.fa.gz')))).toMatch(
