@@ -15,13 +15,7 @@ import { parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { afterAll, describe, expect, test } from 'vitest';
 import { encodeTile, writeCog, type Raster } from '../geospatial/formats/cog.ts';
 import { levels } from '../geospatial/kernels/pyramid.ts';
-import { parseGeoJson } from '../geospatial/formats/geojson.ts';
-import type { PolygonFile } from '../geospatial/formats/polygons.ts';
-import { epsgKeys } from '../geospatial/formats/reproject.ts';
-import { writeZoneTable } from '../geospatial/formats/zonetable.ts';
 import { zonal } from '../geospatial/jobs/zonal.ts';
-import { placePolygons } from '../geospatial/rasters/placing.ts';
-import { orderOf } from '../geospatial/rasters/zonetables.ts';
 import type { Rule } from '../geospatial/kernels/coverage.ts';
 import { parseArguments } from '../pipelines/arguments.ts';
 import { servermix } from './command.ts';
@@ -357,54 +351,4 @@ test('the ending of --out says the format, unless --format does', async () => {
   expect(await formatOf('--out', 'x.GeoJSON')).toBe('geojson');
   expect(await formatOf('--out', 'x.parquet', '--format', 'csv')).toBe('csv');
   for (const out of ['x.txt', 'parquet', 'x.parquet/y']) expect(await formatOf('--out', out)).toBe('csv');
-});
-
-test('systems that nobody knows, places beyond all bounds, names that every object has', async () => {
-  const ring = (x: number, y: number, size = 50) => [
-    [x, y],
-    [x + size, y],
-    [x + size, y - size],
-    [x, y - size],
-    [x, y],
-  ];
-  const fileOf = (name: string | undefined, ...rings: number[][][]) =>
-    parseGeoJson(
-      Buffer.from(
-        JSON.stringify({
-          type: 'FeatureCollection',
-          ...(name === undefined ? {} : { crs: { type: 'name', properties: { name } } }),
-          features: rings.map((one, i) => ({
-            type: 'Feature',
-            properties: i === 0 ? { constructor: 1, toString: null } : i === 1 ? 'text' : {},
-            geometry: { type: 'Polygon', coordinates: [one] },
-          })),
-        }),
-      ),
-      'x.geojson',
-    );
-  const raster = {
-    width: 100,
-    height: 100,
-    transform: [10, 0, 500_000, 0, -10, 5_000_000],
-    crs: await epsgKeys(32633),
-  };
-  const place = (file: PolygonFile, placing: 'auto' | 'lonlat' = 'auto') =>
-    placePolygons(file, raster as never, placing, 'x.geojson');
-  for (const name of ['ESRI:54009', 'local', `urn:ogc:def:crs:EPSG::${'9'.repeat(400)}`])
-    await expect(place(fileOf(name, ring(500_100, 4_999_900)))).rejects.toThrow(
-      /^polygons: the system ".{1,90}" of x.geojson is none that is known .* or tell with --placing/,
-    );
-  // Metres are no degrees.
-  const metres = fileOf(undefined, ring(500_100, 4_999_900));
-  const { polygons } = metres.features[0]!;
-  expect((await place(metres, 'lonlat')).ringsOf(polygons)).toEqual([]);
-  expect((await place(metres)).ringsOf(polygons)).toHaveLength(1);
-  const wide = fileOf(undefined, ring(0, 0), ring(1e306, 5), ring(3, 3), ring(9, 9));
-  for (const file of [wide, fileOf(undefined, ring(-1.7e308, 0), ring(0, 0), ring(1.7e308, 5), ring(9, 9))])
-    expect([...orderOf(file)].toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3]);
-  const lines: string[] = [];
-  await writeZoneTable('csv', wide, [], {
-    write: async (bytes) => void lines.push(Buffer.from(bytes).toString()),
-  });
-  expect(lines.join('')).toBe('feature,constructor,toString\n0,1,\n1,,\n2,,\n3,,\n');
 });

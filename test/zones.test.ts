@@ -1,7 +1,13 @@
 /** Cells of polygons as GDAL burns them, shares as areas, statistics of cells. */
 import { describe, expect, test } from 'vitest';
+import { parseGeoJson } from '../geospatial/formats/geojson.ts';
+import type { PolygonFile } from '../geospatial/formats/polygons.ts';
+import { epsgKeys } from '../geospatial/formats/reproject.ts';
+import { writeZoneTable } from '../geospatial/formats/zonetable.ts';
 import { frameOf, type Rule, weightsOf } from '../geospatial/kernels/coverage.ts';
 import { emptyZone, growZone, histogramOfZone, statisticsOfZone } from '../geospatial/kernels/zone.ts';
+import { placePolygons } from '../geospatial/rasters/placing.ts';
+import { orderOf } from '../geospatial/rasters/zonetables.ts';
 import { gdal, gdalMissing } from './gdal.ts';
 import { random } from './lasfile.ts';
 import { flat, type Ring, stars } from './stars.ts';
@@ -174,4 +180,54 @@ test('histograms: values as they are, and bins as numpy has them', () => {
     below: 1,
     above: 3,
   });
+});
+
+test('systems that nobody knows, places beyond all bounds, names that every object has', async () => {
+  const ring = (x: number, y: number, size = 50) => [
+    [x, y],
+    [x + size, y],
+    [x + size, y - size],
+    [x, y - size],
+    [x, y],
+  ];
+  const fileOf = (name: string | undefined, ...rings: number[][][]) =>
+    parseGeoJson(
+      Buffer.from(
+        JSON.stringify({
+          type: 'FeatureCollection',
+          ...(name === undefined ? {} : { crs: { type: 'name', properties: { name } } }),
+          features: rings.map((one, i) => ({
+            type: 'Feature',
+            properties: i === 0 ? { constructor: 1, toString: null } : i === 1 ? 'text' : {},
+            geometry: { type: 'Polygon', coordinates: [one] },
+          })),
+        }),
+      ),
+      'x.geojson',
+    );
+  const raster = {
+    width: 100,
+    height: 100,
+    transform: [10, 0, 500_000, 0, -10, 5_000_000],
+    crs: await epsgKeys(32633),
+  };
+  const place = (file: PolygonFile, placing: 'auto' | 'lonlat' = 'auto') =>
+    placePolygons(file, raster as never, placing, 'x.geojson');
+  for (const name of ['ESRI:54009', 'local', `urn:ogc:def:crs:EPSG::${'9'.repeat(400)}`])
+    await expect(place(fileOf(name, ring(500_100, 4_999_900)))).rejects.toThrow(
+      /^polygons: the system ".{1,90}" of x.geojson is none that is known .* or tell with --placing/,
+    );
+  // Metres are no degrees.
+  const metres = fileOf(undefined, ring(500_100, 4_999_900));
+  const { polygons } = metres.features[0]!;
+  expect((await place(metres, 'lonlat')).ringsOf(polygons)).toEqual([]);
+  expect((await place(metres)).ringsOf(polygons)).toHaveLength(1);
+  const wide = fileOf(undefined, ring(0, 0), ring(1e306, 5), ring(3, 3), ring(9, 9));
+  for (const file of [wide, fileOf(undefined, ring(-1.7e308, 0), ring(0, 0), ring(1.7e308, 5), ring(9, 9))])
+    expect([...orderOf(file)].toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3]);
+  const lines: string[] = [];
+  await writeZoneTable('csv', wide, [], {
+    write: async (bytes) => void lines.push(Buffer.from(bytes).toString()),
+  });
+  expect(lines.join('')).toBe('feature,constructor,toString\n0,1,\n1,,\n2,,\n3,,\n');
 });
