@@ -99,6 +99,12 @@ function exitCodeOf(error: unknown): number {
   return 1;
 }
 
+/** Without line breaks, and with the control characters that a name or a file may bring spelled out: a terminal would obey them. */
+const oneLine = (text: string): string =>
+  text
+    .replace(/\s*[\r\n]+\s*/g, ' ')
+    .replace(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 const args = process.argv.slice(2);
 // `servermix info x.bam | head`: a reader that has seen enough is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -115,7 +121,7 @@ try {
 } catch (error) {
   process.exitCode = exitCodeOf(error);
   const debug = args.includes('--debug') && error instanceof Error;
-  const text = redact(debug ? error.stack! : messageOf(error).replace(/\s*[\r\n]+\s*/g, ' '));
+  const text = redact(debug ? error.stack! : oneLine(messageOf(error)));
   const json = args.includes('--json') && !debug;
   const line = json
     ? JSON.stringify({ event: 'error', message: text, exitCode: process.exitCode })

@@ -298,3 +298,51 @@ describe.skipIf(!data)('damage', () => {
     );
   });
 });
+
+describe('an index that does not reach all placed records', () => {
+  const path = join(folder, 'grown.bam');
+  const record = (refId: number, pos: number): Buffer => {
+    const bytes = Buffer.alloc(38);
+    [34, refId, pos].forEach((value, i) => bytes.writeInt32LE(value, 4 * i));
+    bytes.writeUInt8(2, 12);
+    bytes.writeInt32LE(-1, 24);
+    bytes.write('r', 36);
+    return bytes;
+  };
+  const head = Buffer.alloc(8 + 4 + 4 + 2 + 4);
+  head.write('BAM\x01');
+  [0, 1, 2].forEach((value, i) => head.writeInt32LE(value, 4 + 4 * i));
+  head.write('c', 16);
+  head.writeInt32LE(1000, 18);
+  /** Of records from one place of the only block to another. */
+  const baiOf = (ends: readonly [number, number] | undefined): Buffer => {
+    const fields = ends ? [1, 1, 4681, 1, ends[0], 0, ends[1], 0, 1, ends[0], 0] : [1, 0, 0];
+    const bytes = Buffer.alloc(4 + 4 * fields.length);
+    bytes.write('BAI\x01');
+    fields.forEach((value, i) => bytes.writeInt32LE(value, 4 + 4 * i));
+    return bytes;
+  };
+  const verdict = async (
+    all: readonly Buffer[],
+    ends: readonly [number, number] | undefined,
+  ): Promise<string | undefined> => {
+    writeFileSync(path, bgzfOf(Buffer.concat([head, ...all])).file);
+    writeFileSync(`${path}.bai`, baiOf(ends));
+    return messageFrom(open(path));
+  };
+  test('is refused; unplaced ones lie behind', async () => {
+    const [first, second, unplaced] = [record(0, 5), record(0, 7), record(-1, -1)];
+    const size = 22;
+    expect(await verdict([first, second], [size, size + 76])).toBeUndefined();
+    expect(await verdict([first, second, unplaced], [size, size + 76])).toBeUndefined();
+    expect(await verdict([unplaced], undefined)).toBeUndefined();
+    expect(await verdict([], undefined)).toBeUndefined();
+    for (const ends of [undefined, [size + 38, size + 76]] as const)
+      expect(await verdict([first, second], ends)).toMatch(
+        /^BAM: records lie before those in .*grown.bam.bai, expected none: it is not the index of .*; index it again/,
+      );
+    expect(await verdict([first, second], [size, size + 38])).toMatch(
+      /^BAM: placed records lie behind those in /,
+    );
+  });
+});

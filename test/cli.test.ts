@@ -320,3 +320,12 @@ test('a full disk: one line, nothing partial', async () => {
   expect(stderr).toMatch(/space|large/i);
   await expect(readFile(out)).rejects.toThrow('ENOENT');
 });
+
+test('control characters of names do not reach the terminal', async () => {
+  const { code, stderr } = await servermix(
+    ['run', 'genomics/flagstat', '--reads', 'no\u001b[31m\nsuch.bam'],
+    folder,
+  );
+  expect(code).toBe(3);
+  expect(stderr).toMatch(/^servermix: file: \S*no\\u001b\[31m such.bam does not exist, [^\n]*\n$/);
+});

@@ -16,6 +16,7 @@ import { index as makeIndex } from '../geospatial/jobs/index.ts';
 import { bgzfOf } from './alignments.ts';
 import { bcfOf } from './bcffile.ts';
 import { onlyFile } from './cloudjobs.ts';
+import { gdal, gdalMissing } from './gdal.ts';
 import { randomSam } from './sam.ts';
 import { isLong, shared } from './shared.ts';
 import { generate } from './generate.ts';
@@ -69,6 +70,38 @@ const bcf = bcfOf(gunzipSync(vcf).toString()).bytes;
 const fasta = readFileSync(join(folder, 'reference.fa'));
 const cram =
   shared() && readFileSync(join(shared()!, 'data/genomics/edge/hts-specs/cram/3.0/passed/0507_mapped.cram'));
+
+/** Polygons over a raster, in every format that is read, and a raster in tiles, as GDAL writes them. */
+const places = [...Array(30).keys()].map((i) => {
+  const [x, y, side] = [500_000 + 37 * i, 4_999_900 - 29 * i, 60 + 7 * i];
+  const ring = [
+    [x, y],
+    [x + side, y],
+    [x + side, y - side],
+    [x, y - side],
+    [x, y],
+  ];
+  const geometry = { type: 'Polygon', coordinates: [ring] };
+  return { type: 'Feature', properties: { id: i, name: `é ${i}` }, geometry };
+});
+const crs = { type: 'name', properties: { name: 'urn:ogc:def:crs:EPSG::32633' } };
+const geojson = Buffer.from(JSON.stringify({ type: 'FeatureCollection', crs, features: places }));
+const madeByGdal = gdalMissing ? undefined : made();
+function made(): { readonly tif: Buffer; readonly polygons: readonly (readonly [string, Buffer])[] } {
+  writeFileSync(join(folder, 'places.json'), geojson);
+  gdal(
+    `d = gdal.GetDriverByName('GTiff').Create(given + '/cells.tif', 150, 130, 2, gdal.GDT_Int16, ['TILED=YES', 'BLOCKXSIZE=64', 'BLOCKYSIZE=64', 'COMPRESS=LZW', 'PREDICTOR=2'])
+s = osr.SpatialReference(); s.ImportFromEPSG(32633)
+d.SetGeoTransform((500000, 10, 0, 5000000, 0, -10)); d.SetProjection(s.ExportToWkt())
+for band in (1, 2): d.GetRasterBand(band).WriteArray(np.arange(150 * 130).reshape(130, 150) % (97 * band))
+d = None
+for end, driver in (('fgb', 'FlatGeobuf'), ('gpkg', 'GPKG')): gdal.VectorTranslate(given + '/places.' + end, given + '/places.json', format=driver)
+print(1)`,
+    folder,
+  );
+  const polygons = ['fgb', 'gpkg'].map((end) => [end, readFileSync(join(folder, `places.${end}`))] as const);
+  return { tif: readFileSync(join(folder, 'cells.tif')), polygons };
+}
 
 type Target = {
   readonly name: string;
@@ -238,6 +271,24 @@ const targets: Target[] = [
     beside: [],
     checked: false,
   },
+  ...(madeByGdal
+    ? [
+        {
+          name: 'GeoTIFF through cog',
+          job: 'satellite/cog',
+          file: ['raster', 'a.tif', madeByGdal.tif] as const,
+          beside: [],
+          checked: false,
+        },
+        ...[['geojson', geojson] as const, ...madeByGdal.polygons].map(([end, bytes]) => ({
+          name: `${end} through zonal`,
+          job: 'satellite/zonal',
+          file: ['polygons', `a.${end}`, bytes] as const,
+          beside: [['raster', 'r.tif', madeByGdal.tif] as const],
+          checked: false,
+        })),
+      ]
+    : []),
   ...(laz
     ? [
         {

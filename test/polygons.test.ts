@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { BadInput } from '../core/errors.ts';
 import { type PolygonFile, readPolygons } from '../geospatial/formats/polygons.ts';
+import { pendingNote } from '../geospatial/formats/geopackage.ts';
+import { openSqlite } from '../geospatial/formats/sqlite.ts';
 import { columnsOf } from '../geospatial/formats/sqlitecolumns.ts';
 import { polygonsOfWkb, wkbOf } from '../geospatial/formats/wkb.ts';
 import { gdal, gdalMissing } from './gdal.ts';
@@ -201,4 +203,51 @@ test('well-known binary: there and back, big-endian, heights, and what has no ar
   [0, 0, 7, 4, 0, 7, 4, 4, 7].forEach((value, i) => big.writeDoubleBE(value, 13 + 8 * i));
   expect(polygonsOfWkb(big)).toEqual([[Float64Array.of(0, 0, 4, 0, 4, 4)]]);
   expect(() => polygonsOfWkb(big.subarray(0, 60))).toThrow(RangeError);
+});
+
+test('tables that are made to take long, or much memory', async () => {
+  const begin = performance.now();
+  for (const text of ['[', '/*', '"'])
+    expect(() => columnsOf(`CREATE TABLE t(${text.repeat(2 ** 17)}`)).toThrow(RangeError);
+  const columns = (count: number): string => Array.from({ length: count }, (_, i) => `c${i}`).join(',');
+  expect(() => columnsOf(`CREATE TABLE t(${columns(2001)})`)).toThrow('a table of 2001 columns');
+  expect(() => columnsOf(`CREATE TABLE t(${' '.repeat(2 ** 18)}a)`)).toThrow(/characters$/);
+  expect(performance.now() - begin).toBeLessThan(5000);
+  expect(
+    columnsOf(
+      'CREATE TABLE t(a, b INT GENERATED ALWAYS AS (a + 1) VIRTUAL, c AS (a), d INT AS (a) STORED, e DEFAULT (CAST(1 AS INT)))',
+    ).map(({ name }) => name),
+  ).toEqual(['a', 'd', 'e']);
+});
+
+test.skipIf(gdalMissing)('rows that have far fewer values than their table has columns', () => {
+  const path = gdal<string>(
+    `import sqlite3
+path = given + '/wide.sqlite'
+c = sqlite3.connect(path); c.execute('CREATE TABLE t(a)'); c.executemany('INSERT INTO t VALUES (?)', [(1,)] * 3000); c.commit()
+c.execute('PRAGMA writable_schema=ON'); c.execute("UPDATE sqlite_master SET sql = ?", ['CREATE TABLE t(' + ','.join(f'c{i}' for i in range(1900)) + ')']); c.commit(); c.close()
+print(json.dumps(path))`,
+    work,
+  );
+  const file = openSqlite(readFileSync(path));
+  expect(() => [...file.rows(file.tables.get('t')!)]).toThrow('rows of 1 values for 1900');
+});
+
+test('no JSON: why, in one line', async () => {
+  for (const [text, reason] of [
+    ['{"type":\n"FeatureCollection",\n}', 'Expected double-quoted property name'],
+    ['PK\u0003\n\u001b', "Unexpected token 'P'"],
+  ])
+    await expect(read(Buffer.from(text!))).rejects.toThrow(
+      new RegExp(`^GeoJSON: no JSON in x \\(${reason}[^\n"]*\\), expected polygons; write them as `),
+    );
+});
+
+test('changes beside a GeoPackage that another program has open are told', async () => {
+  const finding = (size: number) => ({ find: async (uri: string) => ({ uri, size, id: '', format: '' }) });
+  expect(await pendingNote({ uri: 'a.gpkg' }, finding(4152))).toEqual([
+    expect.stringMatching(/^a.gpkg-wal may have changes that are not in a.gpkg yet: /),
+  ]);
+  expect(await pendingNote({ uri: 'a.gpkg' }, finding(0))).toEqual([]);
+  expect(await pendingNote({ uri: 'a.fgb' }, finding(9))).toEqual([]);
 });

@@ -1,20 +1,24 @@
-/** Damaged GeoTIFFs: cells or one line, in bounded time, whatever is changed or cut. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+/** Damaged GeoTIFFs: cells or one line, in bounded time and memory, whatever is changed or cut. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { BadInput } from '../core/errors.ts';
 import { memorySource } from '../core/sources/memory.ts';
 import { random } from '../datasets/random.ts';
 import { readTiff } from '../geospatial/formats/directories.ts';
 import { openRaster } from '../geospatial/formats/geotiff.ts';
+import { gdal, gdalMissing } from './gdal.ts';
 import { isLong, shared } from './shared.ts';
 
 vi.setConfig({ testTimeout: 600_000 });
 
+const work = mkdtempSync(join(tmpdir(), 'rasterdamage-'));
+afterAll(() => rmSync(work, { recursive: true }));
 const home = shared();
 const folders = ['cog', 'raster', 'sentinel2/barbellino', 'l8ny18', 'mosaic', 'dem'];
 const most = 120_000;
-const files = home
+const given = home
   ? folders.flatMap((name) => {
       const folder = join(home, 'data/geospatial/satellite', name);
       const all = readdirSync(folder)
@@ -23,7 +27,50 @@ const files = home
       return all.filter((file) => statSync(file).size <= most).slice(0, 12);
     })
   : [];
-if (files.length === 0) console.warn('skipped: no shared data; no damaged rasters');
+/** One of each kind that GDAL writes: bytes or floats, bands, and what it is told. */
+const tiled = ['TILED=YES', 'BLOCKXSIZE=32', 'BLOCKYSIZE=32'];
+const kinds: readonly (readonly [
+  type: 'Byte' | 'UInt16' | 'Float32',
+  bands: number,
+  options: readonly string[],
+])[] = [
+  ['Byte', 3, ['BLOCKYSIZE=7']],
+  ['Byte', 3, [...tiled, 'INTERLEAVE=BAND']],
+  ['Byte', 1, ['COMPRESS=PACKBITS', 'BIGTIFF=YES']],
+  ['Byte', 1, [...tiled, 'COMPRESS=DEFLATE', 'NBITS=1']],
+  ['Byte', 3, [...tiled, 'COMPRESS=JPEG', 'PHOTOMETRIC=YCBCR']],
+  ['Byte', 1, ['COMPRESS=JPEG', 'JPEGTABLESMODE=0']],
+  ['Byte', 2, [...tiled, 'COMPRESS=DEFLATE', 'MASK']],
+  ['UInt16', 2, [...tiled, 'COMPRESS=LZW', 'PREDICTOR=2', 'INTERLEAVE=BAND']],
+  ['UInt16', 1, [...tiled, 'COMPRESS=LZW', 'NBITS=12']],
+  ['UInt16', 2, [...tiled, 'COMPRESS=ZSTD', 'BIGTIFF=YES', 'ENDIANNESS=BIG']],
+  ['UInt16', 1, [...tiled, 'COMPRESS=LERC_DEFLATE']],
+  ['Float32', 2, [...tiled, 'COMPRESS=DEFLATE', 'PREDICTOR=3']],
+  ['Float32', 1, ['COMPRESS=ZSTD', 'PREDICTOR=3']],
+  ['Float32', 1, [...tiled, 'COMPRESS=LERC']],
+  ['Float32', 1, ['COMPRESS=LERC_ZSTD']],
+  ['Float32', 1, [...tiled, 'COMPRESS=DEFLATE', 'NBITS=16']],
+];
+const made = gdalMissing
+  ? []
+  : gdal<string[]>(
+      `import os
+gdal.SetConfigOption('GDAL_TIFF_INTERNAL_MASK', 'YES')
+out = []
+y, x = np.mgrid[0:90, 0:110]
+for i, (kind, bands, options) in enumerate(given['kinds']):
+    path = os.path.join(given['work'], f'{i}.tif'); out.append(path)
+    d = gdal.GetDriverByName('GTiff').Create(path, 110, 90, bands, getattr(gdal, 'GDT_' + kind), [o for o in options if o != 'MASK'])
+    d.SetGeoTransform((500000, 10, 0, 5000000, 0, -10))
+    for band in range(1, bands + 1): d.GetRasterBand(band).WriteArray((100 + 50 * np.sin(x / 9 + band) + 40 * np.cos(y / 7)) % (2 if 'NBITS=1' in options else 255))
+    if 'MASK' in options:
+        d.CreateMaskBand(gdal.GMF_PER_DATASET); d.GetRasterBand(1).GetMaskBand().WriteArray((x > 20) * 255)
+    d = None
+print(json.dumps(out))`,
+      { kinds, work },
+    );
+const files = [...made, ...given];
+if (files.length === 0) console.warn('skipped: no shared data, no GDAL; no damaged rasters');
 
 /** Reads what jobs read: a window of all bands, and the mask. */
 async function look(bytes: Uint8Array): Promise<'read' | 'refused'> {
@@ -39,6 +86,9 @@ async function look(bytes: Uint8Array): Promise<'read' | 'refused'> {
     if (!(error instanceof BadInput)) throw error;
     expect(error.message.split('\n')).toHaveLength(1);
     return 'refused';
+  } finally {
+    // Of this process so far, in KiB.
+    expect(process.resourceUsage().maxRSS).toBeLessThan(600 * 1024);
   }
 }
 

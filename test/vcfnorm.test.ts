@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Json } from '../core/json.ts';
 import { random, type Random } from '../datasets/random.ts';
@@ -225,5 +225,28 @@ test('REF that is not the reference: told, left out, or left', async () => {
   writeFileSync(at('odd.vcf'), `${lines.slice(0, head).join('\n')}\nchrQ\t5\t.\tA\tC\t.\t.\t.\tGT\t0/1\n`);
   expect(await messageFrom(norm(at('odd.vcf'), at('reference.fa')))).toMatch(
     /chrQ:5 of .* is of a contig that the reference does not have/,
+  );
+});
+
+test('a record behind the end of its contig has no REF there', async () => {
+  const head =
+    '##fileformat=VCFv4.2\n##contig=<ID=a,length=4>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n';
+  writeFileSync(at('end.fa'), '>a\nACGT\n');
+  writeFileSync(at('end.fa.fai'), 'a\t4\t3\t4\t5\n');
+  for (const pos of [5, 9_999_999, 2 ** 31 - 1]) {
+    writeFileSync(at('end.vcf'), `${head}a\t${pos}\t.\tA\tC\t.\t.\t.\n`);
+    expect(await messageFrom(norm(at('end.vcf'), at('end.fa')))).toMatch(
+      new RegExp(`^VCF: REF of a:${pos} of .*end.vcf is "A", expected "" as the reference has; `),
+    );
+    expect(rowsOf(await norm(at('end.vcf'), at('end.fa'), { 'check-ref': 'exclude' }))).toBe('');
+  }
+  writeFileSync(at('end.vcf'), `${head}a\t0\t.\tA\tC\t.\t.\t.\n`);
+  expect(await messageFrom(norm(at('end.vcf'), at('end.fa')))).toMatch(
+    /^VCF: a:0 of .*end.vcf lies before the first base /,
+  );
+  // samtools faidx, which would be the advice, does not index it.
+  writeFileSync(at('plain.fa.gz'), gzipSync(readFileSync(at('end.fa'))));
+  expect(await messageFrom(norm(at('end.vcf'), at('plain.fa.gz')))).toMatch(
+    /^FASTA: .*plain.fa.gz is plain gzip, expected plain text or BGZF; write it with gunzip -c \| bgzip$/,
   );
 });

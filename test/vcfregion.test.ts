@@ -158,3 +158,44 @@ test.skipIf(!has('bcftools'))('of BCF by its CSI', async () => {
         await query(at('none.vcf.gz'), region, 1e9),
       ]);
 });
+
+test('names of contigs with colons are whole names first', async () => {
+  const head = '##fileformat=VCFv4.3\n##contig=<ID=HLA-A*01:01:01:01>\n##contig=<ID=a>\n';
+  const rows = ['HLA-A*01:01:01:01\t1', 'HLA-A*01:01:01:01\t7', 'a\t5'].map(
+    (row) => `${row}\t.\tA\tC\t.\t.\t.\n`,
+  );
+  writeFileSync(at('hla.vcf'), `${head}#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n${rows.join('')}`);
+  const found = async (region: string): Promise<number> =>
+    (await query(at('hla.vcf'), region)).split('\n').length - 1;
+  expect(await found('HLA-A*01:01:01:01')).toBe(2);
+  expect(await found('HLA-A*01:01:01:01:5-9,a')).toBe(2);
+  // Nobody knows contigs that are not there.
+  const variants: [Dataset] = [await dataset(at('hla.vcf'), 'vcf')];
+  const planning = { open: () => fileSource(at('hla.vcf'), variants[0]), find: async () => undefined };
+  const params = resolve(vcfQuery.params, { region: 'chr1,a', format });
+  const plan = await vcfQuery.partition({ variants }, params as never, 1e9, planning as never);
+  expect(plan.notes).toEqual([
+    expect.stringMatching(/^regions on chr1: .*hla.vcf declares no such contigs; it has 2: HLA-/),
+  ]);
+});
+
+test('an index that ends before the file does is as good as none', async () => {
+  const empty = createIndex();
+  const half = createIndex();
+  // The second block ends where its length says (SAM spec 4.1).
+  const bytes = readFileSync(at('none.vcf.gz'));
+  const second = bytes.readUInt16LE(16) + 1;
+  half.add(0, 0, 900_000, [0, 300], [second + bytes.readUInt16LE(second + 16) + 1, 0], true);
+  for (const [name, index] of [
+    ['empty', empty],
+    ['half', half],
+  ] as const) {
+    copyFileSync(at('none.vcf.gz'), at(`${name}.vcf.gz`));
+    writeFileSync(at(`${name}.vcf.gz.tbi`), index.toTbi(['a'], vcfLayout));
+    for (const region of ['a:880000-', 'b'])
+      expect([name, await query(at(`${name}.vcf.gz`), region)]).toEqual([
+        name,
+        await query(at('none.vcf.gz'), region),
+      ]);
+  }
+});

@@ -14,7 +14,7 @@ const contigs = [
   { name: 'a', length: 4_000_000 },
   { name: 'b', length: 4_000_000 },
 ];
-type Row = readonly [contig: number, from: number, text: string];
+type Row = readonly [contig: number, from: number, text: string, to?: number];
 
 /** Numbers of [0, 1), the same ones in each run. */
 let seed = 41;
@@ -62,13 +62,14 @@ async function write(all: readonly Row[], cuts: readonly number[], arrangement: 
   const edges = [0, ...cuts, all.length];
   for (let i = 1; i < edges.length; i++) {
     const lines = collectLines();
-    for (const [contig, from, text] of all.slice(edges[i - 1], edges[i]))
-      lines.add(contig, from, from + 1, i % 2 ? text : Buffer.from(text));
+    for (const [contig, from, text, to = from + 1] of all.slice(edges[i - 1], edges[i]))
+      lines.add(contig, from, to, i % 2 ? text : Buffer.from(text));
     parts.push(await lines.store(context));
   }
   await writeLines(joinLines(parts), output, '', '#header\n', contigs, context, arrangement);
   const file = Buffer.concat(files.get('')!);
-  return { file, index: Buffer.concat(files.get('.tbi')!), copied: copied / file.length };
+  const index = files.get('.tbi') ?? files.get('.csi')!;
+  return { file, suffixes: [...files.keys()], index: Buffer.concat(index), copied: copied / file.length };
 }
 
 const cutsOf = (count: number, step: number): number[] =>
@@ -114,4 +115,20 @@ describe('lines of VCF become the same file', () => {
       expect([step, file.equals(whole.file), index.equals(whole.index)]).toEqual([step, true, true]);
     }
   });
+});
+
+test('records behind the end of their contig are in the index, those behind 32 bits are none', async () => {
+  for (const [from, to] of [
+    [2 ** 29, 2 ** 29 + 5],
+    [2 ** 31 - 2, 2 ** 31 - 1],
+    [5, 99_999_999_999],
+  ] as const) {
+    const { suffixes, index } = await write([[0, from, 'x\n', to]], []);
+    expect(suffixes).toEqual(['', '.csi']);
+    // Levels that reach so far.
+    expect(gunzipSync(index).readInt32LE(8)).toBe(6);
+  }
+  await expect(write([[0, 2 ** 31 - 1, 'x\n']], [])).rejects.toThrow(
+    /^VCF: a record has POS 2147483648, expected 2147483647 at most, /,
+  );
 });

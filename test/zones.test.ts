@@ -1,22 +1,28 @@
 /** Cells of polygons as GDAL burns them, shares as areas, statistics of cells. */
 import { describe, expect, test } from 'vitest';
-import { frameOf, weightsOf } from '../geospatial/kernels/coverage.ts';
+import { parseGeoJson } from '../geospatial/formats/geojson.ts';
+import type { PolygonFile } from '../geospatial/formats/polygons.ts';
+import { epsgKeys } from '../geospatial/formats/reproject.ts';
+import { writeZoneTable } from '../geospatial/formats/zonetable.ts';
+import { frameOf, type Rule, weightsOf } from '../geospatial/kernels/coverage.ts';
 import { emptyZone, growZone, histogramOfZone, statisticsOfZone } from '../geospatial/kernels/zone.ts';
+import { placePolygons } from '../geospatial/rasters/placing.ts';
+import { orderOf } from '../geospatial/rasters/zonetables.ts';
 import { gdal, gdalMissing } from './gdal.ts';
 import { random } from './lasfile.ts';
 import { flat, type Ring, stars } from './stars.ts';
 
 describe('cells', () => {
-  test.skipIf(gdalMissing).each(['centre', 'touched'] as const)('%s: those that GDAL burns', (rule) => {
-    const rings = stars(250, 4);
-    const own = rings.map((ring) => {
-      const frame = frameOf([flat(ring)], 200, 200);
-      const width = frame.right - frame.left;
-      return [...weightsOf([flat(ring)], frame, rule).entries()].flatMap(([i, weight]) =>
-        weight > 0 ? [(frame.top + Math.floor(i / width)) * 200 + frame.left + (i % width)] : [],
-      );
-    });
-    const theirs = gdal<number[][]>(
+  /** Of a grid of 200 by 200. */
+  const cellsOf = (ring: Ring, rule: Rule): number[] => {
+    const frame = frameOf([flat(ring)], 200, 200);
+    const width = frame.right - frame.left;
+    return [...weightsOf([flat(ring)], frame, rule).entries()].flatMap(([i, weight]) =>
+      weight > 0 ? [(frame.top + Math.floor(i / width)) * 200 + frame.left + (i % width)] : [],
+    );
+  };
+  const burned = (rings: readonly Ring[], rule: Rule): number[][] =>
+    gdal<number[][]>(
       `from osgeo import ogr
 out = []
 for ring in given['rings']:
@@ -29,8 +35,39 @@ for ring in given['rings']:
 print(json.dumps(out))`,
       { rings, options: rule === 'touched' ? ['ALL_TOUCHED=TRUE'] : [] },
     );
+  test.skipIf(gdalMissing).each(['centre', 'touched'] as const)('%s: those that GDAL burns', (rule) => {
+    const rings = stars(250, 4);
+    const own = rings.map((ring) => cellsOf(ring, rule));
+    const theirs = burned(rings, rule);
     expect(own.reduce((sum, cells) => sum + cells.length, 0)).toBeGreaterThan(20_000);
     for (const [i, cells] of own.entries()) expect([i, cells]).toEqual([i, theirs[i]]);
+  });
+
+  test.skipIf(gdalMissing)('a side along a border of cells touches none of them', () => {
+    const next = random(3);
+    const some = (most: number): number => 1 + Math.floor(next() * most);
+    // An L, or a rectangle; after a reprojection places are not quite whole.
+    const rings = Array.from({ length: 60 }, (_, i): Ring => {
+      const [x, y, w, h] = [some(90), some(90), some(40), some(40)];
+      const near = (value: number): number => value + (i % 3 === 0 ? (next() - 0.5) * 1e-7 : 0);
+      const ring = [
+        [x, y],
+        [x + 2 * w, y],
+        [x + 2 * w, y + h],
+        [x + w, y + h],
+        [x + w, y + 2 * h],
+        [x, y + 2 * h],
+      ] as const;
+      return (i % 2 === 0 ? ring : [ring[0], ring[1], ring[2], [x, y + h]]).map(([a, b]) => [
+        near(a),
+        near(b),
+      ]);
+    });
+    const theirs = burned(rings, 'touched');
+    for (const [i, ring] of rings.entries()) {
+      expect([i, cellsOf(ring, 'touched')]).toEqual([i, theirs[i]]);
+      expect([i, cellsOf(ring, 'touched')]).toEqual([i, cellsOf(ring, 'centre')]);
+    }
   });
 
   test('shares sum to the area, and each is what many places in its cell say; holes count once, however rings turn', () => {
@@ -143,4 +180,54 @@ test('histograms: values as they are, and bins as numpy has them', () => {
     below: 1,
     above: 3,
   });
+});
+
+test('systems that nobody knows, places beyond all bounds, names that every object has', async () => {
+  const ring = (x: number, y: number, size = 50) => [
+    [x, y],
+    [x + size, y],
+    [x + size, y - size],
+    [x, y - size],
+    [x, y],
+  ];
+  const fileOf = (name: string | undefined, ...rings: number[][][]) =>
+    parseGeoJson(
+      Buffer.from(
+        JSON.stringify({
+          type: 'FeatureCollection',
+          ...(name === undefined ? {} : { crs: { type: 'name', properties: { name } } }),
+          features: rings.map((one, i) => ({
+            type: 'Feature',
+            properties: i === 0 ? { constructor: 1, toString: null } : i === 1 ? 'text' : {},
+            geometry: { type: 'Polygon', coordinates: [one] },
+          })),
+        }),
+      ),
+      'x.geojson',
+    );
+  const raster = {
+    width: 100,
+    height: 100,
+    transform: [10, 0, 500_000, 0, -10, 5_000_000],
+    crs: await epsgKeys(32633),
+  };
+  const place = (file: PolygonFile, placing: 'auto' | 'lonlat' = 'auto') =>
+    placePolygons(file, raster as never, placing, 'x.geojson');
+  for (const name of ['ESRI:54009', 'local', `urn:ogc:def:crs:EPSG::${'9'.repeat(400)}`])
+    await expect(place(fileOf(name, ring(500_100, 4_999_900)))).rejects.toThrow(
+      /^polygons: the system ".{1,90}" of x.geojson is none that is known .* or tell with --placing/,
+    );
+  // Metres are no degrees.
+  const metres = fileOf(undefined, ring(500_100, 4_999_900));
+  const { polygons } = metres.features[0]!;
+  expect((await place(metres, 'lonlat')).ringsOf(polygons)).toEqual([]);
+  expect((await place(metres)).ringsOf(polygons)).toHaveLength(1);
+  const wide = fileOf(undefined, ring(0, 0), ring(1e306, 5), ring(3, 3), ring(9, 9));
+  for (const file of [wide, fileOf(undefined, ring(-1.7e308, 0), ring(0, 0), ring(1.7e308, 5), ring(9, 9))])
+    expect([...orderOf(file)].toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3]);
+  const lines: string[] = [];
+  await writeZoneTable('csv', wide, [], {
+    write: async (bytes) => void lines.push(Buffer.from(bytes).toString()),
+  });
+  expect(lines.join('')).toBe('feature,constructor,toString\n0,1,\n1,,\n2,,\n3,,\n');
 });

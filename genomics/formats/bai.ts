@@ -3,10 +3,11 @@ import { BadInput } from '../../core/errors.ts';
 import type { Dataset, Planning, Source } from '../../core/job.ts';
 import { withHead } from '../../core/sources/head.ts';
 import type { Header } from './bam.ts';
-import { compareVirtual, formatVirtual, type Virtual } from './bgzf.ts';
-import { hex } from './block.ts';
+import { chunks, compareVirtual, eofMarker, formatVirtual, type Virtual } from './bgzf.ts';
+import { blockLimit, hex } from './block.ts';
 import { type Cursor, cursorOf, readCount } from './cursor.ts';
 import { type Index, largestIndex, parseBinned, parseLinear, readShape, unpacked } from './indexbody.ts';
+import { field } from './record.ts';
 
 /** Bytes of an index that are read before its kind is known: all of most, in one read. */
 const headSize = 1 << 24;
@@ -37,7 +38,7 @@ const namesOf = (uri: string): string[] => companions(uri, 'bam', ['bai', 'csi']
 /**
  * As `readIndex`; undefined where there is none.
  * @throws BadInput when it is damaged, or when it is another file's as far as that shows: another
- * number of contigs than in `header`, offsets outside the file or out of order
+ * number of contigs than in `header`, offsets outside the file or out of order, placed records before or behind all of its own
  */
 export async function findIndex(
   planning: Planning,
@@ -50,6 +51,7 @@ export async function findIndex(
     const cursor = await openIndex(await planning.open(found), found.uri);
     const index = parse(cursor, header);
     checkOffsets(index, reads, header);
+    await checkReach(await planning.open(reads), index, reads, header);
     return index;
   }
   return undefined;
@@ -88,6 +90,43 @@ function contigCount(cursor: Cursor, header: Header): number {
   if (n !== header.contigs.length)
     throw cursor.fail(`found ${n} contigs, expected the ${header.contigs.length} of the BAM,`);
   return n;
+}
+
+/** What an index does not reach would be passed over: an empty one, or that of a file that has grown since. */
+async function checkReach(source: Source, index: Index, reads: Dataset, header: Header): Promise<void> {
+  const start = index.contigs.find((contig) => contig.start)?.start;
+  const end = index.contigs.findLast((contig) => contig.end)?.end;
+  const fail = (what: string): never => {
+    throw new BadInput(
+      `BAM: ${what} those in ${index.uri}, expected none: it is not the index of ${reads.uri}; index it again with samtools index`,
+    );
+  };
+  const isKnown = start !== undefined && compareVirtual(start, header.first) === 0;
+  if (!isKnown && (await isPlaced(source, reads.uri, header.first, start))) fail('records lie before');
+  const isAll = end === undefined || end[0] >= reads.size - eofMarker.length;
+  if (!isAll && (await isPlaced(source, reads.uri, end, undefined))) fail('placed records lie behind');
+}
+
+/** Whether a record with a place begins at `from`, and before `to`. */
+async function isPlaced(
+  source: Source,
+  name: string,
+  from: Virtual,
+  to: Virtual | undefined,
+): Promise<boolean> {
+  const pieces = chunks(source, name, from, to, { chunk: blockLimit, hint: 0 });
+  try {
+    for (let kept = 0; ;) {
+      const { value: piece, done } = await pieces.next(kept);
+      if (done) return false;
+      kept = piece.bytes.length;
+      if (kept < field.nameLength) continue;
+      const view = new DataView(piece.bytes.buffer, piece.bytes.byteOffset, kept);
+      return view.getInt32(field.refId, true) >= 0 && view.getInt32(field.pos, true) >= 0;
+    }
+  } finally {
+    await pieces.return();
+  }
 }
 
 /** Offsets must lie in the file, after the header, and contig after contig. */

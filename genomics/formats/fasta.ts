@@ -31,10 +31,15 @@ export async function readFastaIndex(planning: Planning, fasta: Dataset): Promis
     const source = await planning.open(found);
     return source.read(0, source.size);
   };
-  const sequences = parseFai(new TextDecoder().decode(await whole('.fai')), `${fasta.uri}.fai`);
   const source = await planning.open(fasta);
-  const head = await source.read(0, Math.min(2, source.size));
+  const head = await source.read(0, Math.min(4, source.size));
   const isGzip = head[0] === 0x1f && head[1] === 0x8b;
+  // BGZF has an extra field (SAM spec 4.1).
+  if (isGzip && (head[3]! & 4) === 0)
+    throw new BadInput(
+      `FASTA: ${fasta.uri} is plain gzip, expected plain text or BGZF; write it with gunzip -c | bgzip`,
+    );
+  const sequences = parseFai(new TextDecoder().decode(await whole('.fai')), `${fasta.uri}.fai`);
   return { sequences, blocks: isGzip ? parseGzi(await whole('.gzi'), `${fasta.uri}.gzi`) : null };
 }
 

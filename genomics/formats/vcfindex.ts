@@ -2,8 +2,8 @@
 import { BadInput } from '../../core/errors.ts';
 import type { Dataset, Planning, Source } from '../../core/job.ts';
 import { companions } from './bai.ts';
-import { formatVirtual, type Virtual } from './bgzf.ts';
-import { hex } from './block.ts';
+import { compareVirtual, formatVirtual, inflate, type Virtual } from './bgzf.ts';
+import { blockLimit, eofMarker, hex } from './block.ts';
 import { cursorOf, readCount } from './cursor.ts';
 import { type ContigIndex, type Index, parseBinned, parseLinear, readShape, unpacked } from './indexbody.ts';
 
@@ -18,7 +18,7 @@ export type VcfIndex = {
 };
 
 /**
- * The index beside a file, .tbi or .csi; undefined where there is none.
+ * The index beside a file, .tbi or .csi; undefined where there is none, or one that ends before the file does: regions are found without it, too.
  * @throws BadInput when it is damaged, or another file's as far as that shows
  */
 export async function findVcfIndex(
@@ -29,9 +29,21 @@ export async function findVcfIndex(
   const format = /\.(vcf\.b?gz|bcf)(?=$|[?#])/i.exec(file.uri)?.[1] ?? 'vcf.gz';
   for (const uri of companions(file.uri, format, ['tbi', 'csi'])) {
     const found = await planning.find(uri);
-    if (found) return readVcfIndex(await planning.open(found), found.uri, file, names);
+    if (!found) continue;
+    const index = await readVcfIndex(await planning.open(found), found.uri, file, names);
+    return (await isWhole(index, file, await planning.open(file))) ? index : undefined;
   }
   return undefined;
+}
+
+/** Whether the records that an index knows reach the end of the file: those of a file that has grown since do not, nor has an empty one any. */
+async function isWhole({ contigs }: VcfIndex, { uri, size }: Dataset, source: Source): Promise<boolean> {
+  let last: Virtual | undefined;
+  for (const { end } of contigs.values()) if (end && (!last || compareVirtual(end, last) > 0)) last = end;
+  if (!last || last[0] >= size - eofMarker.length) return last !== undefined;
+  // Writers that index as they go tell the end of a block as a place in it.
+  for await (const _ of inflate(source, uri, last, undefined, { chunk: blockLimit, hint: 0 })) return false;
+  return true;
 }
 
 /** `names`: the contigs of the header, which are those of a CSI that does not say them, as BCF has it. */

@@ -1,9 +1,12 @@
 /** Lines of VCF that parts leave in the store, deflated already as far as the blocks of the file that they go to are known. */
+import { BadInput } from '../../core/errors.ts';
 import type { Context, Stored } from '../../core/job.ts';
 import { blockSize, deflateBlocks } from './bgzip.ts';
 
 /** What zlib is told. */
 export const level = 6;
+/** Positions have 32 bits (VCF 4.3, 1.3). */
+const mostBases = 2 ** 31 - 1;
 
 /** The text of neighbouring lines: what lies before the first of them that begins a block, whole blocks, and what is left for the block behind these. */
 export type VcfText = {
@@ -41,7 +44,7 @@ export function beginsBlock(from: number, to: number, size: number): boolean {
 
 /** Collects lines; `store` leaves their text in the store. */
 export type LineCollector = {
-  /** `line` has its line feed; as text no letters beyond latin1. Bytes are copied. */
+  /** `line` has its line feed; as text no letters beyond latin1. Bytes are copied. @throws BadInput for a position of more than 32 bits */
   add(contig: number, from: number, to: number, line: string | Uint8Array): void;
   store(context: Pick<Context, 'put'>): Promise<VcfLines>;
 };
@@ -76,10 +79,15 @@ export function collectLines(): LineCollector {
   };
   return {
     add(contig, from, to, line) {
+      if (from >= mostBases)
+        throw new BadInput(
+          `VCF: a record has POS ${from + 1}, expected ${mostBases} at most, as 32 bits hold; correct or remove it`,
+        );
       const bytes = typeof line === 'string' ? Buffer.from(line, 'latin1') : line;
       contigs.push(contig);
       froms.push(from);
-      tos.push(to);
+      // An END beyond means as far as the contig goes.
+      tos.push(Math.min(to, mostBases));
       sizes.push(bytes.length);
       if (beginsBlock(from, to, bytes.length)) {
         endBlock();

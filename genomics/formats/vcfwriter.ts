@@ -21,7 +21,7 @@ export type Arrangement = {
 };
 
 /**
- * Writes `header` and lines to the file of that suffix, and its index beside it: TBI, or CSI where a contig is longer than that reaches; none for lines in no
+ * Writes `header` and lines to the file of that suffix, and its index beside it: TBI, or CSI where a contig, or a record, goes on behind what that reaches; none for lines in no
  * order.
  */
 export async function writeLines(
@@ -38,7 +38,11 @@ export async function writeLines(
   const out = bgzip(sink, level);
   await out.write(Buffer.from(header));
   out.endBlock();
-  const longest = contigs.reduce((most, { length }) => Math.max(most, length), 0);
+  // Records may lie behind the end of their contig, or on one whose length is not told.
+  const longest = lines.to.reduce(
+    (most, to) => Math.max(most, to),
+    contigs.reduce((most, { length }) => Math.max(most, length), 0),
+  );
   let depth = 5;
   while (2 ** (14 + 3 * depth) < longest) depth++;
   const isOrdered = contig.every((_, i) => i === 0 || compare(lines, i - 1, i) <= 0);

@@ -5,7 +5,7 @@ import { vcfHeadingOf } from '../formats/remembered.ts';
 import { planVcf, vcfInput } from '../formats/vcffile.ts';
 import { vcfModules } from '../kernels/modules.ts';
 import { filterPart, type Inputs, joinKept, type Kept, params, type Part } from '../vcf/filter.ts';
-import { regionsInput, wantedRegions } from '../vcf/regions.ts';
+import { regionsInput, strangersNote, wantedRegions } from '../vcf/regions.ts';
 import { wantedSamples } from '../vcf/samples.ts';
 import { createSelector } from '../vcf/selection.ts';
 import { subsetHeader } from '../vcf/subset.ts';
@@ -43,14 +43,14 @@ export const vcfFilter = define<Inputs, typeof params, Part, Kept>({
 
   async partition({ variants, regions: bed }, given, split, planning) {
     await headerOfAll(variants, planning);
-    const regions = await wantedRegions(given, bed, planning);
     const parts: Part[] = [];
     const notes: string[] = [];
     for (const [i, file] of variants.entries()) {
       const heading = await vcfHeadingOf(file, planning);
       createSelector(given, heading.header);
       wantedSamples(given.samples, heading.header, file.uri);
-      notes.push(...heading.notes);
+      const regions = await wantedRegions(given, bed, planning, heading.header);
+      notes.push(...heading.notes, ...strangersNote(regions, heading.header, file.uri));
       for (const range of await planVcf(file, heading, split, planning, regions))
         parts.push({ ...range, file: i });
     }

@@ -10,7 +10,7 @@ import { eachRecord, planVcf, vcfInput } from '../formats/vcffile.ts';
 import { vcfModules } from '../kernels/modules.ts';
 import { withVcfTable } from '../kernels/vcftable.ts';
 import { compileFormat } from '../vcf/queryformat.ts';
-import { regionsInput, wantedRegions } from '../vcf/regions.ts';
+import { regionsInput, strangersNote, wantedRegions } from '../vcf/regions.ts';
 import { wantedSamples } from '../vcf/samples.ts';
 import { createSelector, selectionParams } from '../vcf/selection.ts';
 
@@ -61,9 +61,10 @@ export const vcfQuery = define<Inputs, typeof params, Range, Text>({
     const { view } = createSelector(given, heading.header, { bySample: true });
     const wanted = wantedSamples(given.samples || 'all', heading.header, file.uri);
     compileFormat(formatOf(given.format), heading.header, view, wanted);
+    const regions = await wantedRegions(given, bed, planning, heading.header);
     return {
-      parts: await planVcf(file, heading, split, planning, await wantedRegions(given, bed, planning)),
-      notes: heading.notes,
+      parts: await planVcf(file, heading, split, planning, regions),
+      notes: [...heading.notes, ...strangersNote(regions, heading.header, file.uri)],
     };
   },
   weight: ({ from, to }) => to - from,
@@ -76,7 +77,7 @@ export const vcfQuery = define<Inputs, typeof params, Range, Text>({
     const { header } = heading;
     const wanted = wantedSamples(given.samples || 'all', header, file.uri);
     const source = await context.open(file);
-    const regions = await wantedRegions(given, bed, context);
+    const regions = await wantedRegions(given, bed, context, header);
     const rows = createTextBuffer(1.5 * piece);
     const puts: Promise<Stored>[] = [];
     const putRows = (): void => {

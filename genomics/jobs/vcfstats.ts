@@ -9,7 +9,7 @@ import type { Range } from '../formats/textlines.ts';
 import { eachRecord, planVcf, vcfInput } from '../formats/vcffile.ts';
 import { vcfModules } from '../kernels/modules.ts';
 import { withVcfTable } from '../kernels/vcftable.ts';
-import { regionsInput, wantedRegions } from '../vcf/regions.ts';
+import { regionsInput, strangersNote, wantedRegions } from '../vcf/regions.ts';
 import { wantedSamples } from '../vcf/samples.ts';
 import { selectionParams } from '../vcf/selection.ts';
 import { addStats, type Stats } from '../vcf/stats.ts';
@@ -49,8 +49,11 @@ export const vcfStats = define<Inputs, typeof params, Range, Stats>({
   async partition({ variants: [file], regions: bed }, given, split, planning) {
     const heading = await vcfHeadingOf(file, planning);
     wantedSamples(given.samples, heading.header, file.uri);
-    const regions = await wantedRegions(given, bed, planning);
-    return { parts: await planVcf(file, heading, split, planning, regions), notes: heading.notes };
+    const regions = await wantedRegions(given, bed, planning, heading.header);
+    return {
+      parts: await planVcf(file, heading, split, planning, regions),
+      notes: [...heading.notes, ...strangersNote(regions, heading.header, file.uri)],
+    };
   },
   weight: ({ from, to }) => to - from,
   pace: 100 * mebibyte,
@@ -62,7 +65,7 @@ export const vcfStats = define<Inputs, typeof params, Range, Stats>({
     const { header } = heading;
     const wanted = wantedSamples(given.samples, header, file.uri);
     const source = await context.open(file);
-    const regions = await wantedRegions(given, bed, context);
+    const regions = await wantedRegions(given, bed, context, header);
     return withVcfTable(context, async (table) => {
       const { take, stats } = createTally(header, wanted, table, regions);
       await eachRecord(source, file.uri, range, heading, table, context.signal, take);

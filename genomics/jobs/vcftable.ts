@@ -6,7 +6,7 @@ import { writeRowGroups } from '../formats/rowgroups.ts';
 import type { Range } from '../formats/textlines.ts';
 import { planVcf, vcfInput } from '../formats/vcffile.ts';
 import { vcfModules } from '../kernels/modules.ts';
-import { regionsInput, wantedRegions } from '../vcf/regions.ts';
+import { regionsInput, strangersNote, wantedRegions } from '../vcf/regions.ts';
 import { columnsOf, type Inputs, params, type Part, type Rows, tabulate } from '../vcf/table.ts';
 
 const mebibyte = 1 << 20;
@@ -34,14 +34,14 @@ export const vcfTable = define<Inputs, typeof params, Part, Rows>({
   async partition({ variants: [file], regions: bed }, given, split, planning) {
     const heading = await vcfHeadingOf(file, planning);
     columnsOf(given, heading.header, file.uri);
-    const regions = await wantedRegions(given, bed, planning);
+    const regions = await wantedRegions(given, bed, planning, heading.header);
     const parts: { readonly cells: Range[] }[] = [];
     for (const range of await planVcf(file, heading, cell, planning, regions)) {
       const last = parts.at(-1)?.cells;
       if (last && range.to - last[0]!.from <= split) last.push(range);
       else parts.push({ cells: [range] });
     }
-    return { parts, notes: heading.notes };
+    return { parts, notes: [...heading.notes, ...strangersNote(regions, heading.header, file.uri)] };
   },
   weight: ({ cells }) => cells.at(-1)!.to - cells[0]!.from,
   pace: 4 * mebibyte,

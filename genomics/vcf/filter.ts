@@ -64,7 +64,7 @@ export async function filterPart(
       return undefined;
     };
   const source = await context.open(file);
-  const regions = await wantedRegions(given, bed, context);
+  const regions = await wantedRegions(given, bed, context, header);
   await withVcfTable(context, (table) => {
     const take = takeBy(createSelector(given, header, { regions, table }));
     return eachRecord(source, file.uri, range, heading, table, context.signal, take);

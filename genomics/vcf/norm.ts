@@ -148,17 +148,21 @@ async function moveLeft(
 ): Promise<Row | undefined> {
   const [contig, pos, , ref, alt] = row as unknown as [string, string, string, string, string];
   const start = Number(pos) - 1;
-  const bases =
-    start < 0 ? undefined : await reference.hold(contig, Math.max(0, start - sway), start + ref.length);
+  if (start < 0)
+    throw new BadInput(
+      `VCF: ${contig}:${pos} of ${file} lies before the first base (a telomere), expected 1 or more; leave it out, say with genomics/vcf-filter --include 'POS>0'`,
+    );
+  const bases = await reference.hold(contig, Math.max(0, start - sway), start + ref.length);
   if (!bases)
     throw new BadInput(
       `VCF: ${contig}:${pos} of ${file} is of a contig that the reference does not have, expected one of it; give the reference of the calls`,
     );
-  const found = Buffer.from(
-    bases.codes.buffer,
-    bases.codes.byteOffset + start - bases.origin,
-    Math.max(0, Math.min(ref.length, bases.end - start)),
-  ).toString('latin1');
+  // Behind the contig's end there is none.
+  const known = bases.codes.subarray(
+    start - bases.origin,
+    Math.min(start + ref.length, bases.end) - bases.origin,
+  );
+  const found = Buffer.from(known.buffer, known.byteOffset, known.length).toString('latin1');
   if (!isLike(ref, found)) {
     if (given['check-ref'] === 'exclude') return undefined;
     if (given['check-ref'] === 'ignore') return row;

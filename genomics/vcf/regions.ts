@@ -2,9 +2,13 @@
 import { BadUsage } from '../../core/errors.ts';
 import type { Context, Dataset, InputSpec } from '../../core/job.ts';
 import type { Bed } from '../formats/bed.ts';
+import { someOf } from '../formats/names.ts';
 import { bedOf } from '../formats/remembered.ts';
+import type { VcfHeader } from '../formats/vcfheader.ts';
 import type { Region } from '../formats/vcfindex.ts';
 import { column, endOf, type Line, textOf } from '../kernels/vcfline.ts';
+
+type Contigs = Pick<VcfHeader, 'contigs'>;
 
 /** What jobs over VCF take. */
 export const regionsInput: InputSpec = {
@@ -13,8 +17,9 @@ export const regionsInput: InputSpec = {
   optional: true,
 };
 
-/** @throws BadUsage for what is no region */
-function parseRegion(text: string): Region {
+/** A contig's whole name goes before what looks like numbers behind a colon. @throws BadUsage for what is no region */
+function parseRegion(text: string, { contigs }: Contigs): Region {
+  if (contigs.has(text)) return { contig: text, from: 1, to: Infinity };
   const match = /^(.+?)(?::([\d,]+)(?:-([\d,]*))?)?$/.exec(text);
   const numberOf = (digits: string | undefined, otherwise: number): number =>
     digits ? Number(digits.replaceAll(',', '')) : otherwise;
@@ -26,7 +31,7 @@ function parseRegion(text: string): Region {
 }
 
 /** Regions with commas between; numbers may have some, too: `chr1:1,000-2,000,chr2`. @throws BadUsage for what is none */
-function parseRegions(text: string): readonly Region[] {
+function parseRegions(text: string, header: Contigs): readonly Region[] {
   const found: string[] = [];
   for (const piece of text.split(',')) {
     const last = found.at(-1);
@@ -34,7 +39,7 @@ function parseRegions(text: string): readonly Region[] {
     if (goesOn) found[found.length - 1] = `${last},${piece}`;
     else found.push(piece);
   }
-  return found.map(parseRegion);
+  return found.map((one) => parseRegion(one, header));
 }
 
 /**
@@ -45,17 +50,31 @@ export async function wantedRegions(
   given: { readonly region: string },
   bed: readonly Dataset[] | undefined,
   host: Pick<Context, 'open'>,
+  header: Contigs,
 ): Promise<readonly Region[] | undefined> {
   if (bed && given.region !== '')
     throw new BadUsage(
       '--region and --regions: found both, expected one; write the region into the BED file',
     );
-  if (given.region !== '') return joined(parseRegions(given.region));
+  if (given.region !== '') return joined(parseRegions(given.region, header));
   if (!bed) return undefined;
   const parsed = await bedOf(bed[0]!, host);
   const found = known.get(parsed) ?? regionsOf(parsed);
   known.set(parsed, found);
   return found;
+}
+
+/** What a person should know of regions on contigs that a header does not declare, where it declares any: most often the names are those of another reference. */
+export function strangersNote(
+  regions: readonly Region[] | undefined,
+  { contigs }: Contigs,
+  name: string,
+): readonly string[] {
+  const strangers = new Set((regions ?? []).map(({ contig }) => contig).filter((one) => !contigs.has(one)));
+  if (contigs.size === 0 || strangers.size === 0) return [];
+  return [
+    `regions on ${someOf([...strangers])}: ${name} declares no such contigs; it has ${contigs.size}: ${someOf([...contigs.keys()])}`,
+  ];
 }
 
 /** Parts of a run share these. */

@@ -75,7 +75,7 @@ export async function tabulate(
 ): Promise<Rows> {
   const heading = await vcfHeadingOf(file, context);
   const source = await context.open(file);
-  const regions = await wantedRegions(given, bed, context);
+  const regions = await wantedRegions(given, bed, context, heading.header);
   const groups: StoredGroup[] = [];
   const texts: Stored[] = [];
   let records = 0;

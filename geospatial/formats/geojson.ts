@@ -1,5 +1,5 @@
 /** Polygons of GeoJSON, in the units in which they stand. Sources: RFC 7946, which wants degrees; GeoJSON 2008, by which a file may name another system. */
-import { BadInput } from '../../core/errors.ts';
+import { BadInput, messageOf } from '../../core/errors.ts';
 import type { PolygonFeature, PolygonFile, Polygons } from './polygons.ts';
 
 const mostBytes = 256 * 1024 * 1024;
@@ -18,8 +18,15 @@ export function parseGeoJson(bytes: Uint8Array, uri: string): PolygonFile {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    fail('no JSON');
+  } catch (error) {
+    // Without the piece of the file that V8 adds, which may be anything.
+    const reason = messageOf(error)
+      .replace(/, (\.\.\.)?".*$/s, '')
+      .replace(/\p{Cc}/gu, '?');
+    throw new BadInput(
+      `GeoJSON: no JSON in ${uri} (${reason}), expected polygons; write them as GeoJSON, FlatGeobuf or GeoPackage, say with ogr2ogr`,
+      { cause: error },
+    );
   }
   const features: PolygonFeature[] = [];
   const columns = new Set<string>();
@@ -64,7 +71,7 @@ export function parseGeoJson(bytes: Uint8Array, uri: string): PolygonFile {
       others++;
       return;
     }
-    const own = (isFeature ? (properties ?? {}) : {}) as PolygonFeature['properties'];
+    const own = isFeature && isObject(properties) ? properties : {};
     for (const column of Object.keys(own)) columns.add(column);
     features.push({ properties: own, polygons, geometry: shape });
   };
@@ -78,3 +85,5 @@ export function parseGeoJson(bytes: Uint8Array, uri: string): PolygonFile {
 }
 
 const deepest = 32;
+const isObject = (value: unknown): value is PolygonFeature['properties'] =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,5 +1,6 @@
 /** Polygons of a GeoPackage. Source: OGC 12-128r19 (GeoPackage 1.4), clauses 1.1.2, 2.1.3 and 2.1.5. */
 import { BadInput } from '../../core/errors.ts';
+import type { Dataset, Planning } from '../../core/job.ts';
 import type { PolygonCrs, PolygonFeature, PolygonFile, Polygons } from './polygons.ts';
 import { isSqlite, openSqlite, type Sqlite, type SqliteTable, type SqliteValue } from './sqlite.ts';
 import { polygonsOfWkb } from './wkb.ts';
@@ -52,6 +53,19 @@ export function parseGeoPackage(bytes: Uint8Array, uri: string): PolygonFile {
     if (!(error instanceof RangeError)) throw error;
     return fail(`${place} is broken (${error.message})`, 'a whole SQLite file; get it again', error);
   }
+}
+
+/** What a person should know of changes that lie beside the file, as in one that another program has open; they are not read. */
+export async function pendingNote(
+  { uri }: Pick<Dataset, 'uri'>,
+  planning: Pick<Planning, 'find'>,
+): Promise<readonly string[]> {
+  const log = /\.gpkg$/i.test(uri) ? await planning.find(`${uri}-wal`) : undefined;
+  return log && log.size > 0
+    ? [
+        `${log.uri} may have changes that are not in ${uri} yet: close the program that writes it, and run again`,
+      ]
+    : [];
 }
 
 const isAreal = (kind: string): boolean =>

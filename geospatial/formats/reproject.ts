@@ -111,12 +111,15 @@ const noteOf = ({ name, datum }: Known): string[] =>
 type Way = { forward(place: number[]): number[]; inverse(place: number[]): number[] };
 type Proj4 = typeof proj4;
 const nowhere: readonly [number, number] = [NaN, NaN];
+/** Degrees; rounding may go beyond the pole by a little. */
+const northernmost = 90 + 1e-9;
 
 function carry(first: Way, second: Way, x: number, y: number): readonly [number, number] {
   if (!Number.isFinite(x) || !Number.isFinite(y)) return nowhere;
   try {
     const [lon, lat] = first.forward([x, y]);
-    if (!Number.isFinite(lon) || !Number.isFinite(lat)) return nowhere;
+    // proj4js takes any number for a latitude.
+    if (!Number.isFinite(lon) || !(Math.abs(lat!) <= northernmost)) return nowhere;
     const [u, v] = second.inverse([lon!, lat!]);
     return Number.isFinite(u) && Number.isFinite(v) ? [u!, v!] : nowhere;
   } catch {

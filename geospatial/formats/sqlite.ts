@@ -116,7 +116,11 @@ export function openSqlite(bytes: Uint8Array): Sqlite {
   return {
     tables,
     *rows(table) {
-      for (const { id, values } of rowsFrom(roots.get(table)!))
+      // Of values that rows do not have themselves, no more are made than a few for each byte.
+      let made = 16 * bytes.length;
+      for (const { id, values } of rowsFrom(roots.get(table)!)) {
+        made -= Math.max(0, table.columns.length - values.length);
+        if (made < 0) throw new RangeError(`rows of ${values.length} values for ${table.columns.length}`);
         yield Object.fromEntries(
           // The number of a row is not stored with its other values; columns that were added later may be missing.
           table.columns.map(({ name, isRowId, otherwise }, i) => [
@@ -124,6 +128,7 @@ export function openSqlite(bytes: Uint8Array): Sqlite {
             isRowId ? id : i < values.length ? values[i]! : otherwise,
           ]),
         );
+      }
     },
   };
 }

@@ -9,12 +9,18 @@ export type SqliteColumn = {
 
 /** A quoted name or text, a bracket, a comma, a word, or a comment. */
 const token =
-  /"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|'(?:[^']|'')*'|--[^\n]*|\/\*[\s\S]*?\*\/|[(),]|[^\s"`['(),]+/g;
+  /"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*(?:\]|$)|'(?:[^']|'')*'|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|[(),]|[^\s"`['(),]+/g;
+/** As SQLite itself has it unless it is built otherwise (sqlite.org, "Limits"). */
+const mostColumns = 2000;
+/** Of a statement: a name and a type of many words for each column. */
+const mostCharacters = 2 ** 18;
 const constraint = /^(CONSTRAINT|PRIMARY|UNIQUE|CHECK|FOREIGN)$/i;
 
-/** @throws RangeError for a statement without a list of columns */
+/** Columns that rows have stored: those that are worked out (GENERATED ALWAYS AS, without STORED) have no place there. @throws RangeError for a statement without a list of columns, or a long one */
 export function columnsOf(statement: string): SqliteColumn[] {
+  if (statement.length > mostCharacters) throw new RangeError(`a table of ${statement.length} characters`);
   const items = itemsOf(statement);
+  if (items.length > mostColumns) throw new RangeError(`a table of ${items.length} columns`);
   const constraints = items.filter(([first = '']) => constraint.test(first));
   const key = constraints
     .map((words) => words.join(' '))
@@ -22,6 +28,7 @@ export function columnsOf(statement: string): SqliteColumn[] {
     .find((name) => name !== undefined);
   return items
     .filter(([first = '']) => !constraint.test(first))
+    .filter((words) => !isVirtual(words.slice(1).join(' ')))
     .map(([first = '', type = '', ...rest]) => {
       const text = rest.join(' ');
       const name = nameOf(first);
@@ -31,6 +38,9 @@ export function columnsOf(statement: string): SqliteColumn[] {
       return { name, isRowId: isInteger && isKey, otherwise: given === undefined ? null : literalOf(given) };
     });
 }
+
+const isVirtual = (definition: string): boolean =>
+  /\bAS \(/i.test(definition) && !/\) STORED\b/i.test(definition);
 
 /** What stands between the commas of the outer brackets, word by word. */
 function itemsOf(statement: string): string[][] {

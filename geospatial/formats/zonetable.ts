@@ -1,7 +1,7 @@
 /** Polygons with what was found in them, as CSV, GeoJSON or Parquet. Sources: RFC 4180; RFC 7946; GeoParquet 1.1. */
 import type { Sink } from '../../core/job.ts';
 import { boundsOf } from '../kernels/coverage.ts';
-import type { PolygonFile, Polygons } from './polygons.ts';
+import type { PolygonFeature, PolygonFile, Polygons } from './polygons.ts';
 import { wkbOf } from './wkb.ts';
 
 /** A column of what was found, a value a feature: numbers, NaN for none, or JSON. `isCount`: all are whole. */
@@ -31,7 +31,7 @@ export async function writeZoneTable(
   let text = ends.open;
   for (const [i, feature] of file.features.entries()) {
     if (isCsv) {
-      const own = file.columns.map((name) => feature.properties[name]);
+      const own = file.columns.map((name) => propertyOf(feature, name));
       text += csvLine([i, ...own, ...found.map((column) => valueAt(column, i))]);
     } else {
       const more = found.map((column, k) => [
@@ -59,6 +59,10 @@ function freshNames(before: readonly string[]): (column: { readonly name: string
     return fresh;
   };
 }
+
+/** Not what every object has, as `constructor`. */
+const propertyOf = ({ properties }: PolygonFeature, name: string): unknown =>
+  Object.hasOwn(properties, name) ? properties[name] : undefined;
 
 const valueAt = (column: FoundColumn, i: number): string | number | null => {
   const value = column.values[i]!;
@@ -97,7 +101,7 @@ async function writeParquet(file: PolygonFile, found: readonly FoundColumn[], si
   const number = { name: numberName, type: 'INT64' as const, data: file.features.map((_, i) => BigInt(i)) };
   const own = file.columns.map((name) => ({
     name: fresh({ name }),
-    ...typedColumn(file.features.map(({ properties }) => properties[name] ?? null)),
+    ...typedColumn(file.features.map((feature) => propertyOf(feature, name) ?? null)),
   }));
   const more = found.map((column) => ({ name: fresh(column), ...foundColumn(column) }));
   const geometry = {

@@ -4,6 +4,7 @@ import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { choice, integer, integers, text, words } from '../../core/params.ts';
 import { splitWeighted } from '../../core/partition.ts';
+import { pendingNote } from '../formats/geopackage.ts';
 import { polygonFormats, polygonsOf } from '../formats/polygons.ts';
 import { writeZoneTable, zoneFormats } from '../formats/zonetable.ts';
 import { frameOf } from '../kernels/coverage.ts';
@@ -57,7 +58,7 @@ const params = {
 
 export const zonal = define<Inputs, typeof params, Part, Table>({
   name: 'satellite/zonal',
-  version: 3,
+  version: 4,
   doc: 'statistics of rasters in polygons (rasterstats, exactextract), as CSV, GeoJSON or GeoParquet',
   examples: [
     '--raster chm.tif --polygons plots.geojson --out plots.csv',
@@ -81,7 +82,7 @@ export const zonal = define<Inputs, typeof params, Part, Table>({
     const file = await polygonsOf(polygons, planning);
     const order = orderOf(file);
     const cells = new Float64Array(order.length).fill(1);
-    const notes: string[] = [];
+    const notes = [...(await pendingNote(polygons, planning))];
     if (file.others > 0)
       notes.push(`${file.others} features of ${polygons.uri} are no polygons and are left out`);
     for (const raster of rasters) {

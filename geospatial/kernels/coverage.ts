@@ -93,8 +93,12 @@ function middlesOf(rings: Rings, { left, top, right, bottom }: Frame): Uint8Arra
 
 // As GDAL has it: a side that spans less than this of columns or rows is taken for a straight one through its end.
 const straight = 0.01;
+// As of GDAL 3.6.3: what lies this near to a border between cells lies on it.
+const border = 1e-4;
+const isOnBorder = (a: number, b: number): boolean =>
+  Math.abs(a - Math.round(a)) < border && Math.abs(b - Math.round(b)) < border;
 
-/** Every cell that a side of a ring passes through, by the rules of GDAL's ALL_TOUCHED. */
+/** Every cell that a side of a ring passes through, by the rules of GDAL's ALL_TOUCHED: none by a side along a border between cells, nor by an end on one. */
 function touchAlong(ring: Float64Array, { left, top, right, bottom }: Frame, out: Uint8Array): void {
   const width = right - left;
   for (let i = 0; i < ring.length; i += 2) {
@@ -108,15 +112,17 @@ function touchAlong(ring: Float64Array, { left, top, right, bottom }: Frame, out
     const last = Math.min(bottom - 1, Math.floor(low));
     if (Math.floor(x0) === Math.floor(x1) || x1 - x0 < straight) {
       const column = Math.floor(x1);
-      if (column < left || column >= right) continue;
-      for (let row = first; row <= last; row++) out[(row - top) * width + column - left] = 1;
+      if (column < left || column >= right || isOnBorder(x0, x1)) continue;
+      const end = Math.min(last, Math.floor(low - border));
+      for (let row = Math.max(top, Math.floor(high + border)); row <= end; row++)
+        out[(row - top) * width + column - left] = 1;
       continue;
     }
     if (Math.floor(y0) === Math.floor(y1) || low - high < straight) {
       const row = Math.floor(isEastward ? y1 : y0);
-      if (row < top || row >= bottom) continue;
-      const end = Math.min(right - 1, Math.floor(x1));
-      for (let column = Math.max(left, Math.floor(x0)); column <= end; column++)
+      if (row < top || row >= bottom || isOnBorder(y0, y1)) continue;
+      const end = Math.min(right - 1, Math.floor(x1 - border));
+      for (let column = Math.max(left, Math.floor(x0 + border)); column <= end; column++)
         out[(row - top) * width + column - left] = 1;
       continue;
     }

@@ -84,14 +84,14 @@ function checkZoom(z: number): void {
 
 const finestZoom = 16;
 
-/** The numbers of places x, y, x, y, ... along a Hilbert curve through their bounds, from west to east; those that are no numbers come last, equal ones as they stand. */
+/** The numbers of places x, y, x, y, ... along a Hilbert curve through their bounds, from west to east; those that are no numbers, or too far apart for any, come last, equal ones as they stand. */
 export function hilbertOrder(places: Float64Array): Uint32Array<ArrayBuffer> {
   const { minX, minY, maxX, maxY } = boundsOf([places]);
   const step = (value: number, low: number, high: number): number =>
     high > low ? Math.floor(((2 ** finestZoom - 1) * (value - low)) / (high - low)) : 0;
   const along = Float64Array.from({ length: places.length / 2 }, (_, i) => {
     const [x, y] = [step(places[2 * i]!, minX, maxX), step(places[2 * i + 1]!, minY, maxY)];
-    return Number.isNaN(x + y) ? Infinity : tileId({ z: finestZoom, x, y });
+    return Number.isFinite(x + y) ? tileId({ z: finestZoom, x, y }) : Infinity;
   });
   return Uint32Array.from(along.keys()).sort((a, b) =>
     along[a] === along[b] ? a - b : along[a]! - along[b]!,

@@ -75,7 +75,7 @@ function systemOf(
   if (crs === null) return undefined;
   if (crs) {
     if (crs.epsg !== undefined && crs.epsg === raster.crs?.epsg) return undefined;
-    return crs.epsg === lonLat || (crs.epsg === undefined && !crs.wkt) ? lonLat : crs;
+    return crs.epsg === lonLat ? lonLat : crs;
   }
   if (isGlobe(raster)) return undefined;
   const areDegrees = file.features.every(({ polygons }) =>
@@ -104,6 +104,6 @@ async function keysOf(crs: PolygonCrs | typeof lonLat, name: string): Promise<Ge
   const { keys, reason } = crsOf({ wkt: crs.wkt, wktBit: true });
   if (keys) return keys;
   throw new BadInput(
-    `polygons: the system ${JSON.stringify(crs.name)} of ${name} is none that is known (${reason}), expected an EPSG code or WKT; reproject them to the raster's, say with ogr2ogr -t_srs, or tell with --placing that they are in it`,
+    `polygons: the system ${JSON.stringify(crs.name.slice(0, 80))} of ${name} is none that is known (${reason}), expected an EPSG code or WKT; reproject them to the raster's, say with ogr2ogr -t_srs, or tell with --placing that they are in it`,
   );
 }

@@ -62,8 +62,9 @@ async function bamFacts(dataset: Dataset, access: Access): Promise<Facts> {
   const { checkEof } = await import('../../genomics/formats/bgzf.ts');
   const { readIndex } = await import('../../genomics/formats/bai.ts');
   const source = await openOnce(dataset);
-  await checkEof(source, dataset.uri);
+  // What is no BAM is no truncated one.
   const header = await readHeader(source, dataset.uri);
+  await checkEof(source, dataset.uri);
   const index = await readIndex(planning(openOnce, new AbortController().signal, access), dataset, header);
   const sum = (of: 'mapped' | 'unmapped'): number => index.contigs.reduce((n, c) => n + (c[of] ?? 0), 0);
   return {
