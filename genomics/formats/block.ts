@@ -12,6 +12,8 @@ export const eofMarker: Uint8Array = new Uint8Array([
   0, 0, 0,
 ]);
 
+const plainGzip = 'has no BC subfield: it is plain gzip; compress it with bgzip';
+
 /** Compressed bytes in order. */
 export type Input = {
   /** The next `length` bytes, or what is left; stays at them. */
@@ -34,6 +36,7 @@ export async function readBlock(
   const fail = (why: string): BadInput => new BadInput(`BGZF: block at byte ${offset} of ${name} ${why}`);
   const head = await input.peek(12);
   if (head.length < 12) throw short(offset, head.length, eofMarker.length);
+  if (head[0] === 0x1f && head[1] === 0x8b && head[2] === 8 && (head[3]! & 4) === 0) throw fail(plainGzip);
   if (head[0] !== 0x1f || head[1] !== 0x8b || head[2] !== 8 || head[3] !== 4)
     throw fail(
       `has a bad magic ${hex(head.subarray(0, 4))}, expected 1f8b0804; the file is damaged or not BGZF`,
@@ -42,7 +45,7 @@ export async function readBlock(
   const header = await input.peek(12 + extra);
   if (header.length < 12 + extra) throw short(offset, header.length, 12 + extra);
   const length = blockLength(header);
-  if (length === undefined) throw fail('has no BC subfield: it is plain gzip; compress it with bgzip');
+  if (length === undefined) throw fail(plainGzip);
   // 2 bytes is the shortest deflate stream.
   if (length < 12 + extra + 2 + 8) throw fail(`has a BSIZE of ${length - 1}, less than its header takes`);
   const block = await input.peek(length);
