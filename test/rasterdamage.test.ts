@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { BadInput } from '../core/errors.ts';
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 import { random } from '../datasets/random.ts';
 import { readTiff } from '../geospatial/formats/directories.ts';
 import { openRaster } from '../geospatial/formats/geotiff.ts';

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Source } from '../core/job.ts';
 import { resolve } from '../core/params.ts';
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 import { random, type Random } from '../datasets/random.ts';
 import { measureFused } from '../genomics/coverage/fused.ts';
 import { measurePlain, type Measuring } from '../genomics/coverage/plain.ts';
