@@ -1,4 +1,5 @@
 /** Counts bases and qualities of reads by cycle: in TypeScript, and for reads that are not long in WebAssembly (../assembly/cycles.ts). */
+import { roomFor } from '../../core/room.ts';
 import { createBaseCounts, gcOf, kinds } from './basecounts.ts';
 import type { Column } from './columns.ts';
 
@@ -21,12 +22,9 @@ export function createCycles(): Cycles & {
   const counts = createBaseCounts();
   const quality: [Uint32Array, Uint32Array] = [new Uint32Array(0), new Uint32Array(0)];
   const room = (order: number, size: number): Uint32Array => {
-    const table = quality[order]!;
-    if (table.length >= size) return table;
-    const larger = new Uint32Array(Math.max(2 * table.length, size));
-    larger.set(table);
-    quality[order] = larger;
-    return larger;
+    const table = roomFor(quality[order]!, size);
+    quality[order] = table;
+    return table;
   };
   return {
     counts,
