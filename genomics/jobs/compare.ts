@@ -2,6 +2,7 @@
 import { columns } from '../../core/codec.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
+import { mebibyte } from '../../core/units.ts';
 import { createAlleleTally, type Found, sampleColumn } from '../compare/alleles.ts';
 import { params } from '../compare/settings.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
@@ -10,8 +11,6 @@ import { eachRecord, planVcf, vcfInput } from '../formats/vcffile.ts';
 import { vcfModules } from '../kernels/modules.ts';
 import { withVcfTable } from '../kernels/vcftable.ts';
 import { matched } from './matched.ts';
-
-const mebibyte = 1 << 20;
 
 type Inputs = {
   readonly variants: readonly [Dataset];

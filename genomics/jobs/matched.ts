@@ -1,12 +1,11 @@
 /** genomics/matched: compares alleles that were read, a contig a part. The second half of genomics/compare. */
 import { columns } from '../../core/codec.ts';
 import { define } from '../../core/job.ts';
+import { mebibyte } from '../../core/units.ts';
 import { evaluate, type Inputs, type Part, planEvaluation } from '../compare/evaluate.ts';
 import { addCompared, type Compared } from '../compare/result.ts';
 import { params } from '../compare/settings.ts';
 import { writeCompared } from '../compare/write.ts';
-
-const mebibyte = 1 << 20;
 
 export const matched = define<Inputs, typeof params, Part, Compared>({
   name: 'genomics/matched',

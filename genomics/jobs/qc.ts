@@ -2,6 +2,7 @@
 import { columns } from '../../core/codec.ts';
 import type { Context, Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
+import { mebibyte } from '../../core/units.ts';
 import { settingsOf as measuringOf } from '../coverage/settings.ts';
 import { openReading } from '../formats/placed.ts';
 import { bedOf, headingOf } from '../formats/remembered.ts';
@@ -14,8 +15,6 @@ import { joinReports, type Reports } from '../reports/result.ts';
 import type { Part } from '../reports/scan.ts';
 import { wantedOf, type Wanted } from '../reports/wanted.ts';
 import { hasBases, type Params, params, settingsOf } from '../reports/settings.ts';
-
-const mebibyte = 1 << 20;
 
 type Inputs = {
   readonly reads: readonly Dataset[];

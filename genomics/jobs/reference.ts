@@ -2,11 +2,10 @@
 import { columns } from '../../core/codec.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
+import { mebibyte } from '../../core/units.ts';
 import { joinOutlines, outline, type Outline, type Part, planOutline } from '../reference/outline.ts';
 import { params, settingsOf } from '../reference/settings.ts';
 import { survey } from './survey.ts';
-
-const mebibyte = 1 << 20;
 
 /** Finds the sequences; `survey` then reads their bases. */
 export const reference = define<{ reference: readonly [Dataset] }, typeof params, Part, Outline>({

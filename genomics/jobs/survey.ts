@@ -2,11 +2,10 @@
 import { columns } from '../../core/codec.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
+import { mebibyte } from '../../core/units.ts';
 import { params, settingsOf } from '../reference/settings.ts';
 import { joinSurveys, type Part, planSurvey, type Survey, surveyPart } from '../reference/survey.ts';
 import { writeSurvey } from '../reference/write.ts';
-
-const mebibyte = 1 << 20;
 
 export type Inputs = { readonly outline: readonly [Dataset]; readonly reference: readonly [Dataset] };
 
