@@ -289,7 +289,7 @@ export function createTally(rules: Rules, cycles: Cycles): TallyBuilder {
 }
 
 const tableOf = (counts: Uint32Array): Table =>
-  trimTable({ width: qualities, counts: Float64Array.from(counts) });
+  trimTable({ width: qualities, counts: new Float64Array(counts) });
 
 function runningSum(changes: Column): Column {
   let sum = 0;
