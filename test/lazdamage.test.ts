@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { BadInput } from '../core/errors.ts';
 import { patched, random } from './lasfile.ts';
 import { type Cloud, compare, decode, lidar, load, open } from './lazcloud.ts';
+import { isLong } from './shared.ts';
 
 describe.skipIf(!lidar)('real files', () => {
   const small = ['formats/pdrf6-1.4.laz', 'copc/simple_with_page.copc.laz', 'formats/point-time-color.laz'];
@@ -15,7 +16,7 @@ describe.skipIf(!lidar)('real files', () => {
           BadInput,
         );
     // Behind the table there may be records that no point needs.
-    for (let end = table + 2; end < bytes.length; end++) {
+    for (let end = table + 2; end < bytes.length; end += isLong ? 1 : 7) {
       const found = await open(bytes.subarray(0, end)).catch((error: unknown) => error);
       if (found instanceof Error) expect(found).toBeInstanceOf(BadInput);
       else expect((found as Cloud).chunks).toEqual(chunks);

@@ -24,6 +24,7 @@ import { random, sourceOf } from './lasfile.ts';
 import { compare, decode, lazFiles, lidar, load, module } from './lazcloud.ts';
 import { decodeChunk } from './lazperf.ts';
 import { codec, names, type PlainPoints } from './pointcolumns.ts';
+import { isLong } from './shared.ts';
 
 describe.skipIf(!lidar)('real files', () => {
   test.each(lazFiles)(
@@ -117,7 +118,8 @@ describe.skipIf(!lidar)('real files', () => {
           `${path}, chunk ${index}`,
         ).toBe(0);
         // Other classes: their layer alone is encoded anew, with the same bytes as all would have.
-        for (const kind of ['random', 'one', 'same'] as const) {
+        for (const [k, kind] of (['random', 'one', 'same'] as const).entries()) {
+          if (!isLong && k !== index % 3) continue;
           await decode(cloud, index);
           aim(codec, 0);
           const { classes } = pointsOf(codec, points);
