@@ -1,11 +1,11 @@
 /** genomics/coverage writes what mosdepth wrote once and writes here, of real files. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { data, has, isIndexed, longContigOf, nearBegin, sharedBams } from './alignments.ts';
 import { cover, mosdepth, type Options, same, textOf } from './mosdepth.ts';
-import { third } from './shared.ts';
+import { isLong, third } from './shared.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'servermix-mosdepth-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -48,7 +48,10 @@ describe.skipIf(!data)('golden files of mosdepth 0.3.3', () => {
   });
 });
 
-const bams = third(sharedBams(), 2).filter((path) => isIndexed(join(data!, path)));
+// Of 27 MB depths are as those of 3 MB.
+const bams = third(sharedBams(), 2).filter(
+  (path) => isIndexed(join(data!, path)) && (isLong || statSync(join(data!, path)).size < 8e6),
+);
 describe.skipIf(!has('mosdepth'))('mosdepth writes the same of', () => {
   const ofSize = (bases: number): Options[] => [
     { by: bases, thresholds: [1, 5, 10], quantize: '0:1:5:150:' },
