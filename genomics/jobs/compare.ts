@@ -5,6 +5,7 @@ import { define } from '../../core/job.ts';
 import { mebibyte } from '../../core/units.ts';
 import { createAlleleTally, type Found, sampleColumn } from '../compare/alleles.ts';
 import { params } from '../compare/settings.ts';
+import { fastaFormats } from '../formats/fasta.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
 import type { Range } from '../formats/textlines.ts';
 import { eachRecord, planVcf, vcfInput } from '../formats/vcffile.ts';
@@ -35,7 +36,7 @@ export const compare = define<Inputs, typeof params, Part, Found>({
     truth: { ...vcfInput, doc: 'what is known, the same' },
     reference: {
       doc: 'what both are told by, with its index (.fai, and .gzi)',
-      formats: ['fa', 'fasta', 'fna', 'fa.gz', 'fasta.gz', 'fna.gz'],
+      formats: fastaFormats,
     },
     confident: {
       doc: 'only alleles that lie within one of these regions count',

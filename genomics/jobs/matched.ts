@@ -6,6 +6,7 @@ import { evaluate, type Inputs, type Part, planEvaluation } from '../compare/eva
 import { addCompared, type Compared } from '../compare/result.ts';
 import { params } from '../compare/settings.ts';
 import { writeCompared } from '../compare/write.ts';
+import { fastaFormats } from '../formats/fasta.ts';
 
 export const matched = define<Inputs, typeof params, Part, Compared>({
   name: 'genomics/matched',
@@ -15,7 +16,7 @@ export const matched = define<Inputs, typeof params, Part, Compared>({
     alleles: { doc: 'result of genomics/compare', formats: ['genomics/compare'] },
     reference: {
       doc: 'sequences, with their index',
-      formats: ['fa', 'fasta', 'fna', 'fa.gz', 'fasta.gz', 'fna.gz'],
+      formats: fastaFormats,
     },
     confident: { doc: 'regions that count', formats: ['bed', 'bed.gz'], optional: true },
   },

@@ -2,6 +2,7 @@
 import { columns } from '../../core/codec.ts';
 import { define } from '../../core/job.ts';
 import { mebibyte } from '../../core/units.ts';
+import { fastaFormats } from '../formats/fasta.ts';
 import { headingOf } from '../formats/remembered.ts';
 import { rowsUrl, scanUrl } from '../kernels/modules.ts';
 import { collect, type Inputs } from '../pileup/collect.ts';
@@ -28,7 +29,7 @@ export const pileup = define<Inputs, typeof params, Part, Pileup>({
     },
     reference: {
       doc: 'what the reads were aligned to, with its index (.fai, and .gzi)',
-      formats: ['fa', 'fasta', 'fna', 'fa.gz', 'fasta.gz', 'fna.gz'],
+      formats: fastaFormats,
       optional: true,
     },
     positions: { doc: 'only these regions, and reads that overlap any', formats: ['bed'], optional: true },

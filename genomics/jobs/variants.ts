@@ -2,6 +2,7 @@
 import { columns } from '../../core/codec.ts';
 import { define } from '../../core/job.ts';
 import { mebibyte } from '../../core/units.ts';
+import { fastaFormats } from '../formats/fasta.ts';
 import { headingOf } from '../formats/remembered.ts';
 import { pairhmmUrl, scanUrl } from '../kernels/modules.ts';
 import { collect, type Inputs } from '../variants/collect.ts';
@@ -28,7 +29,7 @@ export const variants = define<Inputs, typeof params, Part, Calls>({
     },
     reference: {
       doc: 'what the reads were aligned to, with its index (.fai, and .gzi)',
-      formats: ['fa', 'fasta', 'fna', 'fa.gz', 'fasta.gz', 'fna.gz'],
+      formats: fastaFormats,
     },
     regions: { doc: 'only in these regions', formats: ['bed'], optional: true },
   },

@@ -3,7 +3,7 @@ import { columns } from '../../core/codec.ts';
 import { BadUsage } from '../../core/errors.ts';
 import { define } from '../../core/job.ts';
 import { mebibyte } from '../../core/units.ts';
-import { readFastaIndex } from '../formats/fasta.ts';
+import { fastaFormats, readFastaIndex } from '../formats/fasta.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
 import { planVcf, vcfInput } from '../formats/vcffile.ts';
 import { vcfModules } from '../kernels/modules.ts';
@@ -25,7 +25,7 @@ export const vcfNorm = define<Inputs, typeof params, Part, Kept>({
     variants: vcfInput,
     reference: {
       doc: 'what they are told by, with its index (.fai, and .gzi)',
-      formats: ['fa', 'fasta', 'fna', 'fa.gz', 'fasta.gz', 'fna.gz'],
+      formats: fastaFormats,
     },
   },
   params,
