@@ -10,6 +10,7 @@ const long = [
   'index',
   'lawsgeospatial',
   'fuzz',
+  'collection',
   'coverage',
   'bench',
 ];

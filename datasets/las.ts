@@ -1,4 +1,5 @@
 /** Writes LAS 1.4 with point data record format 6 (ASPRS LAS 1.4-R15). */
+import { roomFor } from '../core/room.ts';
 import type { Draft } from './release.ts';
 
 /** How coordinates are stored: `X = round((x - offset) / scale)`. Metres. */
@@ -65,9 +66,7 @@ export async function createLasWriter(file: Draft, grid: Grid, wkt: string): Pro
   return {
     add(point) {
       if (fill === buffer.length) {
-        const larger = new Uint8Array(2 * fill);
-        larger.set(buffer);
-        buffer = larger;
+        buffer = roomFor(buffer, fill + RECORD);
         view = new DataView(buffer.buffer);
       }
       const { x, y, z } = point;

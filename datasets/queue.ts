@@ -1,4 +1,5 @@
 /** BAM records that wait until everything left of them is written: what makes a stream of pairs coordinate-sorted in little memory. */
+import { roomFor } from '../core/room.ts';
 import { encode } from './record.ts';
 import type { Entry } from './record.ts';
 
@@ -26,11 +27,9 @@ export function createQueue(): Queue {
   let keys = new Float64Array(1024);
 
   const note = (key: number, start: number, stop: number): void => {
-    if (n === keys.length) {
-      starts = grown(starts, new Int32Array(2 * n));
-      stops = grown(stops, new Int32Array(2 * n));
-      keys = grown(keys, new Float64Array(2 * n));
-    }
+    starts = roomFor(starts, n + 1);
+    stops = roomFor(stops, n + 1);
+    keys = roomFor(keys, n + 1);
     keys[n] = key * PLACES + n;
     starts[n] = start;
     stops[n] = stop;
@@ -39,7 +38,7 @@ export function createQueue(): Queue {
   return {
     add(entry) {
       const most = 1024 + 2 * entry.read.bases.length + entry.read.mdLength + entry.split.length;
-      if (size + most > bytes.length) bytes = grown(bytes, new Uint8Array(2 * (size + most)));
+      bytes = roomFor(bytes, size + most);
       const mapped = (entry.flag & 4) === 0;
       note(entry.pos * 2 + ((entry.flag >>> 4) & 1), size, mapped ? entry.read.end : entry.pos + 1);
       size = encode(bytes, size, entry);
@@ -60,8 +59,7 @@ export function createQueue(): Queue {
         const end = start + 4 + (from[start]! | (from[start + 1]! << 8) | (from[start + 2]! << 16));
         if (pos < before) take(from, start, end, pos, fromStops[place]!);
         else {
-          if (size + end - start > bytes.length)
-            bytes = grown(bytes, new Uint8Array(2 * (size + end - start)));
+          bytes = roomFor(bytes, size + end - start);
           bytes.set(from.subarray(start, end), size);
           note(Math.floor(key / PLACES), size, fromStops[place]!);
           size += end - start;
@@ -69,9 +67,4 @@ export function createQueue(): Queue {
       }
     },
   };
-}
-
-function grown<T extends Uint8Array | Int32Array | Float64Array>(from: T, into: T): T {
-  into.set(from as never);
-  return into;
 }

@@ -60,8 +60,6 @@ export async function parseArguments(
 ): Promise<Arguments | undefined> {
   const parser = new Command(`servermix ${command} ${job.name}`)
     .description(describeJob(job))
-    .exitOverride()
-    .configureOutput({ writeErr: () => {} })
     .helpOption('-h, --help', 'this text')
     .allowExcessArguments(false);
   for (const [name, input] of Object.entries(job.inputs)) {
@@ -99,7 +97,11 @@ function once(name: string, value: string, before: string | undefined): string {
 /** Runs a commander parser under our own rules: one line and exit code 2 for what is wrong. */
 export function parse(parser: Command, args: readonly string[]): Given | undefined {
   try {
-    return parser.parse(args, { from: 'user' }).opts();
+    return parser
+      .exitOverride()
+      .configureOutput({ writeErr: () => {} })
+      .parse(args, { from: 'user' })
+      .opts();
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return undefined;

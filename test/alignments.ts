@@ -7,7 +7,7 @@ import { joining } from '../core/run.ts';
 import { compile } from '../core/task.ts';
 import type { AnyJob, Context, Dataset, Inputs, Planning, Source } from '../core/job.ts';
 import { describeFile } from '../core/sources/file.ts';
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 import type { Virtual } from '../genomics/formats/bgzf.ts';
 import { eofMarker } from '../genomics/formats/bgzf.ts';
 import { field, flag } from '../genomics/formats/record.ts';

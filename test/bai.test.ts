@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Planning } from '../core/job.ts';
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 import { readIndex } from '../genomics/formats/bai.ts';
 import type { Index } from '../genomics/formats/indexbody.ts';
 import { type Header, readHeader, records } from '../genomics/formats/bam.ts';

@@ -6,7 +6,7 @@ import { BamFile } from '@gmod/bam';
 import fc from 'fast-check';
 import { LocalFile } from 'generic-filehandle2';
 import { describe, expect, test } from 'vitest';
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 import { readHeader, records } from '../genomics/formats/bam.ts';
 import { checkEof, type Virtual } from '../genomics/formats/bgzf.ts';
 import { field } from '../genomics/formats/record.ts';

@@ -14,7 +14,7 @@ import { parseArguments } from '../pipelines/arguments.ts';
 import { catalog } from '../pipelines/catalog.ts';
 import { describe as describeUri } from '../pipelines/storage.ts';
 import { type Bands, differences, readRasters, runScenes } from './bandfiles.ts';
-import { gdalMissing, validateCog } from './gdal.ts';
+import { gdalMissing, validateCog, validateCogs } from './gdal.ts';
 import { filesOf, hostOf, sameFiles } from './laws.ts';
 import { shared } from './shared.ts';
 import { generate } from './generate.ts';
@@ -144,7 +144,8 @@ describe.skipIf(gdalMissing)('a scene of fields', () => {
     const paths: string[] = [];
     for (const dtype of ['float64', 'int16', 'uint8'])
       paths.push(await run(scene, { ...given, dtype, factor: dtype === 'float64' ? 1 : 100 }));
-    for (const path of paths) expect(validateCog(path)).toContain('is a valid cloud optimized GeoTIFF');
+    for (const verdict of validateCogs(paths))
+      expect(verdict).toContain('is a valid cloud optimized GeoTIFF');
     const names = ['red', 'green', 'nir'].map((name) => scene[name]![0]);
     const [whole, int16, uint8, ...sources] = readRasters([...paths, ...names]);
     const [red, green, nir] = sources.map(({ bands }) =>

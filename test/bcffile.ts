@@ -1,5 +1,5 @@
 /** BCF made of VCF text (VCF 4.3 clause 6), for tests: by the letter of the specification, without regard for speed; and text of BCF as the reader under test has it. */
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 import { bcfLines, bcfRanges } from '../genomics/formats/bcf.ts';
 import { readVcfHeading } from '../genomics/formats/vcffile.ts';
 

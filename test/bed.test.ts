@@ -1,7 +1,7 @@
 /** What counts as a region in a BED file, and what is refused. */
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 import { parseBed, readBed } from '../genomics/formats/bed.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

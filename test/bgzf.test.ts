@@ -2,7 +2,7 @@
 import { constants, deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 import { checkEof, chunks, compareVirtual, eofMarker, inflate } from '../genomics/formats/bgzf.ts';
 import type { Virtual } from '../genomics/formats/bgzf.ts';
 import { bgzip, blockSize, deflateBlocks } from '../genomics/formats/bgzip.ts';

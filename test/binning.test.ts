@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 import { readIndex } from '../genomics/formats/bai.ts';
 import { readHeader } from '../genomics/formats/bam.ts';
 import { chunks, type Virtual } from '../genomics/formats/bgzf.ts';

@@ -1,6 +1,6 @@
 /** Damaged and hostile GeoTIFFs end in a verdict, in one line a problem and bounded time. */
 import { expect, test, vi } from 'vitest';
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 import { readTiff } from '../geospatial/formats/directories.ts';
 import { validateCog } from '../geospatial/validate/cog.ts';
 import { bases, change, cog, placeOf } from './cogfile.ts';

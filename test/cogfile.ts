@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 import { encodeTile, type Raster, writeCog } from '../geospatial/formats/cog.ts';
 import { type Directory, readTiff } from '../geospatial/formats/directories.ts';
 import { tileSide } from '../geospatial/kernels/grid.ts';

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 import type { Directory } from '../geospatial/formats/directories.ts';
 import { validateCog } from '../geospatial/validate/cog.ts';
 import { bases, change, cog, full, half, masked, placeOf, plain, quarter } from './cogfile.ts';

@@ -21,7 +21,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const at = (name: string): string => join(folder, name);
 const run = (...args: readonly string[]): Buffer =>
   execFileSync('samtools', args, { stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 1 << 30 });
-const splits = [1e9, 3000];
+const [whole, small] = [1e9, 3000];
 
 /** Sorted BAM with an index, of SAM text. */
 function toBam(text: string, name: string): string {
@@ -56,9 +56,14 @@ async function filesOf(
   );
 }
 
-async function mustBeAlike(what: string, paths: readonly string[], bam: string): Promise<void> {
+async function mustBeAlike(
+  what: string,
+  paths: readonly string[],
+  bam: string,
+  splits: readonly number[] = [whole, small],
+): Promise<void> {
   for (const [name, job, given] of works) {
-    const expected = await filesOf(job, given, [bam], 1e9);
+    const expected = await filesOf(job, given, [bam], whole);
     for (const split of splits) {
       const found = await filesOf(job, given, paths, split);
       expect(Object.keys(found)).toEqual(Object.keys(expected));
@@ -96,10 +101,12 @@ describe.skipIf(!has('samtools'))('as one BAM file', () => {
       const kept = at(`${name}-${version}.bam`);
       run('view', '--no-PG', '-T', at('r.fa'), '-b', '-o', kept, cram);
       run('index', kept);
-      await mustBeAlike(`${name} ${version}`, [cram], kept);
+      // How layouts are cut into parts one version shows; an index changes that alone.
+      const splits = version !== '3.0' ? [whole] : name === 'mixed' ? [small] : [whole, small];
+      await mustBeAlike(`${name} ${version}`, [cram], kept, isLong ? undefined : splits);
       if (version !== '3.0' || name === 'usual') continue;
       run('index', cram);
-      await mustBeAlike(`${name} ${version} with an index`, [cram], kept);
+      await mustBeAlike(`${name} ${version} with an index`, [cram], kept, [small]);
     }
   });
 
@@ -121,7 +128,7 @@ describe.skipIf(!has('samtools'))('as one BAM file', () => {
     run('index', kept);
     run('merge', '--no-PG', '-f', merged, three[0]!, kept);
     run('index', merged);
-    await mustBeAlike('BAM and CRAM', [three[0]!, cram], merged);
+    await mustBeAlike('BAM and CRAM', [three[0]!, cram], merged, [small]);
   });
 
   test('an index of another CRAM is refused', async () => {
@@ -178,7 +185,7 @@ describe.skipIf(!has('samtools'))('as one BAM file', () => {
       expect(await messageFrom(filesOf(coverage, {}, [unsorted], 1e9))).toMatch(
         /^(CRAM: .* is not sorted by place|BAM: .* expected them in order)/,
       );
-      const { '.stats': found } = await filesOf(qc, { reports: 'stats' }, [unsorted], 30_000);
+      const { '.stats': found } = await filesOf(qc, { reports: 'stats' }, [unsorted], 100_000);
       const expected = run('stats', '--reference', at('r.fa'), unsorted).toString('latin1');
       const sums = (stats: string): string => stats.match(/^(CHK|SN|FFQ|GCF).*/gm)!.join('\n');
       expect(sums(found!)).toBe(sums(expected));

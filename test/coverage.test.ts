@@ -1,149 +1,20 @@
-/** genomics/coverage writes what mosdepth writes, for any split of the work and any merge tree. */
+/** genomics/coverage of generated reads: as mosdepth and as worked out base by base, for any split of the work and any merge tree. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Dataset } from '../core/job.ts';
-import type { Json } from '../core/json.ts';
 import { resolve } from '../core/params.ts';
 import { fixed } from '../genomics/formats/decimal.ts';
 import { coverage } from '../genomics/jobs/coverage.ts';
-import { data, has, isIndexed, localPlanning, longContigOf, nearBegin, sharedBams } from './alignments.ts';
+import { has, localPlanning } from './alignments.ts';
+import { cover, mosdepth, type Options, same, textOf } from './mosdepth.ts';
 import { type Contig, depthOf, type Read, sorted, writeBam } from './oracle.ts';
-import { third } from './shared.ts';
-import { dataset, type Ran, runJob, type Tree } from './stage.ts';
-
-type Options = { readonly [name: string]: Json };
-type How = { split?: number; arity?: Tree };
+import { dataset } from './stage.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'servermix-coverage-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-
-async function cover(reads: string, options: Options = {}, by?: string, how: How = {}): Promise<Ran> {
-  const inputs: { [name: string]: Dataset[] } = { reads: [await dataset(reads)] };
-  if (by) inputs['by'] = [await dataset(by, 'bed')];
-  return runJob(coverage, inputs, options, how);
-}
-
-/** A file's text. */
-const textOf = (bytes: Uint8Array, name: string): string =>
-  (name.endsWith('.gz') ? gunzipSync(bytes) : Buffer.from(bytes)).toString('latin1');
-
-/** Every file of `found` but the indexes has the text that `folder` has under `prefix`, and no file is missing. */
-function same(found: Ran, at: string, prefix: string): void {
-  const names = readdirSync(at).filter((name) => name.startsWith(`${prefix}.`));
-  expect([...found.files.keys()].sort()).toEqual(names.map((name) => name.slice(prefix.length)).sort());
-  for (const [suffix, bytes] of found.files) {
-    if (suffix.endsWith('.csi')) continue;
-    const name = prefix + suffix;
-    // Long texts are compared first: a failure is to show the line, not the file.
-    const [text, expected] = [textOf(bytes, name), textOf(readFileSync(join(at, name)), name)];
-    if (text !== expected) {
-      const [lines, wanted] = [text.split('\n'), expected.split('\n')];
-      const line = lines.findIndex((value, i) => value !== wanted[i]);
-      expect(`${name}:${line + 1}: ${lines[line]}`).toBe(`${name}:${line + 1}: ${wanted[line]}`);
-      expect(lines.length).toBe(wanted.length);
-    }
-  }
-  if (found.promised !== undefined) expect(found.records).toBe(found.promised);
-}
-
-/** As mosdepth's command line. */
-function flagsOf(options: Options, by?: string): string[] {
-  const flags: { [name: string]: (value: Json) => string[] } = {
-    by: (value) => ['-b', `${value as string | number}`],
-    thresholds: (value) => ['-T', (value as number[]).join()],
-    quantize: (value) => ['-q', `${value as string | number}`],
-    fast: () => ['-x'],
-    'no-per-base': () => ['-n'],
-    median: () => ['-m'],
-    mapq: (value) => ['-Q', `${value as string | number}`],
-    'exclude-flag': (value) => ['-F', `${value as string | number}`],
-    'include-flag': (value) => ['-i', `${value as string | number}`],
-    chrom: (value) => ['-c', `${value as string | number}`],
-  };
-  return [
-    ...(by ? ['-b', by] : []),
-    ...Object.entries(options).flatMap(([name, value]) => flags[name]!(value)),
-  ];
-}
-
-/** Runs mosdepth; false where it fails, as it does on some files. */
-function peer(reads: string, options: Options, by: string | undefined, at: string): boolean {
-  try {
-    execFileSync('mosdepth', [...flagsOf(options, by), join(at, 'peer'), reads], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-describe.skipIf(!data)('golden files of mosdepth 0.3.3', () => {
-  const na12878 = join(data ?? '', 'giab-na12878-b37-chr20');
-  const bam = join(na12878, 'NA12878_S1.chr20.10_10p1mb.bam');
-  const golden = join(na12878, 'golden');
-  const windows = join(golden, 'windows500.bed');
-  const chrom = 'chr20';
-  const full = { chrom, thresholds: [1, 5, 10, 20, 30], quantize: '0:1:5:150:' };
-  test.each<[string, Options, string | undefined]>([
-    ['md', full, windows],
-    ['mdfast', { chrom, fast: true }, windows],
-    ['mdmed', { chrom, 'no-per-base': true, mapq: 20, median: true }, windows],
-    ['mdwin', { 'no-per-base': true, by: 100_000 }, undefined],
-    ['mdflag', { chrom, 'no-per-base': true, 'exclude-flag': 0, 'include-flag': 2 }, undefined],
-  ])('%s', async (prefix, options, by) => {
-    same(await cover(bam, options, by, { split: 500_000 }), golden, prefix);
-  });
-  const hg002 = join(data ?? '', 'giab-hg002-grch38-chr20');
-  test.each(['HG002_R10_chr20_5050000_5075000', 'HG003_hifi_chr20_100kbp_at_9mb'])('%s', async (name) => {
-    const found = await cover(join(hg002, `${name}.bam`), { chrom, by: 100_000 }, undefined, {
-      split: 500_000,
-    });
-    same(found, join(hg002, `golden-${name}`), 'md');
-  });
-  test('of a read behind base 600,000,000', async () => {
-    const { files } = await cover(join(data!, 'edge/mosdepth-tests/big.bam'), { 'exclude-flag': 0 });
-    const edges = [0, 600_000_006, 600_000_018, 600_000_019, 600_000_022, 600_000_045];
-    expect(textOf(files.get('.per-base.bed.gz')!, '.gz')).toBe(
-      edges
-        .slice(1)
-        .map((end, i) => `ref\t${edges[i]}\t${end}\t${i % 2}\n`)
-        .join(''),
-    );
-    expect(textOf(files.get('.mosdepth.summary.txt')!, '')).toBe(
-      'chrom\tlength\tbases\tmean\tmin\tmax\nref\t600000045\t15\t0.00\t0\t1\ntotal\t600000045\t15\t0.00\t0\t1\n',
-    );
-  });
-});
-
-const bams = third(sharedBams(), 2).filter((path) => isIndexed(join(data!, path)));
 const hasPeer = has('mosdepth');
-
-describe.skipIf(!hasPeer)('mosdepth writes the same of', () => {
-  const ofSize = (bases: number): Options[] => [
-    { by: bases, thresholds: [1, 5, 10], quantize: '0:1:5:150:' },
-    { by: 2 * bases, median: true, 'exclude-flag': 0, quantize: '1:4', 'no-per-base': true },
-    { by: 5 * bases, fast: true, 'exclude-flag': 0, 'include-flag': 3, mapq: 10 },
-  ];
-  test.each(bams)('%s', { timeout: 60_000 }, async (path) => {
-    const chrom = longContigOf(join(data!, path));
-    // Of whole long contigs, for which mosdepth takes seconds, are the golden files.
-    const bam = chrom === undefined ? join(data!, path) : join(folder, `${bams.indexOf(path)}.bam`);
-    if (chrom !== undefined) nearBegin(join(data!, path), chrom, bam);
-    let compared = 0;
-    for (const each of ofSize(chrom === undefined ? 200 : 1000)) {
-      const at = mkdtempSync(join(folder, 'peer-'));
-      const options = chrom === undefined ? each : { ...each, chrom };
-      if (!peer(bam, options, undefined, at)) continue;
-      same(await cover(bam, options), at, 'peer');
-      compared++;
-    }
-    // It gives up on reads behind the contig's end, and on BAMs without contigs.
-    if (compared === 0) console.warn(`skipped: mosdepth fails on ${path}`);
-  });
-});
 
 /** Contigs short and long, without reads, of no bases; reads that reach over windows, and pairs. */
 const contigs: Contig[] = [
@@ -242,7 +113,7 @@ describe('random reads', () => {
   test.skipIf(!hasPeer).each(cases)('%s: as mosdepth', async (_name, options, isListed) => {
     const at = mkdtempSync(join(folder, 'peer-'));
     const by = isListed ? bed : undefined;
-    expect(peer(path, options, by, at)).toBe(true);
+    expect(mosdepth(path, options, by, at)).toBe(true);
     same(await cover(path, options, by), at, 'peer');
   });
 
@@ -375,7 +246,7 @@ describe('random reads', () => {
     const by = join(folder, `${name}.bed`);
     writeFileSync(by, far);
     const at = mkdtempSync(join(folder, 'peer-'));
-    expect(peer(path, { ...options, 'no-per-base': true }, by, at)).toBe(true);
+    expect(mosdepth(path, { ...options, 'no-per-base': true }, by, at)).toBe(true);
     same(await cover(path, { ...options, 'no-per-base': true }, by), at, 'peer');
     // What lies between contigs is not read.
     const inputs = { reads: [await dataset(path)], by: [await dataset(by)] } as const;

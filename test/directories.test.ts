@@ -6,7 +6,7 @@ import { GeoTIFF } from 'geotiff';
 import { describe, expect, test } from 'vitest';
 import { BadInput } from '../core/errors.ts';
 import type { Source } from '../core/job.ts';
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 import { readTiff, type Tiff } from '../geospatial/formats/directories.ts';
 import { shared } from './shared.ts';
 import { type TestField, tiffFile, valueBytes } from './tifffile.ts';

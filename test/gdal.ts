@@ -31,12 +31,21 @@ given = json.load(sys.stdin)
   return JSON.parse(run.stdout) as T;
 }
 
-/** Full check of GDAL's COG validator: its verdict and whatever it complains of, as one text. */
-export function validateCog(path: string): string {
-  const run = spawnSync(
-    python,
-    ['-m', 'osgeo_utils.samples.validate_cloud_optimized_geotiff', '--full-check=yes', path],
-    { encoding: 'utf8' },
+/** Full check of GDAL's COG validator: its verdict on each file and whatever it complains of, as one text a file. */
+export const validateCogs = (paths: readonly string[]): string[] =>
+  gdal<string[]>(
+    `import contextlib, io
+from osgeo_utils.samples import validate_cloud_optimized_geotiff as validator
+osr.DontUseExceptions(); gdal.DontUseExceptions()
+out = []
+for path in given:
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+        validator.main(['validate', '--full-check=yes', path])
+    out.append(text.getvalue())
+print(json.dumps(out))`,
+    paths,
   );
-  return `${run.stdout}${run.stderr}`;
-}
+
+/** The same of one file. */
+export const validateCog = (path: string): string => validateCogs([path])[0]!;

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 import { openRaster } from '../geospatial/formats/geotiff.ts';
 import type { Cells } from '../geospatial/kernels/pyramid.ts';
 import { gdal, gdalMissing } from './gdal.ts';

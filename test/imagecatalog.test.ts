@@ -6,16 +6,14 @@ import { inline } from '../core/backends/inline.ts';
 import type { Catalog, Dataset } from '../core/job.ts';
 import type { Json } from '../core/json.ts';
 import { resolve } from '../core/params.ts';
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 import { memoryStore } from '../core/stores/memory.ts';
 import { opener } from '../core/task.ts';
 import { openRaster } from '../geospatial/formats/geotiff.ts';
 import { imageCatalog } from '../geospatial/jobs/imagecatalog.ts';
 import { rasterFacts } from '../geospatial/rasters/facts.ts';
-import { outlineOf, type Place } from '../geospatial/stac/outline.ts';
+import type { Place } from '../geospatial/stac/outline.ts';
 import { readScenes } from '../geospatial/stac/scenes.ts';
-import { namedFile, sensorOf, timeInName, timeInTag } from '../geospatial/stac/sensors.ts';
-import { hrefsOf, uniqueIds } from '../geospatial/stac/names.ts';
 import { gdal, gdalMissing } from './gdal.ts';
 import { lasFile } from './lasfile.ts';
 import { type Files, filesOf } from './laws.ts';
@@ -266,97 +264,6 @@ test('rasters that lie askew have their own corners', async () => {
     'raster:spatial_resolution': 5,
   });
   expect(item!.geometry!.coordinates[0]).toHaveLength(5);
-});
-
-test('names tell scenes, bands, satellites and days', () => {
-  const s2 = 'S2A_MSIL2A_20190723T101031_N0213_R022_T33TUL_20190723T124725';
-  expect(timeInName(s2)).toBe('2019-07-23T10:10:31Z');
-  expect(sensorOf(s2)).toMatchObject({ platform: 'sentinel-2a', baseline: '02.13' });
-  expect(namedFile(`s3://b/${s2}/T33TUL_20190723T101031_B8A_20m.tif`)).toMatchObject({
-    asset: 'B8A_20m',
-    band: 'B8A',
-  });
-  expect(namedFile('https://h/LC09_L2SP_1_20220101_20220103_02_T1_SR_B4.TIF?sig=a/B5.tif')).toMatchObject({
-    scene: 'LC09_L2SP_1_20220101_20220103_02_T1',
-    asset: 'SR_B4',
-    band: 'B4',
-  });
-  expect(namedFile('/x/20240401_NIR.tif')).toMatchObject({ scene: '20240401', asset: 'NIR', band: 'nir' });
-  expect(namedFile('/x/infrared.tif')).toEqual({ folder: '/x/', scene: 'infrared' });
-  expect(namedFile('/x/dem.tif')).toEqual({ folder: '/x/', scene: 'dem' });
-  expect(timeInName('LC08_L2SP_013032_20180131_20200902_02_T1')).toBe('2018-01-31T00:00:00Z');
-  expect(timeInName('LC80130322018031LGN00')).toBe('2018-01-31T00:00:00Z');
-  expect(timeInName('S2A2A_20190723_0_B04')).toBe('2019-07-23T00:00:00Z');
-  expect(timeInName('x_20190723_235960')).toBe('2019-07-23T00:00:00Z');
-  expect(timeInName('tile_20191323_38077081_1985')).toBeUndefined();
-  expect(timeInName('flight-2021-06-30.tif')).toBe('2021-06-30T00:00:00Z');
-  expect(sensorOf('S2A2A_20190723_0')).toMatchObject({ platform: 'sentinel-2a' });
-  expect(sensorOf('LT50130321985031LGN00')).toMatchObject({ platform: 'landsat-5' });
-  expect(sensorOf('LT_dem')).toBeUndefined();
-  expect(sensorOf('LT05_L1TP_013032_19850131')!.commonNames).toMatchObject({ B4: 'nir08' });
-  expect(timeInTag('2020:02:30 10:00:00')).toBeUndefined();
-  expect(timeInTag('2020-02-28T10:00:00.25+0200')).toBe('2020-02-28T08:00:00Z');
-  expect(uniqueIds(['a', 'a-2', 'a', 'a', 'a b', 'a_b'])).toEqual(['a', 'a-2', 'a-3', 'a-4', 'a_b', 'a_b-2']);
-  expect(hrefsOf(['/d/x/B04.tif', '/d/y/B04.tif'], '.')).toEqual(['./x/B04.tif', './y/B04.tif']);
-});
-
-describe('outlines', () => {
-  const square = (west: number, south: number, east: number, north: number): Place[] => [
-    [west, south],
-    [east, south],
-    [east, north],
-    [west, north],
-  ];
-  const plain = (x: number, y: number): Place => [x, y];
-  const rings = (outline: ReturnType<typeof outlineOf>): Place[][] => {
-    const { type, coordinates } = outline!.geometry as { type: string; coordinates: Place[][] | Place[][][] };
-    return type === 'Polygon'
-      ? [(coordinates as Place[][])[0]!]
-      : (coordinates as Place[][][]).map(([ring]) => ring!);
-  };
-  const areaOf = (ring: Place[]): number =>
-    ring.slice(1).reduce((sum, [x, y], i) => sum + (ring[i]![0] * y - x * ring[i]![1]) / 2, 0);
-
-  test.each([
-    [179, 181, [179, -1, -179, 1], 2],
-    [-181, -179, [179, -1, -179, 1], 2],
-    [190, 200, [-170, -1, -160, 1], 1],
-    [-180, 180, [-180, -1, 180, 1], 1],
-    [-180.5, 179.5, [-180, -1, 180, 1], 2],
-    [0, 359, [0, -1, -1, 1], 2],
-    [170, 180, [170, -1, 180, 1], 1],
-  ])('longitudes %s to %s', (west, east, bbox, parts) => {
-    const outline = outlineOf(square(west, -1, east, 1), plain)!;
-    expect(outline.bbox).toEqual(bbox);
-    expect(rings(outline)).toHaveLength(parts);
-    for (const ring of rings(outline)) {
-      expect(ring[0]).toEqual(ring.at(-1));
-      expect(ring.every(([lon]) => Math.abs(lon) <= 180)).toBe(true);
-      expect(areaOf(ring)).toBeGreaterThan(0);
-    }
-    expect(rings(outline).reduce((sum, ring) => sum + areaOf(ring), 0)).toBeCloseTo(2 * (east - west), 6);
-  });
-
-  test('the other way round is turned; around a pole reaches it; elsewhere is nowhere', () => {
-    expect(areaOf(rings(outlineOf(square(0, 0, 1, 1).toReversed(), plain))[0]!)).toBe(1);
-    // Some stereographic plane.
-    const polar = (x: number, y: number): Place => [
-      (Math.atan2(x, -y) * 180) / Math.PI,
-      90 - Math.hypot(x, y),
-    ];
-    for (const ring of [square(-10, -10, 10, 10), square(-10, -10, 10, 10).toReversed()]) {
-      const around = outlineOf(ring, polar)!;
-      expect(around.bbox[0]).toBe(-180);
-      expect(around.bbox.slice(2)).toEqual([180, 90]);
-      expect(around.bbox[1]).toBeCloseTo(90 - Math.hypot(10, 10), 6);
-      const area = rings(around).reduce((sum, one) => sum + areaOf(one), 0);
-      expect(area).toBeGreaterThan(360 * 10);
-      expect(area).toBeLessThan(360 * 14.2);
-    }
-    expect(outlineOf(square(5, 5, 15, 15), polar)!.bbox[3]).toBeLessThan(90);
-    expect(outlineOf(square(0, 0, 1, 91), plain)).toBeUndefined();
-    expect(outlineOf(square(0, 0, NaN, 1), plain)).toBeUndefined();
-  });
 });
 
 describe.skipIf(!folder)('real rasters', () => {

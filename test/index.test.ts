@@ -79,9 +79,10 @@ describe.skipIf(!hasPeer || !data)('as the peers', () => {
   test('every shared BAM, in one part and in many', { timeout: 300_000 }, async () => {
     let [equal, refused] = [0, 0];
     const bams = third(sharedBams(), 0);
-    for (const name of bams) {
+    for (const [i, name] of bams.entries()) {
       const path = join(data!, name);
-      for (const { given, flags } of kinds) {
+      // Every file has a BAI, and CSI of either width in turn.
+      for (const { given, flags } of kinds.filter((_, k) => isLong || k === 0 || k === 1 + (i % 2))) {
         const expected = theirs(path, flags);
         const { size } = await dataset(path);
         for (const split of given === kinds[0].given
@@ -103,7 +104,7 @@ describe.skipIf(!hasPeer || !data)('as the peers', () => {
       }
     }
     console.log(`genomics/index: ${equal} indexes equal to those of samtools, ${refused} refused as there`);
-    expect(equal).toBeGreaterThan(2 * bams.length);
+    expect(equal).toBeGreaterThan(1.5 * bams.length);
   });
 
   test('GZI of every bgzipped file', async () => {
@@ -232,7 +233,7 @@ test.skipIf(!hasPeer)(
   'random alignments: the same for any split, and as samtools',
   { timeout: 60_000 },
   async () => {
-    for (let seed = 1; seed <= 5; seed++) {
+    for (let seed = 1; seed <= (isLong ? 5 : 2); seed++) {
       const path = join(folder, `random${seed}.bam`);
       execFileSync('samtools', ['sort', '-l', '0', '-o', path, '-'], {
         input: randomSam(seed),

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 import { readHeader } from '../genomics/formats/bam.ts';
 import { chunks, compareVirtual, type Virtual } from '../genomics/formats/bgzf.ts';
 import { landing } from '../genomics/formats/landing.ts';

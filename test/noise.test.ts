@@ -89,7 +89,7 @@ const classesOf = async (bytes: Uint8Array, given: object, cut?: object): Promis
   (await columnsOfFile(await onlyFile(ground, { 'x.las': bytes }, given as never, cut as never)))['classes']!;
 
 test('statistical: far from the mean by deviations; noise is no ground, and does not pull the ground down', async () => {
-  const points = hills(4000, 100, 5);
+  const points = hills(2000, 70, 5);
   const found = await classesOf(cloud(points), { noise: 'statistical' });
   const spacing = Math.sqrt(
     ((Math.max(...points.map(({ x }) => x)) - Math.min(...points.map(({ x }) => x))) *
@@ -100,7 +100,7 @@ test('statistical: far from the mean by deviations; noise is no ground, and does
   const mean = means.reduce((a, b) => a + b, 0) / means.length;
   const deviation = Math.sqrt(means.reduce((a, b) => a + (b - mean) ** 2, 0) / means.length);
   for (const [i, c] of found.entries()) expect([i, c === 7]).toEqual([i, means[i]! >= mean + 2 * deviation]);
-  expect(found.filter((c) => c === 7).length).toBeGreaterThan(40);
+  expect(found.filter((c) => c === 7).length).toBeGreaterThan(20);
   const untouched = await classesOf(cloud(points), { low: 1000 });
   const quiet = await classesOf(cloud(points), { noise: 'statistical', low: 1000 });
   const grounds = (classes: number[]): number => classes.filter((c) => c === 2).length;
@@ -126,6 +126,7 @@ test.each(['elm', 'statistical'])(
 
 describe.skipIf(!folder)('real clouds', () => {
   const files = ['bcts/bcts_1.laz', ...(isLong ? ['bcts/bcts_2.laz'] : [])];
+  let without: Promise<Uint8Array> | undefined;
   const clouds = Object.fromEntries(files.map((path) => [path, readFileSync(join(lidar, path))]));
 
   test.each(['elm', 'statistical'])(
@@ -136,7 +137,7 @@ describe.skipIf(!folder)('real clouds', () => {
       const cut = { split: 90_000, later: 1, arity: 3 };
       expect(Buffer.compare(await onlyFile(ground, clouds, given, cut), expected)).toBe(0);
       const { x, y, z, classes } = await columnsOfFile(expected);
-      const before = await columnsOfFile(await onlyFile(ground, clouds, {}));
+      const before = await columnsOfFile(await (without ??= onlyFile(ground, clouds, {})));
       const all = {
         x: Float64Array.from(x!, (v) => v * 0.01),
         y: Float64Array.from(y!, (v) => v * 0.01),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { BadInput } from '../core/errors.ts';
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 import { random } from '../datasets/random.ts';
 import { readTiff } from '../geospatial/formats/directories.ts';
 import { openRaster } from '../geospatial/formats/geotiff.ts';

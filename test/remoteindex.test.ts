@@ -7,7 +7,7 @@ import type { Catalog } from '../core/job.ts';
 import type { Json } from '../core/json.ts';
 import { resolve, type Spec } from '../core/params.ts';
 import { heldSource, hold, joinHeld } from '../core/sources/held.ts';
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 import { encodeTile, writeCog } from '../geospatial/formats/cog.ts';
 import { readTiff } from '../geospatial/formats/directories.ts';
 import { bandIndex } from '../geospatial/jobs/bandindex.ts';

@@ -1,7 +1,7 @@
 /** Where cells of a grid come from, the values that they get there, and what becomes of cells that several rasters have. */
 import { expect, test } from 'vitest';
 import { resolve, type Spec } from '../core/params.ts';
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 import { openRaster } from '../geospatial/formats/geotiff.ts';
 import { epsgKeys } from '../geospatial/formats/reproject.ts';
 import { webTiles } from '../geospatial/jobs/webtiles.ts';

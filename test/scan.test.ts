@@ -1,10 +1,10 @@
 /** The scan kernel against its twin in TypeScript: blocks and chunks cut anywhere, damaged bytes, and every shared BAM. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Source } from '../core/job.ts';
 import { resolve } from '../core/params.ts';
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 import { random, type Random } from '../datasets/random.ts';
 import { measureFused } from '../genomics/coverage/fused.ts';
 import { measurePlain, type Measuring } from '../genomics/coverage/plain.ts';
@@ -335,7 +335,9 @@ describe('damaged bytes', () => {
 });
 
 describe('shared BAMs', () => {
-  test.each(third(sharedBams(), 2))(
+  // Of 27 MB the columns are as those of 3 MB.
+  const bams = third(sharedBams(), 2).filter((path) => isLong || statSync(join(data!, path)).size < 8e6);
+  test.each(bams)(
     '%s',
     async (path) => {
       const file = memorySource(readFileSync(join(data!, path)));

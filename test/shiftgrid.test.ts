@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { BadInput, BadUsage } from '../core/errors.ts';
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 import { random } from '../datasets/random.ts';
 import { readShiftGrid } from '../geospatial/formats/ntv2.ts';
 import { epsgKeys, reprojection } from '../geospatial/formats/reproject.ts';

@@ -15,7 +15,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { BadInput } from '../core/errors.ts';
 import { counting } from '../core/sources/counting.ts';
 import { describeFile, fileSource } from '../core/sources/file.ts';
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'servermix-sources-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { servermix } from './command.ts';
-import { gdalMissing, validateCog } from './gdal.ts';
+import { gdalMissing, validateCogs } from './gdal.ts';
 import { schemaErrors } from './schemas.ts';
 import { shared } from './shared.ts';
 import { generate } from './generate.ts';
@@ -47,7 +47,8 @@ test('a folder of rasters, lines and points, the same as job by job', async () =
 });
 
 test.skipIf(gdalMissing)('its rasters are Cloud-Optimized GeoTIFFs', () => {
-  for (const name of rasters) expect(validateCog(join(folder, `area/${name}.tif`))).toMatch(/is a valid/);
+  for (const verdict of validateCogs(rasters.map((name) => join(folder, `area/${name}.tif`))))
+    expect(verdict).toMatch(/is a valid/);
 });
 
 test('the catalogue names every file, and is valid', () => {

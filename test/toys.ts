@@ -4,7 +4,8 @@ import { json } from '../core/codec.ts';
 import { BadInput, BadUsage } from '../core/errors.ts';
 import { define, type AnyJob, type Catalog } from '../core/job.ts';
 import { choice, integer, text } from '../core/params.ts';
-import { grow, splitGrid, splitInterval, type Tile } from '../core/partition.ts';
+import { splitInterval } from '../core/partition.ts';
+import { grow, splitGrid, type Tile } from './grid.ts';
 import { trial } from './trial.ts';
 
 const print = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.stringify(value)}\n`);

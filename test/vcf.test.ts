@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Json } from '../core/json.ts';
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 import { random } from '../datasets/random.ts';
 import { rangesOf } from '../genomics/formats/textlines.ts';
 import { type Packing, wholeLines } from '../genomics/formats/wholelines.ts';

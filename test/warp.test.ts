@@ -8,7 +8,7 @@ import { BadInput, BadUsage } from '../core/errors.ts';
 import type { AnyJob, Dataset } from '../core/job.ts';
 import type { Json } from '../core/json.ts';
 import { resolve } from '../core/params.ts';
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 import { memoryStore } from '../core/stores/memory.ts';
 import { opener } from '../core/task.ts';
 import { openRaster } from '../geospatial/formats/geotiff.ts';

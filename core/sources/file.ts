@@ -5,7 +5,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { BadInput } from '../errors.ts';
 import type { Dataset, Source } from '../job.ts';
-import { checkRange } from './range.ts';
+import { checkRange, placeFor } from './range.ts';
 import { readAhead } from './readahead.ts';
 
 const sample = 4096;
@@ -72,8 +72,7 @@ function sourceOf(path: string, { handle, size }: Opened): Source {
     size,
     async read(start, end, into) {
       checkRange('file', path, size, start, end);
-      const bytes =
-        into && into.length >= end - start ? into.subarray(0, end - start) : new Uint8Array(end - start);
+      const bytes = placeFor(into, end - start);
       for (let at = 0; at < bytes.length;) {
         const length = Math.min(bytes.length - at, longest);
         const { bytesRead } = await handle

@@ -1,7 +1,7 @@
 /** Objects behind http(s) addresses as sources: ranged reads bound to one version of the content. */
 import { BadInput } from '../errors.ts';
 import type { Dataset, Source } from '../job.ts';
-import { checkRange } from './range.ts';
+import { checkRange, placeFor } from './range.ts';
 import { Broken } from './persist.ts';
 import type { Network } from './request.ts';
 import { discardBody, persistenceOf, request, send, shownUrl } from './request.ts';
@@ -36,8 +36,7 @@ export async function httpSource(url: string, options: HttpOptions = {}): Promis
     async read(start, end, into) {
       checkRange('http', shownUrl(url), version.size, start, end);
       if (start === end) return new Uint8Array(0);
-      const bytes =
-        into && into.length >= end - start ? into.subarray(0, end - start) : new Uint8Array(end - start);
+      const bytes = placeFor(into, end - start);
       await request(
         url,
         { method: 'GET', headers: headersOf(version, start, end) },

@@ -1,4 +1,4 @@
-/** The check that every source makes before it takes memory for a read. */
+/** What every source does before a read: it checks the range, and finds memory for the bytes. */
 import { BadInput } from '../errors.ts';
 
 /**
@@ -12,3 +12,7 @@ export function checkRange(subject: string, name: string, size: number, start: n
     `${subject}: bytes [${start}, ${end}) of ${name} do not exist, expected a range within its ${size} bytes; the data are cut short, or the index belongs to other data`,
   );
 }
+
+/** Memory for `length` bytes: of `into`, where that is given and long enough. */
+export const placeFor = (into: Uint8Array | undefined, length: number): Uint8Array =>
+  into && into.length >= length ? into.subarray(0, length) : new Uint8Array(length);

@@ -1,4 +1,5 @@
 /** The reads that lie over a stretch of the genome, as columns: places, bases, qualities and operations, in the order of the file. */
+import { roomFor } from '../../core/room.ts';
 import { field, flag } from '../formats/record.ts';
 import { isReference, operations, stepsRead } from '../kernels/cigar.ts';
 
@@ -94,17 +95,6 @@ const perRead = [
   'atQuery',
 ] as const;
 
-/** The same with room for `size` items. */
-function grown<T extends Uint8Array | Uint16Array | Int32Array | Uint32Array | Float64Array>(
-  items: T,
-  size: number,
-): T {
-  if (size <= items.length) return items;
-  const larger = new (items.constructor as new (length: number) => T)(Math.max(size, 2 * items.length));
-  larger.set(items);
-  return larger;
-}
-
 /** A hash of a read's name, the same for both mates. */
 function nameHash(bytes: Uint8Array, view: DataView, at: number): number {
   let a = 0x811c9dc5 | 0;
@@ -120,12 +110,12 @@ function nameHash(bytes: Uint8Array, view: DataView, at: number): number {
 /** Takes the record at a byte; gives its place in the pool. */
 export function take(pool: Pool, bytes: Uint8Array, view: DataView, at: number, sample: number): number {
   const i = pool.count++;
-  if (i >= pool.pos.length) for (const key of perRead) pool[key] = grown(pool[key], 2 * i) as never;
+  if (i >= pool.pos.length) for (const key of perRead) pool[key] = roomFor(pool[key], i + 1) as never;
   const { at: opsAt, count } = operations(view, at);
   const length = view.getInt32(at + field.seqLength, true);
-  pool.bases = grown(pool.bases, pool.basesFill + length);
-  pool.quals = grown(pool.quals, pool.basesFill + length);
-  pool.ops = grown(pool.ops, pool.opsFill + count);
+  pool.bases = roomFor(pool.bases, pool.basesFill + length);
+  pool.quals = roomFor(pool.quals, pool.basesFill + length);
+  pool.ops = roomFor(pool.ops, pool.opsFill + count);
   const { bases, quals, ops, basesFill, opsFill } = pool;
   const pos = view.getInt32(at + field.pos, true);
   let extent = 0;

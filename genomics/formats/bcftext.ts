@@ -1,4 +1,5 @@
 /** Records of BCF as lines of VCF, as bcftools view (1.16) prints them. */
+import { roomFor } from '../../core/room.ts';
 import { writeNumber } from '../kernels/digits.ts';
 import type { LineFault } from '../kernels/samline.ts';
 import { floatRoom, writeFloat } from './bcffloat.ts';
@@ -58,10 +59,7 @@ export function createBcfText(header: BcfHeader): BcfText {
   let genotypeField = -1;
 
   const room = (bytes: number): void => {
-    if (size + bytes <= out.length) return;
-    const larger = new Uint8Array(Math.max(2 * out.length, size + bytes));
-    larger.set(out.subarray(0, size));
-    out = larger;
+    out = roomFor(out, size + bytes);
   };
   const name = (letters: Uint8Array): void => {
     room(letters.length + 1);

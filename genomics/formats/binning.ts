@@ -1,4 +1,5 @@
 /** Builds the index of a sorted file as it is written: BAI and CSI of BAM, TBI and CSI of bgzipped BED (SAM spec 5.2, CSI and tabix specs). */
+import { roomFor } from '../../core/room.ts';
 import { compareVirtual, type Virtual } from './bgzf.ts';
 import { deflateBlocks } from './bgzip.ts';
 import { firstBin, firstWindow, parentOf, reg2bin } from './bin.ts';
@@ -231,9 +232,7 @@ function createWriter() {
   let at = 0;
   const step = (length: number): number => {
     if (at + length > bytes.length) {
-      const larger = new Uint8Array(2 * (at + length));
-      larger.set(bytes);
-      bytes = larger;
+      bytes = roomFor(bytes, at + length);
       view = new DataView(bytes.buffer);
     }
     at += length;

@@ -3,6 +3,9 @@ import { BadInput } from '../../core/errors.ts';
 import type { Dataset, Planning, Source } from '../../core/job.ts';
 import { inflate, type Virtual } from './bgzf.ts';
 
+/** What files of sequences are called, plain or bgzipped. */
+export const fastaFormats = ['fa', 'fasta', 'fna', 'fa.gz', 'fasta.gz', 'fna.gz'] as const;
+
 /** Where a sequence lies: its bases, the byte of the first one, bases of a line, and bytes of a line with its end. */
 export type Sequence = {
   readonly length: number;

@@ -1,4 +1,5 @@
 /** The bodies of indexes of sorted files, BAI, TBI and CSI: for each contig where the records of its windows begin. */
+import { roomFor } from '../../core/room.ts';
 import { BadInput } from '../../core/errors.ts';
 import type { Source } from '../../core/job.ts';
 import { compareVirtual, formatVirtual, inflate, type Virtual } from './bgzf.ts';
@@ -53,11 +54,7 @@ export async function unpacked(source: Source, uri: string): Promise<Uint8Array>
   for await (const piece of inflate(source, uri, [0, 0])) {
     if (length + piece.length > largestIndex)
       throw new BadInput(`index: ${uri} inflates to more than ${largestIndex} bytes, expected at most that`);
-    if (length + piece.length > bytes.length) {
-      const larger = new Uint8Array(2 * (length + piece.length));
-      larger.set(bytes);
-      bytes = larger;
-    }
+    bytes = roomFor(bytes, length + piece.length);
     bytes.set(piece, length);
     length += piece.length;
   }

@@ -2,16 +2,16 @@
 import { columns } from '../../core/codec.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
+import { mebibyte } from '../../core/units.ts';
 import { createAlleleTally, type Found, sampleColumn } from '../compare/alleles.ts';
 import { params } from '../compare/settings.ts';
+import { fastaFormats } from '../formats/fasta.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
 import type { Range } from '../formats/textlines.ts';
 import { eachRecord, planVcf, vcfInput } from '../formats/vcffile.ts';
 import { vcfModules } from '../kernels/modules.ts';
 import { withVcfTable } from '../kernels/vcftable.ts';
 import { matched } from './matched.ts';
-
-const mebibyte = 1 << 20;
 
 type Inputs = {
   readonly variants: readonly [Dataset];
@@ -36,7 +36,7 @@ export const compare = define<Inputs, typeof params, Part, Found>({
     truth: { ...vcfInput, doc: 'what is known, the same' },
     reference: {
       doc: 'what both are told by, with its index (.fai, and .gzi)',
-      formats: ['fa', 'fasta', 'fna', 'fa.gz', 'fasta.gz', 'fna.gz'],
+      formats: fastaFormats,
     },
     confident: {
       doc: 'only alleles that lie within one of these regions count',

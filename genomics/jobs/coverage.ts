@@ -2,6 +2,7 @@
 import { columns } from '../../core/codec.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
+import { mebibyte } from '../../core/units.ts';
 import { selectContigs } from '../coverage/contigs.ts';
 import { writeRegions, writeRows } from '../coverage/files.ts';
 import { buildCoverage, keeper } from '../coverage/keeper.ts';
@@ -15,8 +16,6 @@ import type { PartSweep } from '../coverage/sweep.ts';
 import { openReading } from '../formats/placed.ts';
 import { bedOf, headingOf } from '../formats/remembered.ts';
 import { scanUrl } from '../kernels/modules.ts';
-
-const mebibyte = 1 << 20;
 
 type Inputs = { readonly reads: readonly Dataset[]; readonly by?: readonly [Dataset] };
 

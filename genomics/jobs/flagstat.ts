@@ -3,6 +3,7 @@ import { columns } from '../../core/codec.ts';
 import type { Dataset, Partition, Planning } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { splitWeighted } from '../../core/partition.ts';
+import { mebibyte } from '../../core/units.ts';
 import { alignmentsOf, type Stretch, stretchesOf } from '../formats/alignments.ts';
 import type { Index } from '../formats/indexbody.ts';
 import { findIndex } from '../formats/bai.ts';
@@ -15,8 +16,6 @@ import { headingOf } from '../formats/remembered.ts';
 import { type Counted, count, createTally, pack, sum, summarize } from '../kernels/flagstat.ts';
 import { scanUrl } from '../kernels/modules.ts';
 import { scan, startFlags, type Status, takeFlags } from '../kernels/scan.ts';
-
-const mebibyte = 1 << 20;
 
 /** The records of an input that start in `[from, to)`, virtual offsets of record starts or of the file's end. */
 type Part = Stretch & { readonly contigs: number };

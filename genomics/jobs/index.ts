@@ -4,6 +4,7 @@ import { BadUsage } from '../../core/errors.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { choice, flag, integer, text } from '../../core/params.ts';
+import { mebibyte } from '../../core/units.ts';
 import { checkEof } from '../formats/bgzf.ts';
 import { contigsOf } from '../formats/binned.ts';
 import { indexOf } from '../formats/binning.ts';
@@ -14,8 +15,6 @@ import { indexPart, type Indexed, joinIndexed, nothing, type Part } from '../ind
 import { blockParts, recordParts } from '../index/plan.ts';
 import { columnsOf, headOf, layoutOf, presetNames } from '../index/preset.ts';
 import { shapeOfLines, shapeOfReads } from '../index/shape.ts';
-
-const mebibyte = 1 << 20;
 
 const params = {
   format: choice(

@@ -1,12 +1,12 @@
 /** genomics/matched: compares alleles that were read, a contig a part. The second half of genomics/compare. */
 import { columns } from '../../core/codec.ts';
 import { define } from '../../core/job.ts';
+import { mebibyte } from '../../core/units.ts';
 import { evaluate, type Inputs, type Part, planEvaluation } from '../compare/evaluate.ts';
 import { addCompared, type Compared } from '../compare/result.ts';
 import { params } from '../compare/settings.ts';
 import { writeCompared } from '../compare/write.ts';
-
-const mebibyte = 1 << 20;
+import { fastaFormats } from '../formats/fasta.ts';
 
 export const matched = define<Inputs, typeof params, Part, Compared>({
   name: 'genomics/matched',
@@ -16,7 +16,7 @@ export const matched = define<Inputs, typeof params, Part, Compared>({
     alleles: { doc: 'result of genomics/compare', formats: ['genomics/compare'] },
     reference: {
       doc: 'sequences, with their index',
-      formats: ['fa', 'fasta', 'fna', 'fa.gz', 'fasta.gz', 'fna.gz'],
+      formats: fastaFormats,
     },
     confident: { doc: 'regions that count', formats: ['bed', 'bed.gz'], optional: true },
   },

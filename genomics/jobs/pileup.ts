@@ -1,6 +1,8 @@
 /** What lies over each position of the reference, as samtools mpileup prints it, or as a table of counts. */
 import { columns } from '../../core/codec.ts';
 import { define } from '../../core/job.ts';
+import { mebibyte } from '../../core/units.ts';
+import { fastaFormats } from '../formats/fasta.ts';
 import { headingOf } from '../formats/remembered.ts';
 import { rowsUrl, scanUrl } from '../kernels/modules.ts';
 import { collect, type Inputs } from '../pileup/collect.ts';
@@ -9,8 +11,6 @@ import { joinPileups, type Pileup } from '../pileup/result.ts';
 import { params } from '../pileup/settings.ts';
 import { writeCounts } from '../pileup/table.ts';
 import { writeText } from '../pileup/text.ts';
-
-const mebibyte = 1 << 20;
 
 export const pileup = define<Inputs, typeof params, Part, Pileup>({
   name: 'genomics/pileup',
@@ -29,7 +29,7 @@ export const pileup = define<Inputs, typeof params, Part, Pileup>({
     },
     reference: {
       doc: 'what the reads were aligned to, with its index (.fai, and .gzi)',
-      formats: ['fa', 'fasta', 'fna', 'fa.gz', 'fasta.gz', 'fna.gz'],
+      formats: fastaFormats,
       optional: true,
     },
     positions: { doc: 'only these regions, and reads that overlap any', formats: ['bed'], optional: true },

@@ -2,7 +2,9 @@
 import { columns } from '../../core/codec.ts';
 import type { Context, Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
+import { mebibyte } from '../../core/units.ts';
 import { settingsOf as measuringOf } from '../coverage/settings.ts';
+import { fastaFormats } from '../formats/fasta.ts';
 import { openReading } from '../formats/placed.ts';
 import { bedOf, headingOf } from '../formats/remembered.ts';
 import { cyclesUrl, scanUrl } from '../kernels/modules.ts';
@@ -14,8 +16,6 @@ import { joinReports, type Reports } from '../reports/result.ts';
 import type { Part } from '../reports/scan.ts';
 import { wantedOf, type Wanted } from '../reports/wanted.ts';
 import { hasBases, type Params, params, settingsOf } from '../reports/settings.ts';
-
-const mebibyte = 1 << 20;
 
 type Inputs = {
   readonly reads: readonly Dataset[];
@@ -41,7 +41,7 @@ export const qc = define<Inputs, typeof params, Part, Reports>({
     },
     reference: {
       doc: 'stats: what the reads were aligned to, with its index (.fai, and .gzi); stats of CRAM need it',
-      formats: ['fa', 'fasta', 'fna', 'fa.gz', 'fasta.gz', 'fna.gz'],
+      formats: fastaFormats,
       optional: true,
     },
     by: { doc: 'regions to measure', formats: ['bed'], optional: true },

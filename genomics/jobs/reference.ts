@@ -2,11 +2,11 @@
 import { columns } from '../../core/codec.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
+import { mebibyte } from '../../core/units.ts';
+import { fastaFormats } from '../formats/fasta.ts';
 import { joinOutlines, outline, type Outline, type Part, planOutline } from '../reference/outline.ts';
 import { params, settingsOf } from '../reference/settings.ts';
 import { survey } from './survey.ts';
-
-const mebibyte = 1 << 20;
 
 /** Finds the sequences; `survey` then reads their bases. */
 export const reference = define<{ reference: readonly [Dataset] }, typeof params, Part, Outline>({
@@ -21,7 +21,7 @@ export const reference = define<{ reference: readonly [Dataset] }, typeof params
   inputs: {
     reference: {
       doc: 'sequences, plain or bgzipped; no index is needed',
-      formats: ['fa', 'fasta', 'fna', 'fa.gz', 'fasta.gz', 'fna.gz'],
+      formats: fastaFormats,
     },
   },
   params,

@@ -2,11 +2,11 @@
 import { columns } from '../../core/codec.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
+import { mebibyte } from '../../core/units.ts';
+import { fastaFormats } from '../formats/fasta.ts';
 import { params, settingsOf } from '../reference/settings.ts';
 import { joinSurveys, type Part, planSurvey, type Survey, surveyPart } from '../reference/survey.ts';
 import { writeSurvey } from '../reference/write.ts';
-
-const mebibyte = 1 << 20;
 
 export type Inputs = { readonly outline: readonly [Dataset]; readonly reference: readonly [Dataset] };
 
@@ -18,7 +18,7 @@ export const survey = define<Inputs, typeof params, Part, Survey>({
     outline: { doc: 'result of genomics/reference', formats: ['genomics/reference'] },
     reference: {
       doc: 'sequences, plain or bgzipped',
-      formats: ['fa', 'fasta', 'fna', 'fa.gz', 'fasta.gz', 'fna.gz'],
+      formats: fastaFormats,
     },
   },
   params,

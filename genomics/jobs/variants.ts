@@ -1,6 +1,8 @@
 /** Germline substitutions, insertions and deletions, called from alignments. */
 import { columns } from '../../core/codec.ts';
 import { define } from '../../core/job.ts';
+import { mebibyte } from '../../core/units.ts';
+import { fastaFormats } from '../formats/fasta.ts';
 import { headingOf } from '../formats/remembered.ts';
 import { pairhmmUrl, scanUrl } from '../kernels/modules.ts';
 import { collect, type Inputs } from '../variants/collect.ts';
@@ -8,8 +10,6 @@ import { type Part, planVariants } from '../variants/plan.ts';
 import { type Calls, joinCalls } from '../variants/result.ts';
 import { params } from '../variants/settings.ts';
 import { writeCalls } from '../variants/write.ts';
-
-const mebibyte = 1 << 20;
 
 export const variants = define<Inputs, typeof params, Part, Calls>({
   name: 'genomics/variants',
@@ -29,7 +29,7 @@ export const variants = define<Inputs, typeof params, Part, Calls>({
     },
     reference: {
       doc: 'what the reads were aligned to, with its index (.fai, and .gzi)',
-      formats: ['fa', 'fasta', 'fna', 'fa.gz', 'fasta.gz', 'fna.gz'],
+      formats: fastaFormats,
     },
     regions: { doc: 'only in these regions', formats: ['bed'], optional: true },
   },

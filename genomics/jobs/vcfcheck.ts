@@ -2,6 +2,7 @@
 import { json } from '../../core/codec.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
+import { mebibyte } from '../../core/units.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
 import type { Range } from '../formats/textlines.ts';
 import { eachRecord, vcfInput } from '../formats/vcffile.ts';
@@ -9,8 +10,6 @@ import { vcfModules } from '../kernels/modules.ts';
 import { withVcfTable } from '../kernels/vcftable.ts';
 import { checkHeader } from '../vcf/strictheader.ts';
 import { createStrictReader } from '../vcf/strictline.ts';
-
-const mebibyte = 1 << 20;
 
 type Checked = { readonly records: number };
 

@@ -1,6 +1,7 @@
 /** The records of a VCF for which an expression holds, in a region, of some samples. */
 import { columns } from '../../core/codec.ts';
 import { define } from '../../core/job.ts';
+import { mebibyte } from '../../core/units.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
 import { planVcf, vcfInput } from '../formats/vcffile.ts';
 import { vcfModules } from '../kernels/modules.ts';
@@ -11,8 +12,6 @@ import { createSelector } from '../vcf/selection.ts';
 import { subsetHeader } from '../vcf/subset.ts';
 import { headerOfAll } from '../vcf/together.ts';
 import { writeKept } from '../vcf/write.ts';
-
-const mebibyte = 1 << 20;
 
 export const vcfFilter = define<Inputs, typeof params, Part, Kept>({
   name: 'genomics/vcf-filter',

@@ -2,6 +2,7 @@
 import { columns } from '../../core/codec.ts';
 import { BadUsage } from '../../core/errors.ts';
 import { define } from '../../core/job.ts';
+import { mebibyte } from '../../core/units.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
 import { vcfInput } from '../formats/vcffile.ts';
 import { joinKept, type Kept } from '../vcf/filter.ts';
@@ -9,8 +10,6 @@ import { type Inputs, mergedHeader, mergePart, params } from '../vcf/merge.ts';
 import { planStretches, type Stretch } from '../vcf/mergeplan.ts';
 import { contigOrder } from '../vcf/placed.ts';
 import { writeKept } from '../vcf/write.ts';
-
-const mebibyte = 1 << 20;
 
 export const vcfMerge = define<Inputs, typeof params, Stretch, Kept>({
   name: 'genomics/vcf-merge',

@@ -2,7 +2,8 @@
 import { columns } from '../../core/codec.ts';
 import { BadUsage } from '../../core/errors.ts';
 import { define } from '../../core/job.ts';
-import { readFastaIndex } from '../formats/fasta.ts';
+import { mebibyte } from '../../core/units.ts';
+import { fastaFormats, readFastaIndex } from '../formats/fasta.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
 import { planVcf, vcfInput } from '../formats/vcffile.ts';
 import { vcfModules } from '../kernels/modules.ts';
@@ -10,8 +11,6 @@ import { joinKept, type Kept } from '../vcf/filter.ts';
 import { joinLinesOf } from '../vcf/join.ts';
 import { type Inputs, normalisePart, params, type Part, placesOf } from '../vcf/norm.ts';
 import { writeKept } from '../vcf/write.ts';
-
-const mebibyte = 1 << 20;
 
 export const vcfNorm = define<Inputs, typeof params, Part, Kept>({
   name: 'genomics/vcf-norm',
@@ -26,7 +25,7 @@ export const vcfNorm = define<Inputs, typeof params, Part, Kept>({
     variants: vcfInput,
     reference: {
       doc: 'what they are told by, with its index (.fai, and .gzi)',
-      formats: ['fa', 'fasta', 'fna', 'fa.gz', 'fasta.gz', 'fna.gz'],
+      formats: fastaFormats,
     },
   },
   params,

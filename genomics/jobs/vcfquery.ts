@@ -3,6 +3,7 @@ import { columns } from '../../core/codec.ts';
 import type { Dataset, Stored } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { text } from '../../core/params.ts';
+import { mebibyte } from '../../core/units.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
 import { createTextBuffer } from '../formats/textbuffer.ts';
 import type { Range } from '../formats/textlines.ts';
@@ -14,7 +15,6 @@ import { regionsInput, strangersNote, wantedRegions } from '../vcf/regions.ts';
 import { wantedSamples } from '../vcf/samples.ts';
 import { createSelector, selectionParams } from '../vcf/selection.ts';
 
-const mebibyte = 1 << 20;
 /** Bytes of text that are put into the store at once, about. */
 const piece = 4 * mebibyte;
 

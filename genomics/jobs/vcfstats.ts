@@ -4,6 +4,7 @@ import { columns } from '../../core/codec.ts';
 import type { Dataset } from '../../core/job.ts';
 import { define } from '../../core/job.ts';
 import { text } from '../../core/params.ts';
+import { mebibyte } from '../../core/units.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
 import type { Range } from '../formats/textlines.ts';
 import { eachRecord, planVcf, vcfInput } from '../formats/vcffile.ts';
@@ -15,8 +16,6 @@ import { selectionParams } from '../vcf/selection.ts';
 import { addStats, type Stats } from '../vcf/stats.ts';
 import { vcfStatsText } from '../vcf/statstext.ts';
 import { createTally } from '../vcf/tally.ts';
-
-const mebibyte = 1 << 20;
 
 const params = {
   region: selectionParams.region,

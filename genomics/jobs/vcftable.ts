@@ -1,6 +1,7 @@
 /** The records of a VCF as a table with typed columns. */
 import { columns } from '../../core/codec.ts';
 import { define } from '../../core/job.ts';
+import { mebibyte } from '../../core/units.ts';
 import { vcfHeadingOf } from '../formats/remembered.ts';
 import { writeRowGroups } from '../formats/rowgroups.ts';
 import type { Range } from '../formats/textlines.ts';
@@ -9,7 +10,6 @@ import { vcfModules } from '../kernels/modules.ts';
 import { regionsInput, strangersNote, wantedRegions } from '../vcf/regions.ts';
 import { columnsOf, type Inputs, params, type Part, type Rows, tabulate } from '../vcf/table.ts';
 
-const mebibyte = 1 << 20;
 /** Bytes of the file between the places at which row groups end in any case, and of the input of one file of many. */
 const [cell, shard] = [mebibyte, 64 * mebibyte];
 

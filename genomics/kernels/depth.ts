@@ -1,4 +1,5 @@
 /** Sweeps changes of depth, piece by piece, into runs of equal depth; memory is that of a piece, whatever the contig's length. */
+import { roomFor } from '../../core/room.ts';
 
 /** Bases of a piece. Its arrays take 768 KiB, which stay in a core's cache. */
 const pieceSize = 1 << 16;
@@ -99,13 +100,8 @@ function place(sweep: Sweep, origin: number): void {
 }
 
 function defer({ later }: Sweep, pos: number, by: number): void {
-  if (later.count === later.at.length) {
-    const [at, sign] = [new Int32Array(2 * later.count), new Int32Array(2 * later.count)];
-    at.set(later.at);
-    sign.set(later.by);
-    later.at = at;
-    later.by = sign;
-  }
+  later.at = roomFor(later.at, later.count + 1);
+  later.by = roomFor(later.by, later.count + 1);
   later.at[later.count] = pos;
   later.by[later.count++] = by;
 }

@@ -1,4 +1,5 @@
 /** Remembers reads that reach over the start of their mate, by name, until the mate comes or cannot come any more. */
+import { roomFor } from '../../core/room.ts';
 import { field } from '../formats/record.ts';
 import type { Cigar } from './cigar.ts';
 
@@ -172,18 +173,12 @@ function compact(mates: Mates, pos: number, size: number): void {
     end += length;
   }
   // At least half is free afterwards, so that compaction costs little an entry.
-  if (2 * (used + 1) * entrySize > entries.length) mates.entries = grown(entries, 2 * entries.length);
-  if (2 * (end + size) > data.length) mates.data = grown(data, 2 * Math.max(end + size, data.length));
+  if (2 * (used + 1) * entrySize > entries.length) mates.entries = roomFor(entries, 2 * entries.length);
+  if (2 * (end + size) > data.length) mates.data = roomFor(data, 2 * (end + size));
   mates.used = used;
   mates.open = used;
   mates.dataEnd = end;
   link(mates);
-}
-
-function grown(column: Int32Array, length: number): Int32Array {
-  const out = new Int32Array(length);
-  out.set(column);
-  return out;
 }
 
 /** Builds the chains anew. */

@@ -1,4 +1,5 @@
 /** The reads that lie over the position at hand, in the order of the file: their records, and how far each CIGAR was followed. */
+import { roomFor } from '../../core/room.ts';
 import { field } from '../formats/record.ts';
 import { isCovering, isReference, operations } from './cigar.ts';
 
@@ -72,11 +73,7 @@ export function add(stack: Stack, bytes: Uint8Array, view: DataView, at: number)
   // Room for a copy of the qualities.
   const size = stop - at + length;
   if (stack.fill + size > stack.bytes.length) makeRoom(stack, size);
-  if ((stack.count + 1) * stride > stack.table.length) {
-    const larger = new Int32Array(2 * stack.table.length);
-    larger.set(stack.table);
-    stack.table = larger;
-  }
+  stack.table = roomFor(stack.table, (stack.count + 1) * stride);
   const { table, fill } = stack;
   stack.bytes.set(bytes.subarray(at, stop), fill);
   const row = stack.count++ * stride;

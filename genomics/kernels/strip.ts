@@ -1,4 +1,5 @@
 /** Keeps the runs of a stretch of a contig, from which regions are completed that reach over the end of a part. */
+import { roomFor } from '../../core/room.ts';
 import type { Runs } from './depth.ts';
 import { addRun, type Measure, type Row } from './row.ts';
 
@@ -48,13 +49,8 @@ function push(strip: StripBuilder, end: number, depth: number): void {
     strip.end[last] = end;
     return;
   }
-  if (strip.count === strip.end.length) {
-    const [ends, depths] = [new Int32Array(2 * strip.count), new Int32Array(2 * strip.count)];
-    ends.set(strip.end);
-    depths.set(strip.depth);
-    strip.end = ends;
-    strip.depth = depths;
-  }
+  strip.end = roomFor(strip.end, strip.count + 1);
+  strip.depth = roomFor(strip.depth, strip.count + 1);
   strip.end[strip.count] = end;
   strip.depth[strip.count++] = depth;
 }

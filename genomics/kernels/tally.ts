@@ -1,4 +1,5 @@
 /** Counts bases by depth, contig by contig. */
+import { roomFor } from '../../core/room.ts';
 import type { Runs } from './depth.ts';
 
 /** mosdepth counts depths above the limit as this one, but sums them as they are. */
@@ -52,11 +53,7 @@ export function addDepth(tally: Tally, depth: number, bases: number): void {
 export function countDepth(tally: Tally, depth: number, bases: number): void {
   const bin = depth > limit ? overLimit : depth;
   if (bin >= tally.counted) {
-    if (bin >= tally.counts.length) {
-      const larger = new Float64Array(2 * (bin + 1));
-      larger.set(tally.counts);
-      tally.counts = larger;
-    }
+    tally.counts = roomFor(tally.counts, bin + 1);
     tally.counted = bin + 1;
   }
   tally.counts[bin]! += bases;

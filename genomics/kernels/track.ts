@@ -1,4 +1,5 @@
 /** Writes runs of equal value as rows of BED, compressed unit by unit, with what an index needs to know of them. */
+import { roomFor } from '../../core/room.ts';
 import { blockSize, deflateBlocks } from '../formats/bgzip.ts';
 import type { Runs } from './depth.ts';
 import { unitSize } from './units.ts';
@@ -189,11 +190,7 @@ function writeRow(track: Track, end: number): void {
   }
   const label = track.labelBytes?.[value];
   const room = track.fill + nameBytes.length + rowSize + (label ? label.length : 0);
-  if (room > track.text.length) {
-    const larger = new Uint8Array(2 * room);
-    larger.set(track.text);
-    track.text = larger;
-  }
+  track.text = roomFor(track.text, room);
   const { text } = track;
   let fill = track.fill;
   if (track.first < 0) {

@@ -1,4 +1,5 @@
 /** Columns and keys of a line of VCF, found in its bytes (VCF 4.3 clause 1.6); nothing is split or copied. */
+import { roomFor } from '../../core/room.ts';
 import type { LineFault } from './samline.ts';
 
 const [tab, comma, semicolon, colon, equals, dot] = [9, 0x2c, 0x3b, 0x3a, 0x3d, 0x2e];
@@ -111,11 +112,7 @@ function readAlleles(line: Line): LineFault | undefined {
       stop++;
     }
     if (stop === start) return faultOf(line, column.alt, 'alleles with commas between, or .');
-    if (2 * line.altCount + 2 > line.alts.length) {
-      const larger = new Int32Array(2 * line.alts.length);
-      larger.set(line.alts);
-      line.alts = larger;
-    }
+    if (2 * line.altCount + 2 > line.alts.length) line.alts = roomFor(line.alts, 2 * line.altCount + 2);
     line.alts[2 * line.altCount] = start;
     line.alts[2 * line.altCount + 1] = stop;
     line.altCount++;

@@ -1,4 +1,5 @@
 /** Where motifs lie, as rows of BED. */
+import { roomFor } from '../../core/room.ts';
 import { writeNumber } from '../kernels/digits.ts';
 import { createFinder, type Motif, patternsOf } from '../kernels/motifs.ts';
 import { makeRoom, type Text } from '../kernels/text.ts';
@@ -25,11 +26,7 @@ export function createSites(motifs: readonly Motif[], text: Text): Sites {
     let count = 0;
     finder.find(classes, low, Math.min(high + longest - 1, end), (pattern, start) => {
       if (start >= high) return;
-      if (count === hits.length) {
-        const larger = new Float64Array(2 * count);
-        larger.set(hits);
-        hits = larger;
-      }
+      hits = roomFor(hits, count + 1);
       hits[count++] = start * patterns.length + pattern;
     });
     const head = Buffer.from(`${name}\t`, 'latin1');

@@ -1,5 +1,6 @@
 /** Counts the 16 codes of bases by cycle: of short reads a byte, which is two bases, at a time. */
-import { type Column, roomFor, trimmed } from './columns.ts';
+import { roomFor } from '../../core/room.ts';
+import { type Column, trimmed } from './columns.ts';
 
 /** Bytes of bases up to which a byte is counted as one: a table has 256 numbers for each. */
 const shortSize = 512;
@@ -56,12 +57,9 @@ export function createBaseCounts(): BaseCounts {
     return gc;
   };
   const roomOf = (kind: number, size: number): Uint32Array => {
-    const table = pairs[kind]!;
-    if (table.length >= size) return table;
-    const larger = new Uint32Array(Math.max(2 * table.length, size));
-    larger.set(table);
-    pairs[kind] = larger;
-    return larger;
+    const table = roomFor(pairs[kind]!, size);
+    pairs[kind] = table;
+    return table;
   };
   return {
     addBase,

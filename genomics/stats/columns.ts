@@ -5,14 +5,6 @@ export type Column = Float64Array<ArrayBuffer>;
 /** Counts by two numbers: `width` of each row. */
 export type Table = { readonly width: number; readonly counts: Column };
 
-/** `column`, or a longer copy with room for `length`. */
-export function roomFor(column: Column, length: number): Column {
-  if (length <= column.length) return column;
-  const larger = new Float64Array(Math.max(length, 2 * column.length));
-  larger.set(column);
-  return larger;
-}
-
 /** Without zeros at the end. */
 export function trimmed(column: Column): Column {
   let end = column.length;

@@ -1,4 +1,5 @@
 /** Counts bases and qualities of reads by cycle: in TypeScript, and for reads that are not long in WebAssembly (../assembly/cycles.ts). */
+import { roomFor } from '../../core/room.ts';
 import { createBaseCounts, gcOf, kinds } from './basecounts.ts';
 import type { Column } from './columns.ts';
 
@@ -21,12 +22,9 @@ export function createCycles(): Cycles & {
   const counts = createBaseCounts();
   const quality: [Uint32Array, Uint32Array] = [new Uint32Array(0), new Uint32Array(0)];
   const room = (order: number, size: number): Uint32Array => {
-    const table = quality[order]!;
-    if (table.length >= size) return table;
-    const larger = new Uint32Array(Math.max(2 * table.length, size));
-    larger.set(table);
-    quality[order] = larger;
-    return larger;
+    const table = roomFor(quality[order]!, size);
+    quality[order] = table;
+    return table;
   };
   return {
     counts,
@@ -77,6 +75,8 @@ export function createFusedCycles(module: WebAssembly.Module): Cycles {
   exports.start();
   const plain = createCycles();
   let origin = 0;
+  // Bases of the longest read that the kernel counted: no count lies behind them.
+  let most = 0;
   return {
     load(bytes, start, end) {
       origin = heap - start;
@@ -84,21 +84,27 @@ export function createFusedCycles(module: WebAssembly.Module): Cycles {
       if (missing > 0) memory.grow(Math.ceil(missing / 65536));
       new Uint8Array(memory.buffer, heap).set(bytes.subarray(start, end));
     },
-    add: (bytes, seq, length, order, reverse) =>
-      length > longest
-        ? plain.add(bytes, seq, length, order, reverse)
-        : exports.add(origin + seq, length, order, reverse),
+    add(bytes, seq, length, order, reverse) {
+      if (length > longest) return plain.add(bytes, seq, length, order, reverse);
+      if (length > most) most = length;
+      return exports.add(origin + seq, length, order, reverse);
+    },
     build() {
-      const tableAt = (base: WebAssembly.Global, size: WebAssembly.Global, i: number): Uint32Array =>
-        new Uint32Array(memory.buffer, numberOf(base) + i * numberOf(size), numberOf(size) / 4);
+      /** The first `count` numbers of a table. */
+      const tableAt = (
+        base: WebAssembly.Global,
+        size: WebAssembly.Global,
+        i: number,
+        count: number,
+      ): Uint32Array => new Uint32Array(memory.buffer, numberOf(base) + i * numberOf(size), count);
       for (let kind = 0; kind < 2 * kinds; kind++)
-        plain.counts.addPairs(kind, tableAt(exports.pairs, exports.pairsSize, kind));
+        plain.counts.addPairs(kind, tableAt(exports.pairs, exports.pairsSize, kind, 256 * ((most + 1) >> 1)));
       for (let column = 0; column < 4; column++)
-        tableAt(exports.odd, exports.oddSize, column).forEach((count, i) => {
+        tableAt(exports.odd, exports.oddSize, column, 16 * most).forEach((count, i) => {
           if (count > 0) plain.counts.addBase(column, i >> 4, i & 15, count);
         });
       for (const order of [0, 1]) {
-        const counts = tableAt(exports.quality, exports.qualitySize, order);
+        const counts = tableAt(exports.quality, exports.qualitySize, order, qualities * most);
         const table = plain.room(order, counts.length);
         for (let i = 0; i < counts.length; i++) table[i]! += counts[i]!;
       }

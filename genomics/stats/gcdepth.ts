@@ -1,4 +1,5 @@
 /** Bins of GC-depth: one begins with the first read that does not lie in the one before it, so that all hang on the order of reads. */
+import { roomFor } from '../../core/room.ts';
 import type { Step } from './steps.ts';
 import { firstRoom } from './steps.ts';
 
@@ -30,11 +31,7 @@ export function createGcDepth(binSize: number, hasReference: boolean): GcDepth {
   const open = (pos: number): void => {
     bin++;
     start = pos;
-    if (bin < gc.length) return;
-    const [gcs, depths] = [new Float32Array(2 * bin), new Uint32Array(2 * bin)];
-    gcs.set(gc);
-    depths.set(depth);
-    [gc, depth] = [gcs, depths];
+    [gc, depth] = [roomFor(gc, bin + 1), roomFor(depth, bin + 1)];
   };
   const grow = (length: number): void => {
     if (length >= room) room = 2 * (1 + length - room) + room;

@@ -1,9 +1,10 @@
 /** Compares reads with their reference: mismatches by cycle and quality, and what the reference has from a read's start on. */
+import { roomFor } from '../../core/room.ts';
 import { BadInput } from '../../core/errors.ts';
 import type { Bases } from '../formats/fasta.ts';
 import { field, flag } from '../formats/record.ts';
 import { operations } from '../kernels/cigar.ts';
-import { type Column, roomFor, type Table, trimTable } from './columns.ts';
+import { type Column, type Table, trimTable } from './columns.ts';
 import type { Window } from './gcdepth.ts';
 
 export type Mismatches = { counts: Column };

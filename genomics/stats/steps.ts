@@ -2,6 +2,7 @@
  * The reads of a part in order, in few bytes each: what of `samtools stats` hangs on the order of all reads (bins of GC-depth, and depth where reads
  * outgrow its buffer) is worked out from them at the end, one after the other, whatever the parts were.
  */
+import { roomFor } from '../../core/room.ts';
 import { field } from '../formats/record.ts';
 import { isCovering, isReference, operations } from '../kernels/cigar.ts';
 
@@ -32,10 +33,7 @@ export const createStepWriter = (): StepWriter => ({
 });
 
 function reserve(writer: StepWriter, size: number): void {
-  if (writer.fill + size <= writer.bytes.length) return;
-  const larger = new Uint8Array(Math.max(2 * writer.bytes.length, writer.fill + size));
-  larger.set(writer.bytes.subarray(0, writer.fill));
-  writer.bytes = larger;
+  writer.bytes = roomFor(writer.bytes, writer.fill + size);
 }
 
 function write(writer: StepWriter, value: number): void {

@@ -1,4 +1,5 @@
 /** Counts alignment records as `samtools stats` does, but for depth and what hangs on the order of reads. */
+import { roomFor } from '../../core/room.ts';
 import { field, flag } from '../formats/record.ts';
 import { findTags, tagCode, tagInteger, tagsAt } from '../formats/tags.ts';
 import { operations } from '../kernels/cigar.ts';
@@ -6,7 +7,6 @@ import { crc32 } from '../kernels/crc32.ts';
 import { addBarcodes, barcodeTags, type BarcodeClass, type Barcodes, createBarcodes } from './barcodes.ts';
 import {
   type Column,
-  roomFor,
   type Sparse,
   sparseOf,
   sumColumns,
@@ -289,7 +289,7 @@ export function createTally(rules: Rules, cycles: Cycles): TallyBuilder {
 }
 
 const tableOf = (counts: Uint32Array): Table =>
-  trimTable({ width: qualities, counts: Float64Array.from(counts) });
+  trimTable({ width: qualities, counts: new Float64Array(counts) });
 
 function runningSum(changes: Column): Column {
   let sum = 0;

@@ -2,7 +2,7 @@
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { BadInput } from '../../core/errors.ts';
 import type { Access, Dataset, Source } from '../../core/job.ts';
-import { checkRange } from '../../core/sources/range.ts';
+import { checkRange, placeFor } from '../../core/sources/range.ts';
 import { resume } from '../../core/sources/resume.ts';
 import { parseAddress } from './address.ts';
 import { s3 } from './client.ts';
@@ -62,8 +62,7 @@ export function objectSource({ uri, id, size, access = {} }: Dataset, how: Persi
     size,
     async read(start, end, into) {
       checkRange('s3', uri, size, start, end);
-      const bytes =
-        into && into.length >= end - start ? into.subarray(0, end - start) : new Uint8Array(end - start);
+      const bytes = placeFor(into, end - start);
       if (start < end) await ask(uri, async (sending) => fill(bytes, await get(start, end, sending)), how);
       return bytes;
     },

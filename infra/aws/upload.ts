@@ -14,13 +14,13 @@ import { BadUsage } from '../../core/errors.ts';
 import type { FileSink, Stored, Target } from '../../core/job.ts';
 import { fileName, type OutputFile } from '../../core/output.ts';
 import { unlessStopped } from '../../core/stopped.ts';
+import { mebibyte } from '../../core/units.ts';
 import { copySource, formatAddress, parseAddress } from './address.ts';
 import { s3 } from './client.ts';
 import { ask, explain, isAbsent, type Persisting, type Sending } from './faults.ts';
 import { md5, nameOf, parting, type Place, removeObject, writeObject } from './object.ts';
 import type { BucketStore } from './store.ts';
 
-const mebibyte = 1 << 20;
 /** Least size of a part that is not the last (S3 user guide, multipart upload limits). */
 const least = 5 * mebibyte;
 /** Bytes of the first parts; twice as many after each thousand parts, so that 10,000 parts reach 5 TiB. */

@@ -42,9 +42,7 @@ function list(): void {
 async function make(generator: AnyGenerator, args: readonly string[]): Promise<void> {
   const parser = new Command(`servermix datasets ${generator.name}`)
     .description(generator.doc)
-    .requiredOption('--make <folder>', 'folder to write into')
-    .exitOverride()
-    .configureOutput({ writeErr: () => {} });
+    .requiredOption('--make <folder>', 'folder to write into');
   const never = (): boolean => false;
   addParams(parser, generator.params as Spec, never);
   const given = parse(parser, args);
@@ -65,9 +63,7 @@ async function make(generator: AnyGenerator, args: readonly string[]): Promise<v
 async function fetchOrShow(dataset: PublicDataset, args: readonly string[]): Promise<void> {
   const parser = new Command(`servermix datasets ${dataset.name}`)
     .description(dataset.doc)
-    .option('--fetch <folder>', 'bring it here')
-    .exitOverride()
-    .configureOutput({ writeErr: () => {} });
+    .option('--fetch <folder>', 'bring it here');
   const given = parse(parser, args);
   if (!given) return;
   if (given['fetch'] === undefined) {

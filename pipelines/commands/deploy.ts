@@ -57,9 +57,7 @@ export async function deploy(args: readonly string[]): Promise<void> {
     .option('--dry-run', 'say what would be made; asks nobody and needs no account')
     .option('--json', 'result and progress as JSON')
     .option('--debug', 'stack traces')
-    .addHelpText('after', examples)
-    .exitOverride()
-    .configureOutput({ writeErr: () => {} });
+    .addHelpText('after', examples);
   const given = parse(parser, args) as Options | undefined;
   if (!given) return;
   const stack = checkStack(given['stack'] as string);

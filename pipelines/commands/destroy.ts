@@ -25,9 +25,7 @@ export async function destroy(args: readonly string[]): Promise<void> {
     .option('--yes', 'do not ask')
     .option('--json', 'result and progress as JSON')
     .option('--debug', 'stack traces')
-    .addHelpText('after', examples)
-    .exitOverride()
-    .configureOutput({ writeErr: () => {} });
+    .addHelpText('after', examples);
   const given = parse(parser, args);
   if (!given) return;
   const stack = checkStack(given['stack'] as string);

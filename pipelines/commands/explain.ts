@@ -12,9 +12,7 @@ export async function explain(args: readonly string[]): Promise<void> {
   const parser = new Command('servermix explain')
     .description('what a key is made of; or what a run depends on and what changed since the run before')
     .argument('<key-or-run>', 'a key, its beginning, the name of a run, or `last`')
-    .option('--store <uri>', 'where the runs are recorded', '.servermix')
-    .exitOverride()
-    .configureOutput({ writeErr: () => {} });
+    .option('--store <uri>', 'where the runs are recorded', '.servermix');
   const given = parse(parser, args);
   if (!given) return;
   const [store, what] = [given['store'] as string, parser.args[0]!];

@@ -20,9 +20,7 @@ export async function info(args: readonly string[]): Promise<void> {
       'what a file is: contigs or CRS, counts, bounds, index; reads headers and indexes only, STAC whole',
     )
     .argument('<uri>', 'a path or address of a BAM, LAS, LAZ, GeoTIFF or STAC file')
-    .option('--json', 'as JSON')
-    .exitOverride()
-    .configureOutput({ writeErr: () => {} });
+    .option('--json', 'as JSON');
   addAccess(parser);
   const given = parse(parser, args);
   if (!given) return;

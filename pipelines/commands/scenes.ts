@@ -30,9 +30,7 @@ export async function scenes(args: readonly string[]): Promise<void> {
     .option('--cloud <percent>', 'clouds at most; scenes that do not tell are left out then')
     .option('--max <n>', 'scenes at most', '10000')
     .option('--limit <n>', 'scenes a page, as the server is asked', '100')
-    .option('--out <path>', 'file to write, .json; standard output unless given')
-    .exitOverride()
-    .configureOutput({ writeErr: () => {} });
+    .option('--out <path>', 'file to write, .json; standard output unless given');
   const given = parse(parser, args);
   if (!given) return;
   const text = (name: string): string | undefined => given[name] as string | undefined;

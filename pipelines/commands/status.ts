@@ -25,9 +25,7 @@ async function ask(command: string, doc: string, args: readonly string[]): Promi
     .argument('[run]', 'name of the run, as --detach printed it, or `last`', 'last')
     .option('--store <uri>', "store of the run (default: the stack's)")
     .option('--stack <name>', 'stack whose functions drive it', 'servermix')
-    .option('--json', 'as JSON')
-    .exitOverride()
-    .configureOutput({ writeErr: () => {} });
+    .option('--json', 'as JSON');
   addEndpoint(parser);
   if (command === 'status') parser.option('--wait', 'stay until the run has ended');
   const given = parse(parser, args);

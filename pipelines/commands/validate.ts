@@ -42,9 +42,7 @@ export async function validate(args: readonly string[]): Promise<void> {
       'whether a file keeps every rule of its format, and each rule that is broken: a Cloud-Optimized Point Cloud (COPC 1.0), read whole, or a Cloud-Optimized GeoTIFF (COG), whose directories are read and what stands around each tile; what could be better is told as a warning and breaks no rule',
     )
     .argument('<uri>', 'a path or address of a .copc.laz, .tif or .tiff file')
-    .option('--json', 'as JSON: uri, valid, problems, warnings')
-    .exitOverride()
-    .configureOutput({ writeErr: () => {} });
+    .option('--json', 'as JSON: uri, valid, problems, warnings');
   addAccess(parser);
   const given = parse(parser, args);
   if (!given) return;

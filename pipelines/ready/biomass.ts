@@ -2,11 +2,11 @@
 import { choice, resolve, words } from '../../core/params.ts';
 import { ground } from '../../geospatial/jobs/ground.ts';
 import { raster } from '../../geospatial/jobs/raster.ts';
-import { readPolygons } from '../../geospatial/formats/polygons.ts';
 import { zonal } from '../../geospatial/jobs/zonal.ts';
 import { zonePercentile, zoneStats } from '../../geospatial/kernels/zone.ts';
 import { cell } from '../../geospatial/rasters/cell.ts';
 import { groundOptions, groundStep } from '../groundstep.ts';
+import { checkPolygons } from '../polygons.ts';
 import type { Pipeline, Step } from '../pipeline.ts';
 
 export const biomass: Pipeline = {
@@ -36,9 +36,7 @@ export const biomass: Pipeline = {
   output: 'folder',
   first: async () => ground,
 
-  async check({ polygons = [] }, planning) {
-    for (const dataset of polygons) await readPolygons(await planning.open(dataset), dataset);
-  },
+  check: checkPolygons,
 
   steps({ points = [], polygons = [] }, given): Step[] {
     const { cell: side, canopy, rule, stats, placing } = given;

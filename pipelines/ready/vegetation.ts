@@ -1,12 +1,12 @@
 /** From scenes of a season to a table of fields: one picture without clouds, its NDVI, and what that is within each polygon. */
 import { resolve, words } from '../../core/params.ts';
-import { readPolygons } from '../../geospatial/formats/polygons.ts';
 import { bandIndex } from '../../geospatial/jobs/bandindex.ts';
 import { composite } from '../../geospatial/jobs/composite.ts';
 import { imageCatalog } from '../../geospatial/jobs/imagecatalog.ts';
 import { webTiles } from '../../geospatial/jobs/webtiles.ts';
 import { zonal } from '../../geospatial/jobs/zonal.ts';
 import { zonePercentile, zoneStats } from '../../geospatial/kernels/zone.ts';
+import { checkPolygons } from '../polygons.ts';
 import type { Pipeline, Step } from '../pipeline.ts';
 import { seasonParams, seasonSteps } from '../season.ts';
 
@@ -35,9 +35,7 @@ export const vegetation: Pipeline = {
   output: 'folder',
   first: async () => composite,
 
-  async check({ polygons = [] }, planning) {
-    for (const dataset of polygons) await readPolygons(await planning.open(dataset), dataset);
-  },
+  check: checkPolygons,
 
   steps({ bands = [], polygons = [] }, given): Step[] {
     const { index, rule, placing, stats, method } = given;

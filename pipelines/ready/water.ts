@@ -6,6 +6,7 @@ import { composite } from '../../geospatial/jobs/composite.ts';
 import { interpolate } from '../../geospatial/jobs/interpolate.ts';
 import { zonal } from '../../geospatial/jobs/zonal.ts';
 import { openZoneRaster } from '../../geospatial/rasters/zones.ts';
+import { checkPolygons } from '../polygons.ts';
 import type { Pipeline, Row, Step } from '../pipeline.ts';
 import { tableOf } from '../pipeline.ts';
 import { seasonParams, seasonSteps } from '../season.ts';
@@ -44,9 +45,7 @@ export const water: Pipeline = {
   output: 'folder',
   first: async () => composite,
 
-  async check({ polygons = [] }, planning) {
-    for (const dataset of polygons) await readPolygons(await planning.open(dataset), dataset);
-  },
+  check: checkPolygons,
 
   steps({ bands = [], stations = [], polygons = [] }, given): Step[] {
     const { column, power, daylight, days, rule, placing } = given;

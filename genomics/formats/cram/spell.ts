@@ -1,4 +1,5 @@
 /** Operations, bases and qualities of a read from its features (CRAM spec 10.6). */
+import { roomFor } from '../../../core/room.ts';
 import type { CramRecord } from '@gmod/cram';
 import { codeOf } from '../../kernels/letters.ts';
 import { flag } from '../record.ts';
@@ -75,11 +76,7 @@ export function spell(
     if (size === 0) return;
     if (last >= 0 && (into.ops[last]! & 15) === operation) into.ops[last]! += size * 16;
     else {
-      if (into.count === into.ops.length) {
-        const larger = new Uint32Array(2 * into.count);
-        larger.set(into.ops);
-        into.ops = larger;
-      }
+      into.ops = roomFor(into.ops, into.count + 1);
       into.ops[into.count++] = size * 16 + operation;
     }
   };

@@ -1,5 +1,6 @@
 /** What names in expressions stand for: columns, keys of INFO and FORMAT, and what is counted of genotypes. */
 import { BadUsage } from '../../../core/errors.ts';
+import { roomFor } from '../../../core/room.ts';
 import type { Field, VcfHeader } from '../../formats/vcfheader.ts';
 import { column, textOf } from '../../kernels/vcfline.ts';
 import { integersOf } from '../../kernels/vcfvalues.ts';
@@ -86,11 +87,7 @@ function numbersOfInfo(field: Field, at: number, isMeant: Places, view: RecordVi
     if (bounds && bounds[1] > bounds[0])
       readNumbers(view.line().bytes, ...bounds, field.type, (value, i) => {
         if (!isMeant(i) || (isOne && i > 0)) return;
-        if (out.data.length <= count) {
-          const larger = new Float64Array(2 * out.data.length);
-          larger.set(out.data);
-          out.data = larger;
-        }
+        out.data = roomFor(out.data, count + 1);
         out.data[count++] = value;
       });
     // One value that is missing is as good as none.

@@ -1,10 +1,9 @@
 /** Which size of function a task takes. */
 import { BadUsage } from '../../../core/errors.ts';
+import { mebibyte } from '../../../core/units.ts';
 
 /** Bytes that an idle worker takes. */
 const idle = 192 << 20;
-const mebibyte = 1 << 20;
-
 /**
  * MB of the smallest function of the ladder that has `memory` bytes beside an idle worker; with `scale` 2 (4) the one of at least
  * two (four) times that size, or the largest.

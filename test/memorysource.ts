@@ -1,6 +1,6 @@
 /** Bytes in memory as a source. */
-import type { Source } from '../job.ts';
-import { checkRange } from './range.ts';
+import type { Source } from '../core/job.ts';
+import { checkRange } from '../core/sources/range.ts';
 
 /** Reads give copies, so that a reader may keep, change or transfer them. Throws BadInput past the end. */
 export function memorySource(bytes: Uint8Array): Source {

@@ -1,20 +1,13 @@
-/** Coalescing and read-ahead: exact bytes in exact numbers of requests. */
+/** Read-ahead: exact bytes in exact numbers of requests. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BadInput } from '../core/errors.ts';
 import type { Source } from '../core/job.ts';
-import { coalesce } from '../core/sources/coalesce.ts';
 import { counting } from '../core/sources/counting.ts';
-import { memorySource } from '../core/sources/memory.ts';
+import { memorySource } from './memorysource.ts';
 import { readAhead } from '../core/sources/readahead.ts';
 
 const content = Uint8Array.from({ length: 20_000 }, (_, i) => (Math.imul(i, 2654435761) >>> 13) & 255);
-
-/** Any ranges of a source of 2,000 bytes, some of them empty, doubled or nested. */
-const ranges = fc.array(
-  fc.tuple(fc.nat(2000), fc.nat(300)).map(([at, length]) => [at, Math.min(2000, at + length)] as const),
-  { maxLength: 30 },
-);
 
 /** What a source was asked for. */
 function recording(source: Source): Source & { asked: (readonly [number, number])[] } {
@@ -28,145 +21,6 @@ function recording(source: Source): Source & { asked: (readonly [number, number]
     },
   };
 }
-
-describe('coalesce', () => {
-  test('any reads give the bytes of the source, in requests that none could join', async () => {
-    await fc.assert(
-      fc.asyncProperty(ranges, fc.nat(200), fc.nat(400), async (reads, gap, max) => {
-        const below = recording(memorySource(content.subarray(0, 2000)));
-        const source = coalesce(below, { gap, max });
-        const got = await Promise.all(reads.map(([start, end]) => source.read(start, end)));
-        for (const [i, [start, end]] of reads.entries()) expect(got[i]).toEqual(content.subarray(start, end));
-        const requests = below.asked.filter(([start, end]) => start < end).sort((a, b) => a[0] - b[0]);
-        for (const [start, end] of requests) {
-          const single = reads.some((r) => r[0] === start && r[1] === end);
-          expect(single || end - start <= max).toBe(true);
-        }
-        for (const [i, [start, end]] of requests.entries()) {
-          const before = requests[i - 1];
-          // Neighbours stay apart for a reason: the gap, or the length of what is asked for first behind it.
-          if (!before || start - before[1] > gap) continue;
-          const next = reads.filter((r) => r[0] === start && r[1] <= end);
-          expect(Math.max(...next.map((r) => r[1])) - before[0]).toBeGreaterThan(max);
-        }
-      }),
-    );
-  });
-
-  test.each([
-    [
-      'within the gap',
-      [
-        [0, 10],
-        [20, 30],
-      ],
-      { gap: 10 },
-      [[0, 30]],
-    ],
-    [
-      'one byte past the gap',
-      [
-        [0, 10],
-        [21, 30],
-      ],
-      { gap: 10 },
-      [
-        [0, 10],
-        [21, 30],
-      ],
-    ],
-    [
-      'out of order, overlapping and doubled',
-      [
-        [20, 30],
-        [0, 10],
-        [5, 22],
-        [0, 10],
-      ],
-      { gap: 0 },
-      [[0, 30]],
-    ],
-    [
-      'up to the maximum',
-      [
-        [0, 50],
-        [50, 100],
-        [100, 150],
-      ],
-      { gap: 0, max: 100 },
-      [
-        [0, 100],
-        [100, 150],
-      ],
-    ],
-    [
-      'one byte past the maximum',
-      [
-        [0, 50],
-        [50, 101],
-      ],
-      { gap: 0, max: 100 },
-      [
-        [0, 50],
-        [50, 101],
-      ],
-    ],
-    [
-      'a long one with its start asked for first',
-      [
-        [0, 10],
-        [0, 500],
-      ],
-      { max: 100 },
-      [[0, 500]],
-    ],
-    [
-      'a long one with a short one inside',
-      [
-        [0, 500],
-        [100, 110],
-      ],
-      { max: 100 },
-      [[0, 500]],
-    ],
-    [
-      'defaults',
-      [
-        [0, 1],
-        [19_999, 20_000],
-      ],
-      {},
-      [[0, 20_000]],
-    ],
-  ] as const)('%s', async (_name, reads, options, requests) => {
-    const below = recording(memorySource(content));
-    const source = coalesce(below, options);
-    const got = await Promise.all(reads.map(([start, end]) => source.read(start, end)));
-    expect(got).toEqual(reads.map(([start, end]) => content.slice(start, end)));
-    expect(below.asked).toEqual(requests);
-  });
-
-  test('reads of different turns stay apart', async () => {
-    const below = recording(memorySource(content));
-    const source = coalesce(below);
-    await source.read(0, 10);
-    await source.read(10, 20);
-    expect(below.asked).toEqual([
-      [0, 10],
-      [10, 20],
-    ]);
-  });
-
-  test('a read out of bounds fails alone; a failed request fails its callers', async () => {
-    const below = recording(memorySource(content));
-    const source = coalesce(below);
-    const [good, bad] = await Promise.allSettled([source.read(0, 10), source.read(5, 20_001)]);
-    expect([good.status, bad.status]).toEqual(['fulfilled', 'rejected']);
-    const broken = coalesce({ size: 100, read: () => Promise.reject(new BadInput('broken; mend it')) });
-    const both = await Promise.allSettled([broken.read(0, 10), broken.read(20, 30)]);
-    expect(both.map((r) => r.status)).toEqual(['rejected', 'rejected']);
-  });
-});
 
 describe('readAhead', () => {
   test('any range and chunk give the bytes of the source in ceil(n/chunk) reads, at most `depth` at once', async () => {

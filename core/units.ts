@@ -1,0 +1,4 @@
+/** Units of sizes. */
+
+/** Bytes. */
+export const mebibyte = 2 ** 20;
