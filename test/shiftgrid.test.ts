@@ -168,8 +168,8 @@ test('broken grids are refused in a line, wherever they end or whatever they say
     for (let n = 0; n < 3; n++) bytes[chance.below(i % 2 ? 900 : bytes.length)] = chance.next();
     try {
       const grid = await read(bytes);
-      expect(grid.forward([-99.5, 40.2]).length).toBe(2);
-      expect(grid.inverse([-99.5, 40.2]).length).toBe(2);
+      expect(grid.forward({ x: -99.5, y: 40.2 })).toHaveProperty('y');
+      expect(grid.inverse({ x: -99.5, y: 40.2 })).toHaveProperty('y');
     } catch (error) {
       expect(error).toBeInstanceOf(BadInput);
       expect((error as Error).message).not.toContain('\n');

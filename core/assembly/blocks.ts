@@ -222,18 +222,19 @@ function putSymbols(count: usize, from: usize, codes: usize): void {
   for (let at: usize = SEQUENCES; at < SEQUENCES + 8 * count; at += 8) {
     const sequence = load<u64>(at);
     const last = p + <u32>sequence;
-    while (p + 4 <= last) {
-      const four = load<u32>(p);
+    // As in countStretch: codes of what lies behind the end are of no bits.
+    while (p < last) {
+      const four = load<u32>(p), left = <u32>(last - p);
       let code = load<u32>(codes + ((four & 255) << 2));
       bits |= <u64>(code & 0xffffff) << n;
       n += code >>> 24;
-      code = load<u32>(codes + ((four >>> 8 & 255) << 2));
+      code = load<u32>(codes + ((four >>> 8 & 255) << 2)) & (0 - <u32>(left > 1));
       bits |= <u64>(code & 0xffffff) << n;
       n += code >>> 24;
-      code = load<u32>(codes + ((four >>> 16 & 255) << 2));
+      code = load<u32>(codes + ((four >>> 16 & 255) << 2)) & (0 - <u32>(left > 2));
       bits |= <u64>(code & 0xffffff) << n;
       n += code >>> 24;
-      code = load<u32>(codes + ((four >>> 24) << 2));
+      code = load<u32>(codes + ((four >>> 24) << 2)) & (0 - <u32>(left > 3));
       bits |= <u64>(code & 0xffffff) << n;
       n += code >>> 24;
       store<u64>(o, bits);
@@ -242,18 +243,7 @@ function putSymbols(count: usize, from: usize, codes: usize): void {
       n &= 7;
       p += 4;
     }
-    if (p < last) {
-      do {
-        const code = load<u32>(codes + ((<usize>load<u8>(p)) << 2));
-        bits |= <u64>(code & 0xffffff) << n;
-        n += code >>> 24;
-        p++;
-      } while (p < last);
-      store<u64>(o, bits);
-      o += <usize>(n >> 3);
-      bits >>= n & ~7;
-      n &= 7;
-    }
+    p = last;
     const length = <u32>(sequence >> 32) & 511;
     if (length == 0) continue;
     p += length;

@@ -64,23 +64,21 @@ export function countStretch(first: usize, last: usize, from: usize): void {
   for (let at = SEQUENCES + 8 * first; at < SEQUENCES + 8 * last; at += 8) {
     const sequence = load<u64>(at);
     const end = p + <u32>sequence;
-    while (p + 4 <= end) {
-      const four = load<u32>(p);
+    // Runs are short and of any length: what lies behind an end is looked at too, and counted 0 times, which costs less than a branch that nobody can
+    // foresee.
+    while (p < end) {
+      const four = load<u32>(p), left = <u32>(end - p);
       const a = STRETCH_COUNTS + ((four & 255) << 2);
       store<u32>(a, load<u32>(a) + 1);
       const b = OTHER_COUNTS + ((four >>> 8 & 255) << 2);
-      store<u32>(b, load<u32>(b) + 1);
+      store<u32>(b, load<u32>(b) + <u32>(left > 1));
       const c = STRETCH_COUNTS + ((four >>> 16 & 255) << 2);
-      store<u32>(c, load<u32>(c) + 1);
+      store<u32>(c, load<u32>(c) + <u32>(left > 2));
       const d = OTHER_COUNTS + ((four >>> 24) << 2);
-      store<u32>(d, load<u32>(d) + 1);
+      store<u32>(d, load<u32>(d) + <u32>(left > 3));
       p += 4;
     }
-    while (p < end) {
-      const a = STRETCH_COUNTS + ((<usize>load<u8>(p)) << 2);
-      store<u32>(a, load<u32>(a) + 1);
-      p++;
-    }
+    p = end;
     const length = <u32>(sequence >> 32) & 511;
     if (length == 0) continue;
     const a = STRETCH_COUNTS + 4 * 257 + ((<usize>load<u8>(LENGTH_SLOTS + length)) << 2);

@@ -2,7 +2,10 @@
 import { BadInput } from '../../core/errors.ts';
 import type { Source } from '../../core/job.ts';
 
-/** A grid that leads from an old datum to a newer one. Places are longitude and latitude, degrees, shifted in place; NaN where no grid lies. */
+/** Longitude and latitude, degrees. */
+export type Place = { readonly x: number; readonly y: number };
+
+/** A grid that leads from an old datum to a newer one; places become NaN where no grid lies. */
 export type ShiftGrid = {
   /** What the file calls the datums that it leads from and to. */
   readonly from: string;
@@ -10,8 +13,8 @@ export type ShiftGrid = {
   /** Metres of the ellipsoid's equatorial radius that it leads from. */
   readonly radius: number;
   readonly uri: string;
-  forward(place: number[]): number[];
-  inverse(place: number[]): number[];
+  forward(place: Place): Place;
+  inverse(place: Place): Place;
 };
 
 /** Nodes go from south to north, in each row from east to west; seconds of arc, longitudes positive to the west. */
@@ -31,7 +34,7 @@ type Sheet = {
 
 const record = 16;
 const header = 11 * record;
-const nowhere = [NaN, NaN];
+const nowhere: Place = { x: NaN, y: NaN };
 /** Bytes of a file, at most: the largest of national agencies have some 80 MiB. */
 const largest = 2 ** 27;
 /** Parts of a step by which a place may lie beside a grid that ends there. */
@@ -93,7 +96,7 @@ export async function readShiftGrid(source: Source, uri: string): Promise<ShiftG
     sheets.push({ name, parent, south, east, stepY, stepX, columns, rows, shifts, children: [] });
   }
   const tops = treeOf(sheets);
-  const shift = (place: number[]): number[] => shifted(sheetAt(tops, place), place);
+  const shift = (place: Place): Place => shifted(sheetAt(tops, place), place);
   return {
     from: text(5 * record),
     to: text(6 * record),
@@ -117,8 +120,8 @@ function treeOf(sheets: readonly Sheet[]): Sheet[] {
 }
 
 /** The finest grid that has a place. */
-function sheetAt(sheets: readonly Sheet[], place: readonly number[]): Sheet | undefined {
-  const [x, y] = [-3600 * place[0]!, 3600 * place[1]!];
+function sheetAt(sheets: readonly Sheet[], place: Place): Sheet | undefined {
+  const [x, y] = [-3600 * place.x, 3600 * place.y];
   for (const sheet of sheets) {
     const [column, row] = [(x - sheet.east) / sheet.stepX, (y - sheet.south) / sheet.stepY];
     const isWithin =
@@ -128,10 +131,10 @@ function sheetAt(sheets: readonly Sheet[], place: readonly number[]): Sheet | un
   return undefined;
 }
 
-function shifted(sheet: Sheet | undefined, [longitude, latitude]: readonly number[]): number[] {
+function shifted(sheet: Sheet | undefined, { x: longitude, y: latitude }: Place): Place {
   if (!sheet) return nowhere;
   const { east, south, stepX, stepY, columns, rows, shifts } = sheet;
-  const [x, y] = [(-3600 * longitude! - east) / stepX, (3600 * latitude! - south) / stepY];
+  const [x, y] = [(-3600 * longitude - east) / stepX, (3600 * latitude - south) / stepY];
   const column = Math.max(0, Math.min(columns - 2, Math.floor(x)));
   const row = Math.max(0, Math.min(rows - 2, Math.floor(y)));
   const [u, v] = [x - column, y - row];
@@ -140,20 +143,20 @@ function shifted(sheet: Sheet | undefined, [longitude, latitude]: readonly numbe
   const between = (k: number): number =>
     (1 - v) * ((1 - u) * shifts[at + k]! + u * shifts[at + 2 + k]!) +
     v * ((1 - u) * shifts[above + k]! + u * shifts[above + 2 + k]!);
-  return [longitude! - between(1) / 3600, latitude! + between(0) / 3600];
+  return { x: longitude - between(1) / 3600, y: latitude + between(0) / 3600 };
 }
 
 /** The place that is shifted to `place`, to some 1e-11 degrees. */
-function unshifted(shift: (place: number[]) => number[], place: readonly number[]): number[] {
-  let [x, y] = place as [number, number];
+function unshifted(shift: (place: Place) => Place, place: Place): Place {
+  let { x, y } = place;
   for (let i = 0; i < 20; i++) {
-    const [u, v] = shift([x, y]) as [number, number];
-    const [dx, dy] = [place[0]! - u, place[1]! - v];
+    const there = shift({ x, y });
+    const [dx, dy] = [place.x - there.x, place.y - there.y];
     // At the edge of all grids the last step may lead beside them.
-    if (!(Number.isFinite(dx) && Number.isFinite(dy))) return i === 0 ? nowhere : [x, y];
+    if (!(Number.isFinite(dx) && Number.isFinite(dy))) return i === 0 ? nowhere : { x, y };
     x += dx;
     y += dy;
     if (Math.abs(dx) + Math.abs(dy) < 1e-12) break;
   }
-  return [x, y];
+  return { x, y };
 }

@@ -156,7 +156,9 @@ export async function readWindow(
         ? layout.tileHeight
         : Math.min(layout.tileHeight, layout.height - row * layout.tileHeight);
       try {
-        const cells = await decode(bytes.subarray(start - base, end - base), tileRows);
+        const found = decode(bytes.subarray(start - base, end - base), tileRows);
+        // Waited for only where need be: cells are good until another reader decodes something.
+        const cells = found instanceof Promise ? await found : found;
         for (const [i, band] of bands.entries()) {
           if (layout.isPlanar && band !== plane) continue;
           copyTile(cells, layout, layout.isPlanar ? 0 : band, { column, row }, out[i]!, window);

@@ -1,10 +1,10 @@
 /** From one CRS to another, by proj4js. Source: EPSG guidance note 7-2; PROJ, "Geodetic transformation". */
-import type proj4 from 'proj4';
+import type proj4js from 'proj4';
 import { BadInput, BadUsage } from '../../core/errors.ts';
 import type { GeoKeys, KeyValue } from './geokeys.ts';
 import { decodeKeys, encodeKeys, geoKey, isCode, model } from './geokeys.ts';
 import { type Definition, definitionOf } from './lonlat.ts';
-import type { ShiftGrid } from './ntv2.ts';
+import type { Place, ShiftGrid } from './ntv2.ts';
 import { type Datum, oldDatum } from './shifts.ts';
 
 /** Takes places x, y, x, y, ... of one CRS to another, in place; what cannot be reached becomes NaN. */
@@ -66,11 +66,13 @@ export async function reprojection(from: GeoKeys, to: GeoKeys, grid?: ShiftGrid)
     throw new BadUsage(
       `a grid leads from one datum: ${a.name} and ${b.name} are both on others than WGS 84; go by EPSG:4326 in two runs`,
     );
-  const steps = [a, b].map((one) => {
+  const degrees = new proj4.Proj('EPSG:4326');
+  const [source, target] = [a, b].map((one) => {
     const { text } = one.definition;
     try {
-      if (grid && gridded.includes(one)) return { way: griddedWay(proj4, exact(text), grid, one.name) };
-      return { way: proj4(exact(text) + (isOneDatum ? '' : shiftOf(one)), 'EPSG:4326') };
+      if (grid && gridded.includes(one)) return griddedWay(proj4, exact(text), grid, one.name);
+      const projection = new proj4.Proj(exact(text) + (isOneDatum ? '' : shiftOf(one)));
+      return wayOf(proj4, projection, degrees);
     } catch (error) {
       if (error instanceof BadInput) throw error;
       throw new BadInput(
@@ -81,19 +83,18 @@ export async function reprojection(from: GeoKeys, to: GeoKeys, grid?: ShiftGrid)
       );
     }
   });
-  const [source, target] = steps.map(({ way }) => way);
   const move =
-    (first: typeof source, second: typeof target, p: Definition['unit'], q: Definition['unit']): Move =>
+    (first: Way, second: Way, p: Definition['unit'], q: Definition['unit']): Move =>
     (places) => {
       for (let i = 0; i < places.length; i += 2) {
-        const [x, y] = carry(first!, second!, places[i]! * p.x, places[i + 1]! * p.y);
-        places[i] = x / q.x;
-        places[i + 1] = y / q.y;
+        const found = carry(first, second, places[i]! * p.x, places[i + 1]! * p.y);
+        places[i] = found.x / q.x;
+        places[i + 1] = found.y / q.y;
       }
     };
   return {
-    forward: move(source, target, a.definition.unit, b.definition.unit),
-    inverse: move(target, source, b.definition.unit, a.definition.unit),
+    forward: move(source!, target!, a.definition.unit, b.definition.unit),
+    inverse: move(target!, source!, b.definition.unit, a.definition.unit),
     turns,
     notes: isOneDatum
       ? []
@@ -108,20 +109,26 @@ export async function reprojection(from: GeoKeys, to: GeoKeys, grid?: ShiftGrid)
 const noteOf = ({ name, datum }: Known): string[] =>
   datum ? [`CRS ${name}: ${datum.name} is moved to WGS 84 to some ${datum.accuracy} m`] : [];
 
-type Way = { forward(place: number[]): number[]; inverse(place: number[]): number[] };
-type Proj4 = typeof proj4;
-const nowhere: readonly [number, number] = [NaN, NaN];
+type Projection = InstanceType<(typeof proj4js)['Proj']>;
+type Way = { forward(place: Place): Place | undefined; inverse(place: Place): Place | undefined };
+const nowhere: Place = { x: NaN, y: NaN };
 /** Degrees; rounding may go beyond the pole by a little. */
 const northernmost = 90 + 1e-9;
 
-function carry(first: Way, second: Way, x: number, y: number): readonly [number, number] {
+/** To degrees and back. A point that has a height costs proj4js a third less than one without, or an array. */
+const wayOf = ({ transform }: typeof proj4js, own: Projection, degrees: Projection): Way => ({
+  forward: ({ x, y }) => transform(own, degrees, { x, y, z: 0 }),
+  inverse: ({ x, y }) => transform(degrees, own, { x, y, z: 0 }),
+});
+
+function carry(first: Way, second: Way, x: number, y: number): Place {
   if (!Number.isFinite(x) || !Number.isFinite(y)) return nowhere;
   try {
-    const [lon, lat] = first.forward([x, y]);
+    const place = first.forward({ x, y });
     // proj4js takes any number for a latitude.
-    if (!Number.isFinite(lon) || !(Math.abs(lat!) <= northernmost)) return nowhere;
-    const [u, v] = second.inverse([lon!, lat!]);
-    return Number.isFinite(u) && Number.isFinite(v) ? [u!, v!] : nowhere;
+    if (!place || !Number.isFinite(place.x) || !(Math.abs(place.y) <= northernmost)) return nowhere;
+    const found = second.inverse(place);
+    return found && Number.isFinite(found.x) && Number.isFinite(found.y) ? found : nowhere;
   } catch {
     // proj4js throws at places that a projection does not reach.
     return nowhere;
@@ -165,16 +172,23 @@ function datumOf(keys: GeoKeys): { datum: Datum | undefined; own: string } {
 }
 
 /** Longitudes and latitudes on the system's own datum, moved by a grid. */
-function griddedWay(proj4: Proj4, text: string, grid: ShiftGrid, name: string): Way {
+function griddedWay(proj4: typeof proj4js, text: string, grid: ShiftGrid, name: string): Way {
   const own = text.replace(/\+(towgs84|datum)=\S+/g, '');
   const { a: radius } = new proj4.Proj(own);
   if (!(Math.abs(radius - grid.radius) < 1))
     throw new BadInput(
       `NTv2: ${grid.uri} leads from ${grid.from} with a radius of ${grid.radius} m, expected ${radius} m as ${name} has; give the grid of its datum`,
     );
-  const way = proj4(`${own} +datum=none`, `+proj=longlat +a=${radius} +datum=none`);
+  const way = wayOf(
+    proj4,
+    new proj4.Proj(`${own} +datum=none`),
+    new proj4.Proj(`+proj=longlat +a=${radius} +datum=none`),
+  );
   return {
-    forward: (place) => grid.forward(way.forward(place)),
+    forward(place) {
+      const there = way.forward(place);
+      return there && grid.forward(there);
+    },
     inverse: (place) => way.inverse(grid.inverse(place)),
   };
 }

@@ -1,13 +1,13 @@
 /** The bytes of a tile of a TIFF to its cells, whatever they were compressed by. Sources: TIFF 6.0; TIFF Technical Notes 1 to 3; Esri's LERC; libtiff's ZSTD. */
 import { messageOf } from '../../core/errors.ts';
-import { inflateZlib } from '../../core/inflate.ts';
+import { inflateInPlace, inflateZlib } from '../../core/inflate.ts';
 import { addUp, gatherPlanes } from '../kernels/predictor.ts';
 import { type Cells, cellArrays } from '../kernels/pyramid.ts';
 import { decodeLzw, decodePackBits, swapBytes, unpackBits, widenFloats } from '../kernels/unpack.ts';
 import { compressions, type Layout } from './imagelayout.ts';
 
-/** Gives the cells of a tile of `rows` rows, those of its samples side by side; throws an Error that says what is wrong. */
-export type TileDecoder = (bytes: Uint8Array, rows: number) => Promise<Cells>;
+/** Gives the cells of a tile of `rows` rows, those of its samples side by side, good until anything is decoded or compressed; throws an Error that says what is wrong. */
+export type TileDecoder = (bytes: Uint8Array, rows: number) => Promise<Cells> | Cells;
 
 /** Loads what the image's compression needs. */
 export async function tileDecoder(layout: Layout): Promise<TileDecoder> {
@@ -15,11 +15,14 @@ export async function tileDecoder(layout: Layout): Promise<TileDecoder> {
   const samples = isPlanar ? 1 : bands;
   const stride = Math.ceil((tileWidth * samples * bits) / 8);
   const inflate = await inflater(layout);
-  return async (given, rows) => {
+  return (given, rows) => {
     const expected = stride * rows;
-    const bytes = await inflate(isReversed ? reversed(given) : given, expected, rows);
-    if (bytes.length < expected) throw new Error(`${bytes.length} bytes of ${expected}`);
-    return cellsOf(bytes.subarray(0, expected), layout, samples, rows);
+    const finish = (bytes: Uint8Array): Cells => {
+      if (bytes.length < expected) throw new Error(`${bytes.length} bytes of ${expected}`);
+      return cellsOf(bytes.subarray(0, expected), layout, samples, rows);
+    };
+    const found = inflate(isReversed ? reversed(given) : given, expected, rows);
+    return found instanceof Promise ? found.then(finish) : finish(found);
   };
 }
 
@@ -39,7 +42,7 @@ async function inflater(layout: Layout): Promise<Inflate> {
       return decodePackBits;
     case compressions.deflate:
     case compressions.oldDeflate:
-      return (bytes) => inflateZlib(bytes, full);
+      return (bytes) => inflateInPlace(bytes, full);
     case compressions.zstd:
       return unzstd();
     case compressions.jpeg: {

@@ -4,8 +4,11 @@ import type { Window } from './window.ts';
 /** Takes places x, y, x, y, ... in cells of the target to cells of the source, in place; NaN for what lies nowhere. */
 export type ToSource = (places: Float64Array) => void;
 
-/** Places in cells of the source, a pair a place of the target, row by row. */
-export type Places = { readonly u: Float64Array; readonly v: Float64Array };
+/** Places in cells of the source, a pair a place of the target, row by row; and their bounds where whoever made them knows. */
+export type Places = { readonly u: Float64Array; readonly v: Float64Array; readonly edges?: Edges };
+
+/** The bounds of places; `isWhole` where none of them lies nowhere. */
+export type Edges = { minX: number; minY: number; maxX: number; maxY: number; isWhole: boolean };
 
 // What lies nowhere at the corners and middles of so small a square lies nowhere in all of it.
 const smallest = 16;

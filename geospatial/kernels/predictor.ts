@@ -29,7 +29,9 @@ function predictInteger(values: Whole, width: number, bands: number, out: Uint8A
 export function addUp(values: Whole, width: number, bands: number): void {
   const line = width * bands;
   for (let row = 0; row < values.length; row += line)
-    for (let i = row + bands; i < row + line; i++) values[i] = values[i]! + values[i - bands]!;
+    // Sums of one band stay in a register; those of several go through memory.
+    if (bands === 1) for (let i = row, sum = 0; i < row + line; i++) values[i] = sum = (sum + values[i]!) | 0;
+    else for (let i = row + bands; i < row + line; i++) values[i] = values[i]! + values[i - bands]!;
 }
 
 /**
@@ -91,7 +93,6 @@ export function gatherPlanes(bytes: Uint8Array, width: number, bands: number, si
   const planes = new Uint8Array(stride);
   for (let row = 0; row + stride <= bytes.length; row += stride) {
     planes.set(bytes.subarray(row, row + stride));
-    // Sums of one band stay in a register; those of several go through memory.
     if (bands > 1) for (let i = bands; i < stride; i++) planes[i] = planes[i]! + planes[i - bands]!;
     let sum = 0;
     for (let plane = 0; plane < size; plane++) {

@@ -1,5 +1,5 @@
 /** Cells of a source by places in it: near, bilinear, cubic, average, mode, as GDAL's warper has them. Source: GDAL 3.6, gdalwarpkernel.cpp; Keys 1981, eq. 8. */
-import type { Places } from './lattice.ts';
+import type { Edges, Places } from './lattice.ts';
 import type { Cells } from './pyramid.ts';
 import type { Window } from './window.ts';
 
@@ -50,11 +50,18 @@ export function resample(
 }
 
 /** Values of the cells that places lie in, into `out`; NaN where there is none. */
-export function nearest(
-  { values, nodata = NaN, mask, left, top, width, height }: RawPatch,
-  { u, v }: Places,
-  out: Float64Array,
-): void {
+export function nearest(patch: RawPatch, places: Places, out: Float64Array): void {
+  const { values, nodata = NaN, mask, left, top, width, height } = patch;
+  const { u, v, edges } = places;
+  if (edges && isWithin(edges, patch)) {
+    for (let i = 0; i < out.length; i++) {
+      // No place is below 0: what follows its point is cut off, as by floor.
+      const at = (((v[i]! + hair) | 0) - top) * width + ((u[i]! + hair) | 0) - left;
+      const value = values[at]!;
+      out[i] = value === nodata || (mask !== undefined && mask[at] === 0) ? NaN : value;
+    }
+    return;
+  }
   for (let i = 0; i < out.length; i++) {
     const x = Math.floor(u[i]! + hair) - left;
     const y = Math.floor(v[i]! + hair) - top;
@@ -68,6 +75,17 @@ export function nearest(
     out[i] = value === nodata || (mask !== undefined && mask[at] === 0) ? NaN : value;
   }
 }
+
+/** Whether the cells that places lie in are all there. */
+const isWithin = (
+  { minX, minY, maxX, maxY, isWhole }: Edges,
+  { left, top, width, height }: Window,
+): boolean =>
+  isWhole &&
+  minX + hair >= left &&
+  minY + hair >= top &&
+  maxX + hair < left + width &&
+  maxY + hair < top + height;
 
 function bilinear(
   { values, left, top, width, height }: Patch,

@@ -1,5 +1,5 @@
 /** Where cells of a target grid lie in a source, by straight lines along rows: gdalwarp's approximation. Source: GDAL 3.6, approximate transformer. */
-import type { Places, ToSource } from './lattice.ts';
+import type { Edges, Places, ToSource } from './lattice.ts';
 import type { Window } from './window.ts';
 
 /** Points of a row that are too few to halve. */
@@ -48,13 +48,14 @@ export function placesByRows(
     const isRoomy = out !== undefined && out.u.length >= cells;
     const u = isRoomy ? out.u.subarray(0, cells) : new Float64Array(cells);
     const v = isRoomy ? out.v.subarray(0, cells) : new Float64Array(cells);
+    const edges = { minX: Infinity, minY: Infinity, maxX: -Infinity, maxY: -Infinity, isWhole: true };
     for (let row = 0; row < height; row++)
-      draw(linesAt(top + row, window), left, left + width, u, v, row * width);
-    return { u, v };
+      draw(linesAt(top + row, window), left, left + width, u, v, row * width, edges);
+    return { u, v, edges };
   };
 }
 
-/** Places of columns `[left, right)` by the lines of their row, from `at` on. */
+/** Places of columns `[left, right)` by the lines of their row, from `at` on; `edges` grow by them. */
 function draw(
   lines: Float64Array,
   left: number,
@@ -62,6 +63,7 @@ function draw(
   u: Float64Array,
   v: Float64Array,
   at: number,
+  edges: Edges,
 ): void {
   for (let k = 0; k < lines.length; k += numbersOfLine) {
     const first = lines[k]!;
@@ -72,7 +74,23 @@ function draw(
       u[i] = x + across * (column - first);
       v[i] = y + down * (column - first);
     }
+    // Rounded or not, a line's places lie between those of its ends; all of them lie nowhere, or none.
+    if (end > from) {
+      widen(edges, u[at + from - left]!, v[at + from - left]!);
+      widen(edges, u[at + end - 1 - left]!, v[at + end - 1 - left]!);
+    }
   }
+}
+
+function widen(edges: Edges, x: number, y: number): void {
+  if (x !== x || y !== y) {
+    edges.isWhole = false;
+    return;
+  }
+  if (x < edges.minX) edges.minX = x;
+  if (x > edges.maxX) edges.maxX = x;
+  if (y < edges.minY) edges.minY = y;
+  if (y > edges.maxY) edges.maxY = y;
 }
 
 type Place = readonly [number, number];

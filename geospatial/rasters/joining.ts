@@ -5,15 +5,7 @@ import { choice, integers, text } from '../../core/params.ts';
 import { openRaster, type RasterFile } from '../formats/geotiff.ts';
 import { readShiftGrid, type ShiftGrid } from '../formats/ntv2.ts';
 import { overviews } from '../kernels/overview.ts';
-import {
-  type Cells,
-  cellArrays,
-  emptyTile,
-  isFloat,
-  type Node,
-  type Pyramid,
-  pyramidOver,
-} from '../kernels/pyramid.ts';
+import { type Cells, cellArrays, isFloat, type Node, type Pyramid, pyramidOver } from '../kernels/pyramid.ts';
 import { resamplings } from '../kernels/resample.ts';
 import { blend, type Seams } from '../kernels/seams.ts';
 import { storeRun } from '../kernels/store.ts';
@@ -219,7 +211,7 @@ export async function joinBlock(
     layers.push({ view, warp: warperOf(view, shape.bands, block, mostCells / part.rasters.length) });
   }
   if (seams === 'last') layers.reverse();
-  const tile = async (node: Node): Promise<Cells | undefined> => {
+  const tile = async (node: Node, room: () => Cells): Promise<Cells | undefined> => {
     const window = windowOf(node, pyramid);
     const blended = blend(seams, window.width * window.height, shape.bands.length);
     for (const { view, warp } of layers) {
@@ -228,19 +220,18 @@ export async function joinBlock(
       const values = await warp(window);
       if (values) blended.add(values, seams === 'feather' ? depthsOf(view, window) : undefined);
     }
-    return store(blended.values(), window, pyramid);
+    return store(blended.values(), window, pyramid, room());
   };
   return makeBlock(part, pyramid, tile, context);
 }
 
-/** Values of bands as cells of a tile, side by side; undefined where there is none. */
+/** Values of bands as cells of a tile, side by side in `out`, which is empty; undefined where there is none. */
 function store(
   bands: readonly Float64Array[],
   { width, height }: { readonly width: number; readonly height: number },
-  pyramid: Pyramid,
+  { type, side, nodata = NaN }: Pyramid,
+  out: Cells,
 ): Cells | undefined {
-  const { type, side, nodata = NaN } = pyramid;
-  const out = emptyTile(pyramid);
   const line = new cellArrays[type](width);
   let found = 0;
   for (const [k, values] of bands.entries())

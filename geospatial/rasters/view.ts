@@ -1,7 +1,7 @@
 /** A raster as seen from a grid: where its cells lie there, and which of its overviews they are taken from. */
 import type { RasterFile } from '../formats/geotiff.ts';
 import { reprojection } from '../formats/reproject.ts';
-import type { ToSource } from '../kernels/lattice.ts';
+import type { Edges, ToSource } from '../kernels/lattice.ts';
 import { halfEquator } from '../kernels/mercator.ts';
 import type { Ratio, Resampling } from '../kernels/resample.ts';
 import type { Window } from '../kernels/window.ts';
@@ -136,8 +136,6 @@ function inverted([a, b, c, d, e, f]: PlacedRaster['transform']): number[] {
   const area = a * e - b * d;
   return [e / area, -b / area, (b * f - c * e) / area, -d / area, a / area, (c * d - a * f) / area];
 }
-
-export type Edges = { minX: number; minY: number; maxX: number; maxY: number; isWhole: boolean };
 
 /** The bounds of places; `isWhole` where none of them lies nowhere. */
 export function edgesOf(places: Float64Array): Edges {

@@ -1,12 +1,12 @@
 /** A raster on another grid: the values of its cells there. */
 import { BadInput } from '../../core/errors.ts';
-import { type Places, placesOf } from '../kernels/lattice.ts';
+import { type Edges, type Places, placesOf } from '../kernels/lattice.ts';
 import { placesByRows } from '../kernels/rows.ts';
 import { gather, nearest, type Patch, type RawPatch, reachOf, resample } from '../kernels/resample.ts';
 import type { Window } from '../kernels/window.ts';
-import { type Edges, edgesOf, type View, within } from './view.ts';
+import { edgesOf, type View, within } from './view.ts';
 
-/** What makes values of a rectangle of the grid, a band after the other; undefined where the raster has none. */
+/** What makes values of a rectangle of the grid, a band after the other, good until the next one is asked for; undefined where the raster has none. */
 export type Warper = (window: Window) => Promise<Float64Array[] | undefined>;
 
 // Cells of the source that are held at once: 128 MiB of them.
@@ -30,11 +30,14 @@ export function warperOf(view: View, bands: readonly number[], block: Window, mo
     if (!isShared) return load(window);
     return (shared ??= load(whole));
   };
+  let room: Float64Array[] = [];
   return async (tile) => {
     if (!view.frames.some((frame) => meets(tile, frame))) return undefined;
     const size = isGathered ? { ...tile, width: tile.width + 1, height: tile.height + 1 } : tile;
     const places = placesFor(size);
-    const out = bands.map(() => new Float64Array(tile.width * tile.height).fill(NaN));
+    const count = tile.width * tile.height;
+    if ((room[0]?.length ?? 0) < count) room = bands.map(() => new Float64Array(count));
+    const out = room.map((values) => values.subarray(0, count));
     let isEmpty = true;
     const make = async (part: Window): Promise<void> => {
       const first = cut(places, size, part);
@@ -44,12 +47,15 @@ export function warperOf(view: View, bands: readonly number[], block: Window, mo
       const window = windowFor(view, edgesOfPlaces(first, second), 0);
       if (window.width === 0 || window.height === 0) return;
       const cells = window.width * window.height * bands.length;
-      if (cells > mostCells && part.width * part.height > 1) return halved(part, make);
+      const isAll = part.width * part.height === count;
+      if (cells > mostCells && part.width * part.height > 1) {
+        if (isAll) for (const values of out) values.fill(NaN);
+        return halved(part, make);
+      }
       if (cells > mostOfOne)
         throw new BadInput(
           `GeoTIFF: ${view.uri}: ${cells} cells make one of the target, expected at most ${mostOfOne}; give it overviews with satellite/cog, or a finer --resolution`,
         );
-      const isAll = part.width * part.height === tile.width * tile.height;
       for (const [k, sample] of (await samplersFor(window)).entries()) {
         const values = isAll ? out[k]! : new Float64Array(part.width * part.height);
         sample(values, first, second);
@@ -136,7 +142,9 @@ function corners({ toSource }: View, { left, top, width, height }: Window): Floa
 }
 
 /** Places of a part of a rectangle, whose corner is 0, 0. */
-function cut({ u, v }: Places, { width }: Window, part: Window): Places {
+function cut(places: Places, { width }: Window, part: Window): Places {
+  const { u, v } = places;
+  if (part.width * part.height === u.length) return places;
   if (part.left === 0 && part.width === width) {
     const [from, to] = [part.top * width, (part.top + part.height) * width];
     return { u: u.subarray(from, to), v: v.subarray(from, to) };
@@ -152,11 +160,10 @@ function cut({ u, v }: Places, { width }: Window, part: Window): Places {
   return { u: of(u), v: of(v) };
 }
 
-function edgesOfPlaces(...all: readonly (Places | undefined)[]): Edges {
+function edgesOfPlaces(first: Places, second?: Places): Edges {
+  if (first.edges && !second) return first.edges;
   let [minX, minY, maxX, maxY] = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const places of all) {
-    if (!places) continue;
-    const { u, v } = places;
+  for (const { u, v } of second ? [first, second] : [first])
     for (let i = 0; i < u.length; i++) {
       // Of NaN, none holds.
       if (u[i]! < minX) minX = u[i]!;
@@ -164,7 +171,6 @@ function edgesOfPlaces(...all: readonly (Places | undefined)[]): Edges {
       if (v[i]! < minY) minY = v[i]!;
       if (v[i]! > maxY) maxY = v[i]!;
     }
-  }
   return { minX, minY, maxX, maxY, isWhole: true };
 }
 
