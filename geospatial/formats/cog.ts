@@ -88,7 +88,7 @@ type Sizes = readonly Uint32Array[];
  * any data: such a tile is left out (offset and count 0) and reads as nodata, or as 0 where there is none (geotiff 3.0.5 reads 0 for a nodata
  * of NaN, too). `tile(level, index)` is called in the order of the file, never for a tile left out. Of a raster with a mask, `masks` are the sizes of
  * its tiles, 0 where that of the image is: `tile` is called for the image and then for the mask, which follows it in the file. BigTIFF when the file would pass
- * 4 GiB. Memory: 24 bytes a tile, and one tile.
+ * 4 GiB. Memory: 24 bytes a tile, and two tiles.
  * @throws RangeError for sizes that are not those of the raster's levels, a nodata value that the cell type cannot hold, or a tile of another size than promised
  */
 export async function writeCog(
@@ -110,6 +110,8 @@ export async function writeCog(
   await sink.write(start);
   for (const [i, fields] of layout.directories.entries())
     await sink.write(encodeDirectory(fields, layout.starts[i]!, layout.starts[i + 1] ?? 0, layout.big));
+  // A tile is read while the one before is written.
+  let written: Promise<void> | undefined;
   const put = async (level: number, index: number, size: number): Promise<void> => {
     const bytes = await tile(level, index);
     if (bytes.length !== size)
@@ -119,12 +121,16 @@ export async function writeCog(
     block.set(bytes, leader);
     // A zlib stream has at least 8 bytes: 2 of header, 2 of data, 4 of checksum; a frame of Zstandard has 9.
     block.copyWithin(leader + size, size, leader + size);
-    await sink.write(block);
+    await written;
+    written = sink.write(block);
+    // Whoever waits for it hears of what went wrong; should a tile fail before, that is what matters.
+    written.catch(() => {});
   };
   for (const { level, index, size, mask } of inOrder(sizes, sizesOfMasks)) {
     await put(level, index, size);
     if (mask > 0) await put(level, index, mask);
   }
+  await written;
 }
 
 /** Tiles that are there in the order of the file, and the bytes of their masks, 0 without one. */
