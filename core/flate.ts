@@ -12,6 +12,10 @@ type Kernel = {
   readonly reserveInflated: (length: number, room: number) => number;
   readonly inflatedOf: (length: number) => number;
   readonly inflateZlib: (length: number, room: number) => number;
+  readonly subtract: (at: number, length: number, line: number, size: number, back: number) => void;
+  readonly addUp: (at: number, length: number, line: number, size: number, back: number) => void;
+  readonly split: (at: number, length: number, line: number, size: number) => number;
+  readonly join: (at: number, length: number, line: number, size: number) => number;
 };
 
 /** More than this, and the kernel's memory would stay too large for what comes after: zlib takes such input. */

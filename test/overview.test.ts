@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { halve } from '../geospatial/kernels/overview.ts';
-import { predict } from '../geospatial/kernels/predictor.ts';
+import { predict } from '../geospatial/formats/predictor.ts';
 
 describe('predictors', () => {
   const table = fc.integer({ min: 1, max: 9 }).chain((width) =>

@@ -2,10 +2,12 @@
 import { adler } from './adler.ts';
 import { endOutput, putBlock, startOutput } from './blocks.ts';
 import { COUNTS, INPUT, MAX_SEQUENCES, reach, SEQUENCES } from './deflatelayout.ts';
+import { addUp, join, split, subtract } from './differences.ts';
 import { inflatedOf, inflateZlib, reserveInflated } from './inflatezlib.ts';
 import { parse, parseFast, sequences, setSequences, startInput } from './matches.ts';
 import { countStretch, guessPrices, joinStretch, literals, matches, pairing, setPrices, startBlock } from './prices.ts';
 
+export { addUp, join, split, subtract };
 export { inflatedOf, inflateZlib, reserveInflated };
 
 /** Where what is compressed begins. */

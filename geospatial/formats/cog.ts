@@ -1,7 +1,7 @@
 /** Cloud-Optimized GeoTIFF, written in one pass. Sources: OGC COG 1.0 (21-026); GDAL's COG driver page, "Header ghost area" and "Tile data leader and trailer". */
 import { deflateRoom } from '../../core/deflate.ts';
 import type { Sink } from '../../core/job.ts';
-import { predict } from '../kernels/predictor.ts';
+import { predict } from './predictor.ts';
 import type { Cells, CellType, Coding, Level } from '../kernels/pyramid.ts';
 import { cellArrays, isFloat, levels } from '../kernels/pyramid.ts';
 import { type Grid, tileSide } from '../kernels/grid.ts';

@@ -1,7 +1,7 @@
 /** The bytes of a tile of a TIFF to its cells, whatever they were compressed by. Sources: TIFF 6.0; TIFF Technical Notes 1 to 3; Esri's LERC; libtiff's ZSTD. */
 import { messageOf } from '../../core/errors.ts';
 import { inflateInPlace, inflateZlib } from '../../core/inflate.ts';
-import { addUp, gatherPlanes } from '../kernels/predictor.ts';
+import { gatherPlanes, sumsOf } from './predictor.ts';
 import { type Cells, cellArrays } from '../kernels/pyramid.ts';
 import { decodeLzw, decodePackBits, swapBytes, unpackBits, widenFloats } from '../kernels/unpack.ts';
 import { compressions, type Layout } from './imagelayout.ts';
@@ -138,18 +138,16 @@ function cellsOf(given: Uint8Array, layout: Layout, samples: number, rows: numbe
   const size = bits / 8;
   // Values must lie at multiples of their size, and what was read may belong to others.
   const isOwn = compression !== compressions.none && given.byteOffset % 8 === 0;
-  const bytes = isOwn ? given : new Uint8Array(given);
+  let bytes = isOwn ? given : new Uint8Array(given);
   // Planes of bytes have no order, LERC has one of its own.
   if (!isLittle && size > 1 && predictor !== 3 && compression !== compressions.lerc) swapBytes(bytes, size);
-  if (predictor === 3) gatherPlanes(bytes, tileWidth, samples, size);
+  if (predictor === 3) bytes = gatherPlanes(bytes, tileWidth, samples, size);
   const count = line * rows;
-  if (bits === 64 && sample !== 'float')
-    return wide(bytes, sample === 'signed', predictor === 2 ? samples : 0, line);
   if (predictor === 2) {
-    const raw = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array }[size];
-    if (!raw) throw new Error(`differences of ${bits} bits, expected 8, 16 or 32`);
-    addUp(new raw(bytes.buffer as ArrayBuffer, bytes.byteOffset, count), tileWidth, samples);
+    if (bits === 24) throw new Error(`differences of ${bits} bits, expected 8, 16, 32 or 64`);
+    bytes = sumsOf(bytes, tileWidth, samples, size);
   }
+  if (bits === 64 && sample !== 'float') return wide(bytes, sample === 'signed');
   if (sample === 'float' && (bits === 16 || bits === 24)) return widenFloats(bytes, bits);
   const cells = new make(bytes.buffer as ArrayBuffer, bytes.byteOffset, count);
   if (compression === compressions.jpeg && photometric === 6 && samples === 3) toRgb(cells);
@@ -157,11 +155,8 @@ function cellsOf(given: Uint8Array, layout: Layout, samples: number, rows: numbe
 }
 
 /** Whole numbers of 64 bits, as floats: exact up to 2^53. */
-function wide(bytes: Uint8Array, isSigned: boolean, back: number, line: number): Float64Array {
+function wide(bytes: Uint8Array, isSigned: boolean): Float64Array {
   const values = new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8);
-  if (back > 0)
-    for (let row = 0; row < values.length; row += line)
-      for (let i = row + back; i < row + line; i++) values[i] = values[i]! + values[i - back]!;
   const signed = new BigInt64Array(values.buffer, values.byteOffset, values.length);
   return Float64Array.from({ length: values.length }, (_, i) => Number(isSigned ? signed[i]! : values[i]!));
 }

@@ -1,6 +1,6 @@
 /** Tiles as they stand in a file, by what a raster says of their coding; masks apart, as bits. */
 import { maskBits, withoutMask } from '../kernels/maskbits.ts';
-import { predict } from '../kernels/predictor.ts';
+import { predict } from './predictor.ts';
 import type { Cells, Coding, Pyramid } from '../kernels/pyramid.ts';
 import { encodeTile } from './cog.ts';
 import { deflateTile } from './deflate.ts';
