@@ -198,6 +198,7 @@ test('trees drawn at random are worth what JavaScript says, written with as few 
 });
 
 test.each([
+  ['0 % 0 in (0 % 0, 1)', 0],
   ['2 ** 3 ** 2', 512],
   ['2 ^ 3 ^ 2', 512],
   ['-2 ** 2', -4],

@@ -63,7 +63,7 @@ const opened = async (
 
 export const bandIndex = define<Inputs, typeof params, SceneBlock, Products>({
   name: 'satellite/index',
-  version: 2,
+  version: 3,
   doc: 'a spectral index or any expression over bands (gdal_calc), masked, as a Cloud-Optimized GeoTIFF',
   examples: [
     '--bands red=B04.tif,nir=B08.tif --index ndvi --out ndvi.tif',

@@ -40,7 +40,7 @@ function colorsOf(count: number): [number, number, number][] {
 export const classes = define<Inputs, typeof roundParams, SceneBlock, Products>({
   ...clusterStage,
   name: 'satellite/classes',
-  version: 2,
+  version: 3,
   doc: 'cells to their nearest center; the end of satellite/landcover',
   params: roundParams,
   result: columns<Products>(),

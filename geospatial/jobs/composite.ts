@@ -44,7 +44,7 @@ const countPyramid = (grid: Lattice): Pyramid =>
 
 export const composite = define<Inputs, typeof params, Part, Products>({
   name: 'satellite/composite',
-  version: 2,
+  version: 3,
   doc: 'many scenes of a place to one: median, mean, percentile or best cell, with the number of valid scenes, as Cloud-Optimized GeoTIFFs',
   examples: [
     "--bands 'red=*_B04.tif,nir=*_B08.tif,scl=*_SCL.tif' --mask scl --out summer",

@@ -14,7 +14,7 @@ type Round = Sums & { readonly tiles: number };
 export const kmeans = define<Inputs, typeof roundParams, SceneBlock, Round>({
   ...clusterStage,
   name: 'satellite/kmeans',
-  version: 1,
+  version: 2,
   doc: 'a round of k-means; the middle of satellite/landcover',
   params: roundParams,
   result: columns<Round>(),

@@ -26,7 +26,7 @@ const sampleCells = 20_000;
 export const landcover = define<Inputs, typeof clusterParams, SceneBlock, Sample>({
   ...clusterStage,
   name: 'satellite/landcover',
-  version: 1,
+  version: 2,
   doc: 'classes of cells that are alike in their bands (k-means), over one scene or many, as Cloud-Optimized GeoTIFFs',
   examples: [
     '--bands red=B04.tif,green=B03.tif,nir=B08.tif --clusters 8 --out classes.tif',

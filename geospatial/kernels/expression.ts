@@ -62,7 +62,8 @@ const functions: { readonly [name: string]: Act } = {
   // Bit b of a, the least significant is 0.
   bit: act(2, (a, b) => Math.floor(a! / 2 ** b!) % 2),
   where: act(3, (a, b, c) => (a !== 0 ? b! : c!)),
-  in: act(2, (a, ...all) => (all.includes(a!) ? 1 : 0), mostArguments),
+  // What is no number equals none, as with ==.
+  in: act(2, (a, ...all) => (all.some((one) => one === a) ? 1 : 0), mostArguments),
 };
 const lexer =
   /\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z_]\w*)|(\|\||&&|==|!=|<=|>=|>>|\*\*|[-+*/%^&|<>!(),]))/y;
