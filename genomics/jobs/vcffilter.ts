@@ -15,7 +15,7 @@ import { writeKept } from '../vcf/write.ts';
 
 export const vcfFilter = define<Inputs, typeof params, Part, Kept>({
   name: 'genomics/vcf-filter',
-  version: 2,
+  version: 3,
   doc: 'records of VCFs by expression, region and sample, several files in order, as bgzipped VCF with an index (bcftools view, concat)',
   examples: [
     `--variants calls.vcf.gz --include 'QUAL>20 && INFO/DP>10 && GT="het"' --out some.vcf.gz`,

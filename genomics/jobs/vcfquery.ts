@@ -38,7 +38,7 @@ type Text = { readonly records: number; readonly texts: readonly Stored[] };
 
 export const vcfQuery = define<Inputs, typeof params, Range, Text>({
   name: 'genomics/vcf-query',
-  version: 2,
+  version: 3,
   doc: 'text of the records of a VCF by a format, with expressions as in vcf-filter (bcftools query)',
   examples: [
     String.raw`--variants calls.vcf.gz --format '%CHROM\t%POS\t%REF\t%ALT\t%QUAL\n'`,

@@ -26,7 +26,7 @@ type Inputs = { readonly variants: readonly [Dataset]; readonly regions?: readon
 
 export const vcfStats = define<Inputs, typeof params, Range, Stats>({
   name: 'genomics/vcf-stats',
-  version: 1,
+  version: 2,
   doc: 'counts of a VCF: kinds, transitions, frequencies, qualities, depths, by sample (bcftools stats)',
   examples: [
     '--variants calls.vcf.gz',

@@ -15,7 +15,7 @@ const [cell, shard] = [mebibyte, 64 * mebibyte];
 
 export const vcfTable = define<Inputs, typeof params, Part, Rows>({
   name: 'genomics/vcf-table',
-  version: 1,
+  version: 2,
   doc: 'records or genotypes of a VCF as Parquet (or text) with typed columns, and counts of genotypes and alleles',
   examples: [
     '--variants calls.vcf.gz --out calls.parquet',

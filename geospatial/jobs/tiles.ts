@@ -46,7 +46,7 @@ const params = { ...tilingParams, whole: flag('all tiles in one file') };
 
 export const tiles = define<Inputs, typeof params, Part, Result>({
   name: 'lidar/tiles',
-  version: 1,
+  version: 2,
   doc: 'Tiles of points; the second half of lidar/tile',
   inputs: {
     spilled: { doc: 'result of lidar/tile', formats: ['lidar/tile'] },

@@ -37,7 +37,7 @@ const isIn = ({ x, y }: TileAddress, ranges: readonly TileRange[]): boolean =>
 
 export const webTiles = define<Inputs, typeof params, Part, WebTiles>({
   name: 'satellite/tiles',
-  version: 2,
+  version: 3,
   doc: 'a raster as web map tiles in Web Mercator: PMTiles, or a folder of z/x/y.png (gdal2tiles)',
   examples: [
     '--raster scene.tif --bands 3,2,1 --min 0 --max 3000 --resampling bilinear --out scene.pmtiles',
